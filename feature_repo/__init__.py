@@ -1,0 +1,1 @@
+"""What is known: Feast definitions, no logic."""

@@ -1,0 +1,1 @@
+"""What to watch: Evidently reports, the day's page, thresholds."""

@@ -1,0 +1,1 @@
+"""Where it runs: train and tune on Ray."""

@@ -1,0 +1,5 @@
+"""``python -m uniscale``."""
+
+from uniscale.cli.main import app
+
+app()

@@ -1,0 +1,63 @@
+"""What every command shares: where people are told things, and what exit codes mean.
+
+Standard output carries results only (with ``--json`` exactly one document); everything else goes to standard error.
+Exit codes: 0 done, 1 failed, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import typer
+from rich.console import Console
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    typer.echo(json.dumps(document, indent=2, default=str))
+
+
+def parse_day(text: str) -> date:
+    """A ``YYYY-MM-DD`` argument.
+
+    Raises:
+        typer.BadParameter: It is not a date.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write it as YYYY-MM-DD, for example 2026-01-07") from None
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn errors into one readable sentence and an exit code: 2 for bad input, 1 for anything else.
+
+    ``UNISCALE_DEBUG=1`` shows the traceback as well.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except KeyboardInterrupt:
+        err.print("[yellow]interrupted[/]; nothing half-done was kept, run the same command to go on")
+        raise typer.Exit(130) from None
+    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
+        _tell(error)
+        raise typer.Exit(2) from error
+    except Exception as error:
+        _tell(error)
+        raise typer.Exit(1) from error
+
+
+def _tell(error: BaseException) -> None:
+    err.print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
+    logging.getLogger(__name__).debug("traceback", exc_info=error)

@@ -1,0 +1,186 @@
+"""`uniscale step NAME DS`: the steps of a day, each done once for the same inputs and written into the ledger.
+
+The Airflow DAG calls these; a person may call them by hand, in order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from uniscale.cli.console import err, exit_codes, parse_day, print_json
+from uniscale.config import Settings, load_settings
+from uniscale.config.settings import PROJECT_ROOT
+from uniscale.lake import Lake
+from uniscale.lake.ledger import finished, run_step
+
+Work = Callable[[Settings, Lake, date], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step of a day.
+
+    Attributes:
+        name: One word, as in the DAG and on the report.
+        title: What a person reads while it runs.
+        work: Does it; returns counts for the report.
+        settings: Names of the settings (sections or values) its result depends on.
+    """
+
+    name: str
+    title: str
+    work: Work
+    settings: tuple[str, ...] = ()
+
+
+def _land(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.sources.landing import land_day
+
+    return land_day(settings, lake, ds)
+
+
+def _marts(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.warehouse.build import build_marts
+
+    return build_marts(settings, lake, ds)
+
+
+def _samples(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.es3.build import build_samples
+
+    return build_samples(settings, lake, ds)
+
+
+def _frames(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.features.frames import build_frames
+
+    return build_frames(settings, lake, ds)
+
+
+def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.features.online import materialize
+
+    return materialize(settings, lake, ds)
+
+
+def _evaluate(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.registry.judge import evaluate_day
+
+    return evaluate_day(settings, lake, ds)
+
+
+def _promote(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.registry.judge import promote_day
+
+    return promote_day(settings, lake, ds)
+
+
+def _module(name: str) -> Work:
+    """An entry point outside the library: ``python -m NAME --ds DS``, whose last line of output is a JSON object."""
+
+    def work(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+        del lake
+        environment = {**os.environ, "UNISCALE_HOME": str(settings.home)}
+        done = subprocess.run(
+            [sys.executable, "-m", name, "--ds", ds.isoformat()],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{name} for {ds} ended with exit code {done.returncode}; its messages are above")
+        details: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return details
+
+    return work
+
+
+_TRAINING = ("source", "window", "policy", "target_domain", "domains", "seed", "training")
+STEPS: dict[str, Step] = {
+    step.name: step
+    for step in (
+        Step(name="land", title="land the day's logs", work=_land, settings=("source", "window", "domains")),
+        Step(name="marts", title="exposures, attribution, features (dbt)", work=_marts, settings=("window", "policy")),
+        Step(name="samples", title="entire-space samples (ES3)", work=_samples, settings=("window", "policy", "seed")),
+        Step(name="frames", title="point-in-time training frames (Feast)", work=_frames, settings=("window", "policy")),
+        Step(name="materialize", title="online features (Feast)", work=_materialize, settings=("features",)),
+        Step(name="train", title="train the rankers (Ray Train)", work=_module("ray_jobs.train"), settings=_TRAINING),
+        Step(name="evaluate", title="judge on the next day's search", work=_evaluate, settings=("gate", "window")),
+        Step(name="promote", title="promotion decision (MLflow)", work=_promote, settings=("gate",)),
+        Step(name="monitor", title="drift reports (Evidently)", work=_module("monitoring.daily")),
+        Step(name="page", title="the page of the day", work=_module("monitoring.page")),
+    )
+}
+
+
+def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any], bool]:
+    """Run one step of a day, or find that it is done.
+
+    Returns:
+        Its ledger entry, and whether it ran now.
+
+    Raises:
+        ValueError: No step has this name, or the step before it has not been done.
+    """
+    if name not in STEPS:
+        raise ValueError(f"no step is called {name!r}; the steps are {', '.join(STEPS)}")
+    settings = load_settings()
+    lake = Lake(settings)
+    step = STEPS[name]
+    values = settings.model_dump(mode="json")
+    inputs: dict[str, Any] = {key: values[key] for key in step.settings}
+    names = list(STEPS)
+    before = names[names.index(name) - 1] if names.index(name) else None
+    if before is not None:
+        entry = finished(lake, ds, before)
+        if entry is None:
+            raise ValueError(f"step {name} of {ds} needs step {before}; run: uniscale step {before} {ds}")
+        inputs["before"] = entry["input_key"]
+    else:
+        from uniscale.sources.landing import fingerprint
+
+        inputs["files"] = fingerprint(settings, ds)
+    return run_step(lake, ds, name, inputs, lambda: step.work(settings, lake, ds), force=force)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+
+    @app.command("step")
+    def step_command(
+        name: Annotated[str, typer.Argument(help=f"One of: {', '.join(STEPS)}.")],
+        ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
+        force: Annotated[bool, typer.Option("--force", help="Do it even if it is done.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the ledger entry as JSON.")] = False,
+    ) -> None:
+        """Run one step of a day; a finished step with the same inputs is not done again."""
+        with exit_codes():
+            day = parse_day(ds)
+            entry, ran = do_step(name, day, force=force)
+            if as_json:
+                print_json(entry)
+            else:
+                err.print(f"{name} of {day}: {'done' if ran else 'was done'} in {entry['seconds']:.1f} s")
+
+    @app.command("build")
+    def build_command(
+        ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
+        force: Annotated[bool, typer.Option("--force", help="Do it even if it is done.")] = False,
+    ) -> None:
+        """Build exposures, attribution, features and ES3 samples of a day (steps land, marts and samples)."""
+        with exit_codes():
+            day = parse_day(ds)
+            for name in ("land", "marts", "samples"):
+                entry, ran = do_step(name, day, force=force)
+                err.print(f"{name} of {day}: {'done' if ran else 'was done'} in {entry['seconds']:.1f} s")

@@ -1,0 +1,1 @@
+"""What crosses a stage: the schema of every lake table, once."""

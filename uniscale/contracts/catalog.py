@@ -1,0 +1,21 @@
+"""Every lake table with a contract."""
+
+from __future__ import annotations
+
+from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
+from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.marts import MART_TABLES
+from uniscale.contracts.outcomes import OUTCOME_TABLES
+from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.schema import Table
+
+TABLES: tuple[Table, ...] = (
+    *EVENT_TABLES,
+    QUARANTINE,
+    *MART_TABLES,
+    *FEATURE_TABLES,
+    SAMPLES,
+    FRAMES,
+    *OUTCOME_TABLES,
+)

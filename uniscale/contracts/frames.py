@@ -1,0 +1,88 @@
+"""Training frames: samples joined point-in-time with features and encoded to the numbers a model takes.
+
+Identifiers become 31-bit hashes (`hash_id`, 0 is "missing"); a model reduces them modulo the size of its own tables,
+so one frame serves every model size. Numeric columns hold NaN where a value is missing. Text becomes hashed lower-case
+words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from uniscale.contracts.schema import Column, Table
+
+USER_NUMERIC = ("log_user_requests", "log_user_clicks", "log_user_purchases", "user_mean_log_price")
+QUERY_NUMERIC = ("log_query_requests", "log_query_clicks", "query_ctr")
+ITEM_NUMERIC = (
+    "log_price",
+    "log_price_gap",  # log_price - user_mean_log_price
+    "log_item_age",
+    "log_item_exposures",
+    "log_item_clicks",
+    "log_item_purchases",
+    "log_item_outside_clicks",
+    "item_ctr",
+    "text_match",  # share of the query's words that are in the title
+)
+HISTORY_LENGTH = 20
+"""Actions kept per user, the most recent ones."""
+
+HASH_SPACE = 2**31 - 1
+
+
+def hash_id(field: str, value: str | None) -> int:
+    """Hash of a categorical value, in [1, 2^31 - 1]; 0 for a missing or empty value.
+
+    The first 8 bytes of md5(``field=value``), little endian, modulo 2^31 - 1, plus 1: the same on every machine, and in
+    DuckDB ``1 + md5_number_lower(field || '=' || value) % 2147483647``.
+    """
+    if not value:
+        return 0
+    digest = hashlib.md5(f"{field}={value}".encode(), usedforsecurity=False).digest()
+    return 1 + int.from_bytes(digest[8:], "little") % HASH_SPACE
+
+
+FRAMES = Table(
+    schema="ml",
+    name="frames",
+    grain="One row per sample (split train) or per target-domain request with its whole candidate list (split eval).",
+    key=("ds", "split", "sample_id"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day of the request."),
+        Column(name="split", type="VARCHAR", description="What it is for.", allowed=("train", "eval")),
+        Column(name="sample_id", type="VARCHAR", description="As in es3.samples; request_id for split eval."),
+        Column(name="user_id", type="VARCHAR", description="User."),
+        Column(name="domain", type="VARCHAR", description="Domain of the request; decides expert and head."),
+        Column(name="requested_at", type="TIMESTAMP", description="UTC time of the request."),
+        Column(name="query_tier", type="INTEGER", description="As in es3.samples."),
+        Column(name="user_index", type="INTEGER", description="hash_id('user', user_id)."),
+        Column(name="user_attributes", type="INTEGER[]", description="hash_id('user_attribute', name=value)."),
+        Column(name="query_index", type="INTEGER", description="hash_id('query', query_text)."),
+        Column(name="query_words", type="INTEGER[]", description="hash_id('word', w) of the query."),
+        Column(name="user_numeric", type="FLOAT[]", description="Values in the order of USER_NUMERIC."),
+        Column(name="query_numeric", type="FLOAT[]", description="Values in the order of QUERY_NUMERIC."),
+        Column(name="history_items", type="INTEGER[]", description="hash_id('item', ...), oldest first."),
+        Column(name="history_categories", type="INTEGER[]", description="hash_id('category', ...)."),
+        Column(name="history_brands", type="INTEGER[]", description="hash_id('brand', ...)."),
+        Column(name="history_actions", type="INTEGER[]", description="1 click, 2 cart, 3 favorite, 4 purchase."),
+        Column(name="history_domains", type="VARCHAR[]", description="Domain names."),
+        Column(name="history_hours", type="FLOAT[]", description="Hours from the action to the request, >= 0."),
+        Column(name="item_ids", type="VARCHAR[]", description="Items; every list below runs over them."),
+        Column(name="item_index", type="INTEGER[]", description="hash_id('item', item_id)."),
+        Column(name="category_index", type="INTEGER[]", description="hash_id('category', category_id)."),
+        Column(name="brand_index", type="INTEGER[]", description="hash_id('brand', brand_id)."),
+        Column(name="shop_index", type="INTEGER[]", description="hash_id('shop', shop_id)."),
+        Column(name="title_words", type="INTEGER[][]", description="hash_id('word', w) of the title."),
+        Column(name="item_attributes", type="INTEGER[][]", description="hash_id('item_attribute', name=value)."),
+        Column(name="item_numeric", type="FLOAT[][]", description="Values in the order of ITEM_NUMERIC."),
+        Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),
+        Column(
+            name="provenance", type="VARCHAR[]", description="As in es3.samples; native or unexposed for split eval."
+        ),
+        Column(name="is_clicked", type="BOOLEAN[]", description="Click label."),
+        Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label."),
+        Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase."),
+        Column(name="label_weight", type="FLOAT[]", description="Training weight; 1 for split eval."),
+        Column(name="label_as_of", type="TIMESTAMP", description="As in es3.samples."),
+    ),
+)

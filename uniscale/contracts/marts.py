@@ -1,0 +1,98 @@
+"""What happened: the marts that dbt builds and everything later reads."""
+
+from __future__ import annotations
+
+from uniscale.contracts.schema import Column, Table
+
+PROVENANCES = ("native", "attributed_exposed", "attributed_unexposed", "unexposed", "synthetic")
+
+_DS = Column(name="ds", type="DATE", description="UTC day of the request; the partition.")
+_LABEL_AS_OF = Column(
+    name="label_as_of", type="TIMESTAMP", description="Labels use only events recorded before this UTC time, exclusive."
+)
+_IS_FINAL = Column(
+    name="is_final", type="BOOLEAN", description="Whether every attribution window of the day has closed."
+)
+
+FCT_EXPOSURES = Table(
+    schema="marts",
+    name="fct_exposures",
+    grain="One row per request and candidate item, shown or not, with native labels.",
+    key=("request_id", "item_id"),
+    columns=(
+        _DS,
+        Column(name="request_id", type="VARCHAR", description="Request."),
+        Column(name="item_id", type="VARCHAR", description="Candidate item."),
+        Column(name="user_id", type="VARCHAR", description="User who asked."),
+        Column(name="domain", type="VARCHAR", description="Channel of the request."),
+        Column(name="query_text", type="VARCHAR", description="What the user typed; search only.", nullable=True),
+        Column(name="requested_at", type="TIMESTAMP", description="UTC time of the request."),
+        Column(name="is_exposed", type="BOOLEAN", description="Whether the item was shown."),
+        Column(name="position", type="INTEGER", description="Place in the shown list, 1 is the top.", nullable=True),
+        Column(name="logged_score", type="DOUBLE", description="Score of the logging policy.", nullable=True),
+        Column(name="propensity", type="DOUBLE", description="Logged exposure probability.", nullable=True),
+        Column(name="is_clicked", type="BOOLEAN", description="Native click in this request (a purchase implies one)."),
+        Column(name="is_carted", type="BOOLEAN", description="Native cart or favourite in this request."),
+        Column(name="is_purchased", type="BOOLEAN", description="Native purchase in this request."),
+        Column(name="purchase_value", type="DOUBLE", description="Quantity x unit price of native purchases."),
+        _LABEL_AS_OF,
+        _IS_FINAL,
+    ),
+)
+
+FCT_ATTRIBUTIONS = Table(
+    schema="marts",
+    name="fct_attributions",
+    grain="One row per outside action that labels a candidate row of the target domain.",
+    key=("action_id",),
+    columns=(
+        _DS,
+        Column(name="action_id", type="VARCHAR", description="Outside action; used at most once."),
+        Column(name="action", type="VARCHAR", description="click or purchase."),
+        Column(name="action_domain", type="VARCHAR", description="Channel in which the user acted."),
+        Column(name="user_id", type="VARCHAR", description="User."),
+        Column(name="request_id", type="VARCHAR", description="Target-domain request that gets the label."),
+        Column(name="item_id", type="VARCHAR", description="Item of the request that gets the label."),
+        Column(
+            name="target",
+            type="VARCHAR",
+            description="Which row of the request took the label.",
+            allowed=("exposed", "clicked", "exposed_unclicked", "unexposed"),
+        ),
+        Column(name="acted_at", type="TIMESTAMP", description="UTC time of the outside action."),
+        Column(
+            name="delay_hours", type="DOUBLE", description="Hours from request to action, never negative.", minimum=0
+        ),
+        Column(name="action_value", type="DOUBLE", description="Quantity x unit price; 0 for clicks."),
+        Column(name="label_weight", type="DOUBLE", description="Weight the policy gives this label."),
+        Column(name="policy_version", type="VARCHAR", description="Version of the attribution policy."),
+        _LABEL_AS_OF,
+        _IS_FINAL,
+    ),
+)
+
+QUERY_ITEM_STATS = Table(
+    schema="marts",
+    name="query_item_stats",
+    grain="One row per day, query and category: clicks of the query's searches in the window that ends before the day.",
+    key=("ds", "query_text", "category_id"),
+    columns=(
+        Column(name="ds", type="DATE", description="Day the statistic serves; it uses only earlier days."),
+        Column(name="query_text", type="VARCHAR", description="Query, lower case, single spaces."),
+        Column(name="category_id", type="VARCHAR", description="Category of the clicked items."),
+        Column(name="num_clicks", type="BIGINT", description="Native search clicks of the pair."),
+        Column(
+            name="num_query_clicks", type="BIGINT", description="Native search clicks of the query in all categories."
+        ),
+        Column(
+            name="num_category_clicks", type="BIGINT", description="Native search clicks of the category, all queries."
+        ),
+        Column(
+            name="confidence",
+            type="DOUBLE",
+            description="Lower 90 % Wilson bound of num_clicks / num_query_clicks: does the query mean this category?",
+        ),
+    ),
+)
+
+MART_TABLES: tuple[Table, ...] = (FCT_EXPOSURES, FCT_ATTRIBUTIONS, QUERY_ITEM_STATS)

@@ -1,0 +1,92 @@
+"""What the day found out: predictions, metrics, the decision, and the ledger of steps."""
+
+from __future__ import annotations
+
+from uniscale.contracts.schema import Column, Table
+
+ROLES = ("champion", "challenger")
+
+PREDICTIONS = Table(
+    schema="ml",
+    name="predictions",
+    grain="One row per role and evaluated target-domain request; lists run over its candidates.",
+    key=("ds", "role", "request_id"),
+    columns=(
+        Column(name="ds", type="DATE", description="Day of the run (the last training day), not of the request."),
+        Column(name="role", type="VARCHAR", description="Who predicted.", allowed=ROLES),
+        Column(name="model_version", type="VARCHAR", description="Registered version."),
+        Column(name="request_id", type="VARCHAR", description="Evaluated request."),
+        Column(name="item_ids", type="VARCHAR[]", description="Candidates."),
+        Column(name="click_probability", type="FLOAT[]", description="Predicted click probability."),
+        Column(name="purchase_probability", type="FLOAT[]", description="Predicted purchase probability."),
+    ),
+)
+
+METRICS = Table(
+    schema="ml",
+    name="metrics",
+    grain="One row per run day, role and metric.",
+    key=("ds", "role", "metric"),
+    columns=(
+        Column(name="ds", type="DATE", description="Day of the run."),
+        Column(name="role", type="VARCHAR", description="champion, challenger, or difference (challenger - champion)."),
+        Column(name="model_name", type="VARCHAR", description="Architecture and size, for example hhsft-xs."),
+        Column(name="model_version", type="VARCHAR", description="Registered version."),
+        Column(name="num_params", type="BIGINT", description="Trainable parameters, embeddings included."),
+        Column(name="metric", type="VARCHAR", description="auc, gauc, hr_at_5, ndcg_at_10, log_loss, gmv_proxy, ..."),
+        Column(name="value", type="DOUBLE", description="Value; NULL when undefined (no click, say).", nullable=True),
+        Column(name="ci_low", type="DOUBLE", description="Lower 95 % bootstrap bound over requests.", nullable=True),
+        Column(name="ci_high", type="DOUBLE", description="Upper 95 % bootstrap bound over requests.", nullable=True),
+        Column(name="num_requests", type="BIGINT", description="Requests that carry the metric."),
+    ),
+)
+
+DECISIONS = Table(
+    schema="ml",
+    name="decisions",
+    grain="One row per run day.",
+    key=("ds",),
+    columns=(
+        Column(name="ds", type="DATE", description="Day of the run."),
+        Column(name="decision", type="VARCHAR", description="What happened.", allowed=("promoted", "kept")),
+        Column(name="reason", type="VARCHAR", description="Why, in a sentence with the numbers."),
+        Column(
+            name="evidence", type="VARCHAR", description="JSON: metric, difference, interval, smallest visible effect."
+        ),
+        Column(name="champion_version", type="VARCHAR", description="Version that held the alias when compared."),
+        Column(name="challenger_version", type="VARCHAR", description="Version that was tried."),
+        Column(name="snapshot_id", type="BIGINT", description="Lake snapshot the challenger was trained on."),
+    ),
+)
+
+STEPS = Table(
+    schema="ops",
+    name="steps",
+    grain="One row per run day and finished step.",
+    key=("ds", "step"),
+    columns=(
+        Column(name="ds", type="DATE", description="Day of the run."),
+        Column(name="step", type="VARCHAR", description="Step name."),
+        Column(name="input_key", type="VARCHAR", description="Hash of what the step's result depends on."),
+        Column(name="code_version", type="VARCHAR", description="Hash of the code that ran."),
+        Column(name="snapshot_id", type="BIGINT", description="Lake snapshot the step read."),
+        Column(name="seconds", type="DOUBLE", description="Wall time."),
+        Column(name="peak_mib", type="DOUBLE", description="Largest resident memory of one process of the step, MiB."),
+        Column(name="details", type="VARCHAR", description="JSON of counts the step wants on the report."),
+    ),
+)
+
+PARTITIONS = Table(
+    schema="ops",
+    name="partitions",
+    grain="One row per derived table and day: what the stored partition was built from.",
+    key=("table_name", "ds"),
+    partition=None,
+    columns=(
+        Column(name="table_name", type="VARCHAR", description="Qualified table, with /split for frames."),
+        Column(name="ds", type="DATE", description="Partition."),
+        Column(name="build_key", type="VARCHAR", description="Hash of code, policy, settings and label_as_of."),
+    ),
+)
+
+OUTCOME_TABLES: tuple[Table, ...] = (PREDICTIONS, METRICS, DECISIONS, STEPS, PARTITIONS)

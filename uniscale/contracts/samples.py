@@ -1,0 +1,46 @@
+"""ES3 samples: list-wise, one record per request (real or synthetic), parallel lists over its items."""
+
+from __future__ import annotations
+
+from uniscale.contracts.schema import Column, Table
+
+SAMPLES = Table(
+    schema="es3",
+    name="samples",
+    grain="One row per real target-domain request or synthetic search request; lists run over its items.",
+    key=("ds", "sample_id"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day of the request."),
+        Column(name="sample_id", type="VARCHAR", description="request_id, or for synthetic ones request_id + '~s'."),
+        Column(name="request_id", type="VARCHAR", description="Real request the record was made from."),
+        Column(name="user_id", type="VARCHAR", description="User."),
+        Column(name="domain", type="VARCHAR", description="Domain of the real request (search for real search rows)."),
+        Column(name="requested_at", type="TIMESTAMP", description="UTC time of the real request."),
+        Column(name="query_text", type="VARCHAR", description="Real or synthetic query.", nullable=True),
+        Column(name="query_tier", type="INTEGER", description="0 real query, 1 own past query, 2 co-occurring query."),
+        Column(name="query_support", type="BIGINT", description="Clicks behind the query choice; 0 for real ones."),
+        Column(
+            name="query_confidence", type="DOUBLE", description="1 for real queries, else the statistic's lower bound."
+        ),
+        Column(name="item_ids", type="VARCHAR[]", description="Items: exposed by position, then unexposed by item_id."),
+        Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),
+        Column(name="provenance", type="VARCHAR[]", description="Where the label comes from; see PROVENANCES."),
+        Column(name="is_clicked", type="BOOLEAN[]", description="Click label, native or attributed."),
+        Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label, native or attributed."),
+        Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase, 0 without one."),
+        Column(
+            name="inclusion_probability",
+            type="DOUBLE[]",
+            description="Chance of the row to be in the sample; 1 if forced.",
+        ),
+        Column(name="label_weight", type="FLOAT[]", description="Training weight by provenance and policy."),
+        Column(
+            name="action_ids", type="VARCHAR[]", description="Outside action behind an attributed label, else NULL."
+        ),
+        Column(name="policy_version", type="VARCHAR", description="Version of the ES3 policy that made the record."),
+        Column(
+            name="label_as_of", type="TIMESTAMP", description="Labels use only events recorded before this UTC time."
+        ),
+        Column(name="is_final", type="BOOLEAN", description="Whether every attribution window of the day has closed."),
+    ),
+)

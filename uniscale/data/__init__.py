@@ -1,0 +1,1 @@
+"""Frames from the lake to model batches."""

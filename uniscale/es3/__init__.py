@@ -1,0 +1,1 @@
+"""ES3: entire-space samples (unexposed rows, attributed labels, searchification)."""

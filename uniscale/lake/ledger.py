@@ -1,0 +1,128 @@
+"""The ledger of finished steps: what was done for a day, from which inputs, by which code, in how many seconds.
+
+A step that was killed leaves no entry and is done again. A step whose inputs and code are unchanged is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from uniscale.config.settings import PROJECT_ROOT
+from uniscale.contracts.outcomes import STEPS
+from uniscale.lake.lake import Lake, table_has
+
+_CODE_FOLDERS = ("uniscale", "dbt_project", "feature_repo", "ray_jobs", "monitoring")
+_CODE_SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".html"}
+
+
+@cache
+def code_version() -> str:
+    """Hash of every source file that can change a result, with the commit in front where git knows it."""
+    digest = hashlib.sha256()
+    for folder in _CODE_FOLDERS:
+        for path in sorted((PROJECT_ROOT / folder).rglob("*")):
+            relative = path.relative_to(PROJECT_ROOT)
+            if path.suffix in _CODE_SUFFIXES and not {"target", "logs", "__pycache__"} & set(relative.parts):
+                digest.update(str(relative).encode())
+                digest.update(path.read_bytes())
+    return f"{_commit(PROJECT_ROOT)}{digest.hexdigest()[:12]}"
+
+
+def _commit(root: Path) -> str:
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "--short=8", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{answer.stdout.strip()}-"
+
+
+def input_key(inputs: Mapping[str, Any]) -> str:
+    """Hash of what a step's result depends on; ``inputs`` must be JSON-like (dates and paths are written as text)."""
+    text = json.dumps(inputs, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
+    """The ledger's entry of a step of a day, or None."""
+    if not lake.exists():
+        return None
+    with lake.read() as con:
+        if not table_has(con, STEPS):
+            return None
+        names = STEPS.column_names
+        row = con.execute(
+            f"select {', '.join(names)} from {STEPS.qualified} where ds = ? and step = ?", [ds, step]
+        ).fetchone()
+    return None if row is None else dict(zip(names, row, strict=True))
+
+
+def run_step(
+    lake: Lake,
+    ds: date,
+    step: str,
+    inputs: Mapping[str, Any],
+    work: Callable[[], Mapping[str, Any]],
+    *,
+    force: bool = False,
+) -> tuple[dict[str, Any], bool]:
+    """Do a step once: skip it when the ledger holds it with the same inputs and code, else do it and write it down.
+
+    Args:
+        lake: The lake.
+        ds: Day of the run.
+        step: Step name, one word.
+        inputs: What the result depends on beside the code: settings, and the input keys of the steps before.
+        work: Does the step; returns counts for the report (JSON-like).
+        force: Do it even if the ledger holds it.
+
+    Returns:
+        The ledger's entry, and whether the step was done now (False: it was finished before).
+    """
+    key = input_key({"inputs": inputs, "code": code_version().rsplit("-", 1)[-1]})
+    entry = finished(lake, ds, step)
+    if entry is not None and entry["input_key"] == key and not force:
+        return entry, False
+    snapshot = lake.snapshot_id() if lake.exists() else 0
+    start = time.monotonic()
+    details = work()
+    entry = {
+        "ds": ds,
+        "step": step,
+        "input_key": key,
+        "code_version": code_version(),
+        "snapshot_id": snapshot,
+        "seconds": time.monotonic() - start,
+        "peak_mib": _peak_mib(),
+        "details": json.dumps(details, sort_keys=True, default=str),
+    }
+    _write(lake, entry)
+    return entry, True
+
+
+def _peak_mib() -> float:
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(own, children) / 1024
+
+
+def _write(lake: Lake, entry: dict[str, Any]) -> None:
+    def work(con: duckdb.DuckDBPyConnection) -> None:
+        Lake.create(con, STEPS)
+        con.execute(f"delete from lake.{STEPS.qualified} where ds = ? and step = ?", [entry["ds"], entry["step"]])
+        marks = ", ".join("?" for _ in STEPS.columns)
+        con.execute(f"insert into lake.{STEPS.qualified} values ({marks})", [entry[c.name] for c in STEPS.columns])
+
+    lake.commit(work, f"{entry['step']} of {entry['ds']} finished")

@@ -1,0 +1,39 @@
+"""Which daily partitions of a derived table are up to date.
+
+A partition is stale when it was built from other code, another policy or at another ``label_as_of`` than wanted now.
+The note is written in the same commit as the rows, so a killed step can never leave a partition that looks fresh but
+is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import duckdb
+
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.lake.lake import Lake, table_has
+
+
+def stale_days(con: duckdb.DuckDBPyConnection, table_name: str, wanted: Mapping[date, str]) -> list[date]:
+    """Days whose partition is missing or was built with another key, in order.
+
+    Args:
+        con: An open lake connection.
+        table_name: Qualified name, for example ``es3.samples``.
+        wanted: Build key each day should have.
+    """
+    known: dict[date, str] = {}
+    if table_has(con, PARTITIONS):
+        rows = con.execute(f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ?", [table_name])
+        known = dict(rows.fetchall())
+    return sorted(day for day, key in wanted.items() if known.get(day) != key)
+
+
+def mark_built(con: duckdb.DuckDBPyConnection, table_name: str, built: Mapping[date, str]) -> None:
+    """Note the build keys of days just written; call it inside the `Lake.commit` that writes them."""
+    Lake.create(con, PARTITIONS)
+    for day, key in sorted(built.items()):
+        con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds = ?", [table_name, day])
+        con.execute(f"insert into lake.{PARTITIONS.qualified} values (?, ?, ?)", [table_name, day, key])

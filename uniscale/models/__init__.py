@@ -1,0 +1,1 @@
+"""The rankers: one paper, one file."""
