@@ -4,11 +4,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+DEMO_DS ?= 2026-01-11
 
-.PHONY: help setup demo test check format up docs clean
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: help setup demo test test-fast check format up docs golden benchmarks clean
 
 help: ## Say what each target does
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): pyproject.toml requirements.lock
 	@PYTHON=$(PYTHON) bash .ci/setup
@@ -16,5 +19,41 @@ $(STAMP): pyproject.toml requirements.lock
 
 setup: $(STAMP) ## Create .venv with the locked versions
 
+demo: $(STAMP) ## Run one day end to end on a simulated shop, and print its report card
+	@BIN=$(BIN) DS=$(DEMO_DS) bash .ci/demo
+
+test: $(STAMP) ## Run all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(STAMP) ## Run the tests that take seconds (no services, no whole day)
+	$(BIN)/python -m pytest -m "unit or property or contract or golden"
+
+check: $(STAMP) ## Lint, types, import layers, SQL style, spelling, compose file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models
+	$(BIN)/codespell
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+format: $(STAMP) ## Format Python and SQL
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix --force dbt_project/models
+
+up: $(STAMP) ## Start Airflow, MLflow and the Evidently UI on loopback; Ctrl-C stops them all
+	@UNISCALE_CONFIG=$${UNISCALE_CONFIG:-$(wildcard .demo/uniscale.toml)}; \
+	if [ -n "$$UNISCALE_CONFIG" ]; then export UNISCALE_CONFIG; else unset UNISCALE_CONFIG; fi; exec $(BIN)/uniscale up
+
+docs: $(STAMP) ## Build the documentation site into site/
+	$(BIN)/mkdocs build --strict
+
+golden: $(STAMP) ## Write the golden curves anew; read the diff before committing it
+	$(BIN)/python -m tests.golden.regenerate
+
+benchmarks: $(STAMP) ## Measure rows per second of build, features and training
+	$(BIN)/python -m benchmarks.stages --sizes xs s
+
 clean: ## Remove what demo and the tools wrote (not .venv)
-	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dbt_project/target dbt_project/logs site
+	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site

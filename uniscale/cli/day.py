@@ -1,9 +1,177 @@
-"""`uniscale day`: a whole day through the Airflow DAG."""
+"""`uniscale day` and `uniscale backfill`: whole days through the Airflow DAG, without a scheduler."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from uniscale.cli.console import err, exit_codes, parse_day
+from uniscale.cli.processes import airflow_environment, die_with_parent, one_at_a_time
+from uniscale.cli.progress import Change, changes
+from uniscale.config import Settings, load_settings
+from uniscale.config.settings import PROJECT_ROOT
+from uniscale.contracts.steps import DAY_STEPS
+
+DAG_ID = "daily_retraining"
+_TITLES = {step.name: step.title for step in DAY_STEPS}
+
+
+def run_day(settings: Settings, ds: date) -> None:
+    """Run the daily DAG for one day, showing its steps as they go; finished steps are not done again.
+
+    Args:
+        settings: The installation.
+        ds: Last training day.
+
+    Raises:
+        RuntimeError: A step failed; the message is the step's own, and names the log.
+    """
+    with one_at_a_time(settings, "day", wait_seconds=0):
+        prepare_airflow(settings)
+        log = settings.home / "runs" / ds.isoformat() / "airflow.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        since = time.time()
+        command = [_airflow(), "dags", "test", DAG_ID, "--conf", json.dumps({"ds": ds.isoformat()})]
+        with log.open("ab") as sink:
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT_ROOT,
+                env=dict(airflow_environment(settings)),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent,
+            )
+            try:
+                seen = _watch(settings, ds, process, since)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+        _judge(seen, process.returncode, log)
+
+
+def _watch(settings: Settings, ds: date, process: subprocess.Popen[bytes], since: float) -> list[Change]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    told = 0
+    with Progress(*columns, console=err, transient=True) as progress:
+        bar = progress.add_task("Start Airflow", total=len(DAY_STEPS))
+        while True:
+            alive = process.poll() is None
+            seen = changes(settings, ds, since)
+            for change in seen[told:]:
+                if change.state == "running":
+                    progress.update(bar, description=_TITLES[change.step])
+                else:
+                    progress.console.print(_line(change), highlight=False)
+                    progress.update(bar, advance=0 if change.state == "failed" else 1)
+            told = len(seen)
+            if any(change.state == "failed" for change in seen):
+                process.kill()  # nobody waits for the scheduler's retries; the person runs the command again
+                process.wait()
+                return seen
+            if not alive:
+                return seen
+            time.sleep(0.2)
+
+
+def _line(change: Change) -> str:
+    title = _TITLES[change.step]
+    if change.state == "failed":
+        return f"  [red]✗[/] {title}"
+    if change.state == "was done":
+        return f"  [dim]= {title:<44} was done in {change.seconds:6.1f} s[/]"
+    return f"  [green]✓[/] {title:<44} {change.seconds:6.1f} s"
+
+
+def _judge(seen: list[Change], code: int, log: Path) -> None:
+    last = {change.step: change for change in seen}
+    failed = [change for change in last.values() if change.state == "failed"]
+    if failed:
+        raise RuntimeError(
+            f"{_TITLES[failed[0].step]}: {failed[0].message}. The log is {log}; run the same command to go on"
+        )
+    missing = [step.name for step in DAY_STEPS if step.name not in last]
+    if code != 0 or missing:
+        steps = ", ".join(missing) or "none"
+        raise RuntimeError(f"the DAG ended with exit code {code} and without steps {steps}; the log is {log}")
+
+
+def _airflow() -> str:
+    return str(Path(sys.executable).with_name("airflow"))
+
+
+def prepare_airflow(settings: Settings) -> None:
+    """Bring the embedded Airflow's database to the installed version (5 s the first time, then nothing).
+
+    Raises:
+        RuntimeError: The migration failed; its output is in the message.
+    """
+    from importlib.metadata import version
+
+    home = settings.home / "airflow"
+    stamp = home / "migrated"
+    wanted = version("apache-airflow-core")
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [_airflow(), "db", "migrate"],
+        env=dict(airflow_environment(settings)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+
+    @app.command("day")
+    def day_command(ds: Annotated[str, typer.Argument(help="Last training day, YYYY-MM-DD.")]) -> None:
+        """Run one daily retraining, end to end, and print its report card.
+
+        The same command goes on after a failure or a kill: finished steps are not done again.
+        """
+        with exit_codes():
+            from uniscale.cli.reports import print_card
+
+            day = parse_day(ds)
+            settings = load_settings()
+            err.print(f"[bold]{DAG_ID}[/] of {day}")
+            run_day(settings, day)
+            print_card(settings, day)
+
+    @app.command("backfill")
+    def backfill_command(
+        start: Annotated[str, typer.Argument(help="First day, YYYY-MM-DD.")],
+        end: Annotated[str, typer.Argument(help="Last day, YYYY-MM-DD, inclusive.")],
+    ) -> None:
+        """Run several days in order; the same command goes on where it stopped."""
+        with exit_codes():
+            first, last = parse_day(start), parse_day(end)
+            if last < first:
+                raise ValueError(f"the last day {last} is before the first day {first}; swap them")
+            settings = load_settings()
+            for offset in range((last - first).days + 1):
+                day = first + timedelta(days=offset)
+                err.print(f"[bold]{DAG_ID}[/] of {day}")
+                run_day(settings, day)

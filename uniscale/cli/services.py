@@ -1,9 +1,180 @@
-"""`uniscale up`: the embedded servers on loopback."""
+"""`uniscale up`: the embedded servers on loopback, stopped together."""
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.table import Table as RichTable
+
+from uniscale.cli.console import err, exit_codes
+from uniscale.cli.processes import airflow_environment, child_environment, die_with_parent
+from uniscale.config import Settings, load_settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """One server process.
+
+    Attributes:
+        name: What people call it.
+        port: Loopback port it listens on.
+        command: How it is started.
+        environment: Its environment.
+    """
+
+    name: str
+    port: int
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def services(settings: Settings, *, airflow_port: int, mlflow_port: int, evidently_port: int) -> tuple[Service, ...]:
+    """The embedded servers of an installation."""
+    binaries = Path(sys.executable).parent
+    workspace = settings.home / "evidently"
+    workspace.mkdir(parents=True, exist_ok=True)
+    mlflow = (
+        *(str(binaries / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{settings.home / 'mlflow.db'}"),
+        *("--default-artifact-root", (settings.home / "mlartifacts").as_uri()),
+    )
+    evidently = (
+        *(str(binaries / "evidently"), "ui", "--host", "127.0.0.1", "--port", str(evidently_port)),
+        *("--workspace", str(workspace)),
+    )
+    quiet = child_environment(settings)
+    return (
+        Service(
+            name="Airflow",
+            port=airflow_port,
+            command=(str(binaries / "airflow"), "standalone"),
+            environment=airflow_environment(settings, airflow_port),
+        ),
+        Service(name="MLflow", port=mlflow_port, command=mlflow, environment=quiet),
+        Service(name="Evidently", port=evidently_port, command=evidently, environment=quiet),
+    )
+
+
+def run_services(settings: Settings, wanted: tuple[Service, ...]) -> None:
+    """Start servers, wait until each answers, and keep them until SIGINT, SIGTERM or the end of one of them.
+
+    Raises:
+        RuntimeError: A port is taken, or a server ended by itself; the message names its log.
+    """
+    for service in wanted:
+        if _answers(service.port):
+            raise RuntimeError(f"port {service.port} for {service.name} is taken; choose another one, see --help")
+    logs = settings.home / "services"
+    logs.mkdir(parents=True, exist_ok=True)
+    running: list[tuple[Service, subprocess.Popen[bytes]]] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for service in wanted:
+            running.append((service, _start(service, logs / f"{service.name.lower()}.log")))
+        _wait_until_up(running, logs)
+        _show(wanted)
+        while True:
+            _check_alive(running, logs)
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        err.print("stopping all servers")
+    finally:
+        _stop([process for _, process in running])
+
+
+def _start(service: Service, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            service.command,
+            env=dict(service.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # its children form one group that can be stopped together
+            preexec_fn=die_with_parent,
+        )
+
+
+def _wait_until_up(running: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path, seconds: float = 180.0) -> None:
+    deadline = time.monotonic() + seconds
+    with err.status("starting"):
+        for service, _ in running:
+            while not _answers(service.port):
+                _check_alive(running, logs)
+                if time.monotonic() > deadline:
+                    log = logs / f"{service.name.lower()}.log"
+                    raise RuntimeError(f"{service.name} did not answer within {seconds:.0f} s; see {log}")
+                time.sleep(0.3)
+
+
+def _check_alive(running: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path) -> None:
+    for service, process in running:
+        if process.poll() is not None:
+            log = logs / f"{service.name.lower()}.log"
+            raise RuntimeError(f"{service.name} ended with exit code {process.returncode}; see {log}")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _show(wanted: tuple[Service, ...]) -> None:
+    table = RichTable(title="Up; Ctrl-C stops them all")
+    table.add_column("Server")
+    table.add_column("Address")
+    for service in wanted:
+        table.add_row(service.name, f"http://127.0.0.1:{service.port}")
+    err.print(table)
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            err.print(f"[yellow]process {process.pid} did not stop in 10 s; killing it[/]")
+        _signal_group(process, signal.SIGKILL)  # whatever of the group is left
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return  # the whole group has ended
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+
+    @app.command("up")
+    def up_command(
+        airflow_port: Annotated[int, typer.Option(help="Port of Airflow.")] = 8080,
+        mlflow_port: Annotated[int, typer.Option(help="Port of MLflow.")] = 5000,
+        evidently_port: Annotated[int, typer.Option(help="Port of the Evidently UI.")] = 8000,
+    ) -> None:
+        """Start Airflow (with its scheduler), MLflow and the Evidently UI on loopback; Ctrl-C stops them all."""
+        with exit_codes():
+            from uniscale.cli.day import prepare_airflow
+
+            settings = load_settings()
+            prepare_airflow(settings)
+            run_services(
+                settings,
+                services(settings, airflow_port=airflow_port, mlflow_port=mlflow_port, evidently_port=evidently_port),
+            )

@@ -6,7 +6,6 @@ The Airflow DAG calls these; a person may call them by hand, in order.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -17,8 +16,12 @@ from typing import Annotated, Any
 import typer
 
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
+from uniscale.cli.processes import child_environment, die_with_parent, one_at_a_time
+from uniscale.cli.progress import tell
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.contracts.policy import load_policy
+from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
 from uniscale.lake.ledger import finished, run_step
 
@@ -27,17 +30,13 @@ Work = Callable[[Settings, Lake, date], Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One step of a day.
+    """How a step is done.
 
     Attributes:
-        name: One word, as in the DAG and on the report.
-        title: What a person reads while it runs.
         work: Does it; returns counts for the report.
         settings: Names of the settings (sections or values) its result depends on.
     """
 
-    name: str
-    title: str
     work: Work
     settings: tuple[str, ...] = ()
 
@@ -89,14 +88,14 @@ def _module(name: str) -> Work:
 
     def work(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
         del lake
-        environment = {**os.environ, "UNISCALE_HOME": str(settings.home)}
         done = subprocess.run(
             [sys.executable, "-m", name, "--ds", ds.isoformat()],
             cwd=PROJECT_ROOT,
-            env=environment,
+            env=child_environment(settings),
             stdout=subprocess.PIPE,
             text=True,
             check=False,
+            preexec_fn=die_with_parent,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{name} for {ds} ended with exit code {done.returncode}; its messages are above")
@@ -108,20 +107,18 @@ def _module(name: str) -> Work:
 
 _TRAINING = ("source", "window", "policy", "target_domain", "domains", "seed", "training")
 STEPS: dict[str, Step] = {
-    step.name: step
-    for step in (
-        Step(name="land", title="land the day's logs", work=_land, settings=("source", "window", "domains")),
-        Step(name="marts", title="exposures, attribution, features (dbt)", work=_marts, settings=("window", "policy")),
-        Step(name="samples", title="entire-space samples (ES3)", work=_samples, settings=("window", "policy", "seed")),
-        Step(name="frames", title="point-in-time training frames (Feast)", work=_frames, settings=("window", "policy")),
-        Step(name="materialize", title="online features (Feast)", work=_materialize, settings=("features",)),
-        Step(name="train", title="train the rankers (Ray Train)", work=_module("ray_jobs.train"), settings=_TRAINING),
-        Step(name="evaluate", title="judge on the next day's search", work=_evaluate, settings=("gate", "window")),
-        Step(name="promote", title="promotion decision (MLflow)", work=_promote, settings=("gate",)),
-        Step(name="monitor", title="drift reports (Evidently)", work=_module("monitoring.daily")),
-        Step(name="page", title="the page of the day", work=_module("monitoring.page")),
-    )
+    "land": Step(work=_land, settings=("source", "window", "domains", "target_domain")),
+    "marts": Step(work=_marts, settings=("window", "policy")),
+    "samples": Step(work=_samples, settings=("window", "policy", "seed")),
+    "frames": Step(work=_frames, settings=("window", "policy")),
+    "materialize": Step(work=_materialize, settings=("features",)),
+    "train": Step(work=_module("ray_jobs.train"), settings=_TRAINING),
+    "evaluate": Step(work=_evaluate, settings=("gate", "window")),
+    "promote": Step(work=_promote, settings=("gate",)),
+    "monitor": Step(work=_module("monitoring.daily")),
+    "page": Step(work=_module("monitoring.page")),
 }
+ORDER = tuple(step.name for step in DAY_STEPS)
 
 
 def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any], bool]:
@@ -134,24 +131,37 @@ def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any]
         ValueError: No step has this name, or the step before it has not been done.
     """
     if name not in STEPS:
-        raise ValueError(f"no step is called {name!r}; the steps are {', '.join(STEPS)}")
+        raise ValueError(f"no step is called {name!r}; the steps are {', '.join(ORDER)}")
     settings = load_settings()
     lake = Lake(settings)
-    step = STEPS[name]
+    with one_at_a_time(settings, "step"):
+        tell(settings, ds, name, "running")
+        try:
+            inputs = _inputs(settings, lake, ds, name)
+            entry, ran = run_step(lake, ds, name, inputs, lambda: STEPS[name].work(settings, lake, ds), force=force)
+        except BaseException as error:
+            tell(settings, ds, name, "failed", message=str(error) or type(error).__name__)
+            raise
+        tell(settings, ds, name, "done" if ran else "was done", seconds=entry["seconds"])
+    return entry, ran
+
+
+def _inputs(settings: Settings, lake: Lake, ds: date, name: str) -> dict[str, Any]:
     values = settings.model_dump(mode="json")
-    inputs: dict[str, Any] = {key: values[key] for key in step.settings}
-    names = list(STEPS)
-    before = names[names.index(name) - 1] if names.index(name) else None
-    if before is not None:
-        entry = finished(lake, ds, before)
-        if entry is None:
-            raise ValueError(f"step {name} of {ds} needs step {before}; run: uniscale step {before} {ds}")
-        inputs["before"] = entry["input_key"]
-    else:
+    inputs: dict[str, Any] = {key: values[key] for key in STEPS[name].settings}
+    if "policy" in inputs:
+        inputs["policy"] = load_policy(settings.policy).model_dump(mode="json")
+    if name == ORDER[0]:
         from uniscale.sources.landing import fingerprint
 
         inputs["files"] = fingerprint(settings, ds)
-    return run_step(lake, ds, name, inputs, lambda: step.work(settings, lake, ds), force=force)
+        return inputs
+    before = ORDER[ORDER.index(name) - 1]
+    entry = finished(lake, ds, before)
+    if entry is None:
+        raise ValueError(f"step {name} of {ds} needs step {before}; run: uniscale step {before} {ds}")
+    inputs["before"] = entry["input_key"]
+    return inputs
 
 
 def register(app: typer.Typer) -> None:
@@ -159,7 +169,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("step")
     def step_command(
-        name: Annotated[str, typer.Argument(help=f"One of: {', '.join(STEPS)}.")],
+        name: Annotated[str, typer.Argument(help=f"One of: {', '.join(ORDER)}.")],
         ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
         force: Annotated[bool, typer.Option("--force", help="Do it even if it is done.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print the ledger entry as JSON.")] = False,

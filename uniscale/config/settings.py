@@ -61,6 +61,7 @@ class TrainingSettings(_Section):
     )
     challenger_recipe: str = Field(default="hhsft_xs", description="Recipe trained every day.")
     num_workers: int = Field(default=2, ge=1, description="Ray Train workers.")
+    threads: int = Field(default=1, ge=1, description="Torch threads of each worker.")
     device: str = Field(default="cpu", description="cpu or cuda.")
     backend: str = Field(default="gloo", description="Collective back end: gloo or nccl.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")
@@ -83,6 +84,12 @@ class FeatureSettings(_Section):
     redis: str = Field(default="127.0.0.1:6379", description="Redis host:port, when online_store is redis.")
 
 
+class TrackingSettings(_Section):
+    """MLflow."""
+
+    uri: str | None = Field(default=None, description="MLflow tracking server or database; default SQLite in home.")
+
+
 class Settings(BaseSettings):
     """One installation of UniScale."""
 
@@ -101,6 +108,7 @@ class Settings(BaseSettings):
     training: TrainingSettings = TrainingSettings()
     gate: GateSettings = GateSettings()
     features: FeatureSettings = FeatureSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @classmethod
     def settings_customise_sources(

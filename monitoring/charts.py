@@ -1,0 +1,79 @@
+"""The pictures of the page of the day, as inline SVG."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+INK, CALM, ALERT, GOOD = "#1f2933", "#5b7db1", "#c2410c", "#2f855a"
+
+
+def interval_chart(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Differences challenger - champion with 95 % intervals, one row per metric; the zero line is "no difference".
+
+    Args:
+        metrics: Metric name to ``value``, ``ci_low``, ``ci_high`` of the difference.
+    """
+    known = {name: m for name, m in metrics.items() if m["value"] is not None}
+    figure, axes = _figure(6.4, 0.5 + 0.45 * max(len(known), 1))
+    for row, (_name, metric) in enumerate(known.items()):
+        low, high = metric["ci_low"], metric["ci_high"]
+        colour = GOOD if low > 0 else ALERT if high < 0 else CALM
+        axes.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="round")
+        axes.plot(metric["value"], row, "o", color=colour, markersize=7)
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set_yticks(range(len(known)), list(known))
+    axes.set_ylim(len(known) - 0.5, -0.5)
+    axes.set_xlabel("challenger - champion, 95 % interval over requests")
+    return _svg(figure)
+
+
+def bar_chart(values: Mapping[str, float], unit: str) -> str:
+    """Horizontal bars in the given order, each with its number."""
+    figure, axes = _figure(6.4, 0.4 + 0.33 * max(len(values), 1))
+    names, numbers = list(values), list(values.values())
+    bars = axes.barh(range(len(names)), numbers, color=CALM, height=0.7)
+    axes.bar_label(bars, [_number(number) for number in numbers], padding=4, color=INK, fontsize=9)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, max([*numbers, 1e-9]) * 1.18)
+    axes.set_xlabel(unit)
+    return _svg(figure)
+
+
+def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """Training loss by rows seen, one line per model."""
+    figure, axes = _figure(6.4, 2.6)
+    for (name, points), colour in zip(curves.items(), (CALM, ALERT, GOOD, INK), strict=False):
+        axes.plot([p["rows"] for p in points], [p["loss"] for p in points], label=name, color=colour, linewidth=1.8)
+    axes.set_xlabel("rows seen")
+    axes.set_ylabel("training loss")
+    axes.legend(frameon=False, fontsize=9)
+    return _svg(figure)
+
+
+def _number(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK, labelsize=9)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "uniscale", "font.family": "sans-serif"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    return re.sub(r"^.*?(?=<svg)", "", buffer.getvalue(), flags=re.DOTALL)

@@ -1,0 +1,85 @@
+"""One Evidently report for one pair of populations."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from monitoring.populations import Pair
+from monitoring.thresholds import DriftThresholds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """What a report found.
+
+    Attributes:
+        name: Name of the pair.
+        title: What was compared with what.
+        num_current: Rows under watch.
+        num_reference: Rows compared with.
+        drifted: Column to score, for the columns above the threshold, worst first.
+        num_columns: Columns that could be compared.
+        file: HTML file beside the page of the day, or empty when there was too little to compare.
+        note: Why there is no report, or empty.
+    """
+
+    name: str
+    title: str
+    num_current: int
+    num_reference: int
+    drifted: dict[str, float]
+    num_columns: int
+    file: str
+    note: str
+
+
+def compare(pair: Pair, ds: date, limits: DriftThresholds, folder: Path) -> tuple[Drift, Any | None]:
+    """Render the report of a pair of day ``ds`` into ``folder``.
+
+    Returns:
+        What it found, and Evidently's snapshot (None when there was too little to compare).
+    """
+    sizes = {"num_current": len(pair.current), "num_reference": len(pair.reference)}
+    if min(sizes.values()) < limits.min_rows:
+        note = f"fewer than {limits.min_rows} rows on one side: nothing to compare"
+        empty = Drift(name=pair.name, title=pair.title, **sizes, drifted={}, num_columns=0, file="", note=note)
+        return empty, None
+    columns = [c for c in pair.current if pair.current[c].notna().any() and pair.reference[c].notna().any()]
+    snapshot = _run(pair, ds, columns, limits)
+    file = f"drift-{pair.name}.html"
+    snapshot.save_html(str(folder / file))
+    scores = _scores(snapshot)
+    drifted = dict(sorted(((c, s) for c, s in scores.items() if s > limits.column), key=lambda pair: -pair[1]))
+    found = Drift(
+        name=pair.name, title=pair.title, **sizes, drifted=drifted, num_columns=len(columns), file=file, note=""
+    )
+    return found, snapshot
+
+
+def _run(pair: Pair, ds: date, columns: list[str], limits: DriftThresholds) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Evidently's import and its statistics warn about their own libraries
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.presets import DataDriftPreset, DataSummaryPreset
+
+        definition = DataDefinition(numerical_columns=columns)
+        drift = DataDriftPreset(
+            num_method=limits.method, num_threshold=limits.column, drift_share=limits.share, columns=columns
+        )
+        report = Report([drift, DataSummaryPreset(columns=columns)], include_tests=False)
+        current = Dataset.from_pandas(pair.current[columns], data_definition=definition)
+        reference = Dataset.from_pandas(pair.reference[columns], data_definition=definition)
+        stamp = datetime.combine(ds, time())  # the UI's time axis is the data's, not the run's
+        return report.run(current, reference, timestamp=stamp, metadata={"ds": ds.isoformat()}, name=pair.title)
+
+
+def _scores(snapshot: Any) -> dict[str, float]:
+    scores = {}
+    for metric in snapshot.dict()["metrics"]:
+        if metric["metric_name"].startswith("ValueDrift"):
+            scores[metric["config"]["column"]] = float(metric["value"])
+    return scores

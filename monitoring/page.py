@@ -1,0 +1,121 @@
+"""``python -m monitoring.page --ds DS``: the one page of a day, from the lake's tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from uniscale.evaluation.summary import day_summary
+
+from monitoring.charts import bar_chart, curve_chart, interval_chart
+from monitoring.thresholds import load_thresholds
+from uniscale.config import Settings, load_settings
+from uniscale.contracts.outcomes import METRICS, STEPS
+from uniscale.contracts.steps import DAY_STEPS
+from uniscale.lake import Lake
+
+METRIC_TITLES = {
+    "auc": "AUC",
+    "gauc": "GAUC",
+    "hr_at_5": "HR@5",
+    "ndcg_at_10": "NDCG@10",
+    "gmv_proxy": "GMV proxy",
+    "purchase_auc": "Purchase AUC",
+    "log_loss": "Log loss",
+    "calibration": "Calibration",
+    "true_auc": "True AUC, whole list",
+    "true_gauc": "True GAUC, whole list",
+}
+
+
+def write_page(settings: Settings, ds: date) -> Path:
+    """Render the page of a day.
+
+    Returns:
+        Path of the HTML file.
+
+    Raises:
+        ValueError: The day has not been judged yet.
+    """
+    lake = Lake(settings)
+    summary = day_summary(lake, ds)
+    details = _details(lake, ds)
+    metrics = _metrics(lake, ds)
+    folder = settings.home / "reports" / ds.isoformat()
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+    )
+    html = environment.get_template("day.html").render(
+        ds=ds,
+        settings=settings,
+        summary=summary,
+        details=details,
+        metrics=metrics,
+        metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},
+        limits=load_thresholds(),
+        charts=_charts(summary, details, metrics),
+        titles={step.name: step.title for step in DAY_STEPS},
+    )
+    path = folder / "index.html"
+    path.write_text(html, encoding="utf-8")
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2, default=str), encoding="utf-8")
+    return path
+
+
+def _details(lake: Lake, ds: date) -> dict[str, dict[str, Any]]:
+    with lake.read() as con:
+        rows = con.execute(f"select step, details from {STEPS.qualified} where ds = ?", [ds]).fetchall()
+    found: dict[str, dict[str, Any]] = {step.name: {} for step in DAY_STEPS}
+    return found | {step: json.loads(text) for step, text in rows}
+
+
+def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:
+    query = f"select metric, role, value, ci_low, ci_high, num_requests from {METRICS.qualified} where ds = ?"
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    with lake.read() as con:
+        for metric, role, value, low, high, requests in con.execute(query, [ds]).fetchall():
+            numbers = {"value": value, "ci_low": low, "ci_high": high, "num_requests": requests}
+            found.setdefault(metric, {})[role] = numbers
+    return found
+
+
+def _charts(
+    summary: Mapping[str, Any], details: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Markup]:
+    differences = {
+        title: metrics[name]["difference"]
+        for name, title in METRIC_TITLES.items()
+        if "difference" in metrics.get(name, {}) and name not in ("gmv_proxy", "calibration", "log_loss")
+    }
+    stages = {step.title: summary["stages"][step.name] for step in DAY_STEPS if step.name in summary["stages"]}
+    charts = {
+        "samples": bar_chart(summary["samples"], "rows in the training window"),
+        "stages": bar_chart(stages, "seconds"),
+    }
+    if differences:
+        charts["differences"] = interval_chart(differences)
+    curves = {name: points for name, points in details["train"].get("curves", {}).items() if points}
+    if curves:
+        charts["curves"] = curve_chart(curves)
+    return {name: Markup(svg) for name, svg in charts.items()}  # our own SVG, no outside text in it
+
+
+def main() -> None:
+    """Command line; the last line of standard output is a JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ds", type=date.fromisoformat, required=True, help="day of the run, YYYY-MM-DD")
+    arguments = parser.parse_args()
+    print(json.dumps({"page": str(write_page(load_settings(), arguments.ds))}))
+
+
+if __name__ == "__main__":
+    main()

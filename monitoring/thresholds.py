@@ -1,0 +1,53 @@
+"""The thresholds of `thresholds.yaml`, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DriftThresholds(_Strict):
+    """When a column, and when a data set, counts as drifted."""
+
+    method: str
+    column: float = Field(gt=0)
+    share: float = Field(gt=0, le=1)
+    max_rows: int = Field(gt=0)
+    min_rows: int = Field(gt=0)
+
+
+class LeakThresholds(_Strict):
+    """How much better than real rows text match may rank synthetic ones."""
+
+    margin: float = Field(gt=0, lt=0.5)
+
+
+class CalibrationThresholds(_Strict):
+    """Bounds of mean prediction over observed rate."""
+
+    low: float = Field(gt=0)
+    high: float = Field(gt=0)
+
+
+class Thresholds(_Strict):
+    """All thresholds."""
+
+    drift: DriftThresholds
+    leak: LeakThresholds
+    calibration: CalibrationThresholds
+
+
+def load_thresholds() -> Thresholds:
+    """Read the file beside this module.
+
+    Raises:
+        ValueError: A key is unknown, missing or out of range.
+    """
+    text = Path(__file__).with_name("thresholds.yaml").read_text(encoding="utf-8")
+    return Thresholds.model_validate(yaml.safe_load(text))

@@ -1,0 +1,46 @@
+"""Markers by folder, UTC, no telemetry, and a lake of its own for every test that asks for one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from uniscale.config import Settings, load_settings
+from uniscale.lake import Lake
+
+os.environ.update(
+    {
+        "TZ": "UTC",
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_HOME": tempfile.mkdtemp(prefix="airflow-"),
+    }
+)
+for _name in [name for name in os.environ if name.startswith("UNISCALE_")]:
+    del os.environ[_name]
+
+FOLDERS = ("unit", "property", "contract", "golden", "integration", "e2e")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        folder = Path(str(item.path)).relative_to(Path(__file__).parent).parts[0]
+        if folder in FOLDERS:
+            item.add_marker(getattr(pytest.mark, folder))
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch) -> Settings:
+    """Settings of an empty installation in a temporary folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNISCALE_HOME", str(tmp_path / "home"))
+    return load_settings()
+
+
+@pytest.fixture
+def lake(settings) -> Lake:
+    """An empty lake."""
+    return Lake(settings)

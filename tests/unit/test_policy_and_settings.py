@@ -1,0 +1,76 @@
+"""Configuration is checked: a wrong key or value is refused with words a person can act on."""
+
+import pytest
+import yaml
+
+from uniscale.config import load_settings
+from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
+
+
+def changed(tmp_path, **changes):
+    content = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        section = content
+        for parent in parents:
+            section = section[parent]
+        section[last] = value
+    file = tmp_path / "policy.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return file
+
+
+def test_the_default_policy_has_the_order_of_targets_of_the_paper():
+    policy = load_policy()
+    assert policy.attribution.click.targets == ("exposed", "unexposed")
+    assert policy.attribution.purchase.targets == ("clicked", "exposed_unclicked", "unexposed")
+
+
+def test_labels_are_final_when_the_longest_window_and_the_lateness_have_passed():
+    assert load_policy().attribution.window_days == 8
+
+
+def test_an_unknown_policy_key_is_named(tmp_path):
+    with pytest.raises(ValueError, match="windw_hours"):
+        load_policy(changed(tmp_path, attribution__click__windw_hours=3))
+
+
+def test_overlapping_targets_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="overlap"):
+        load_policy(changed(tmp_path, attribution__purchase__targets=["exposed", "clicked"]))
+
+
+def test_a_target_named_twice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="twice"):
+        load_policy(changed(tmp_path, attribution__click__targets=["exposed", "exposed"]))
+
+
+def test_an_unknown_setting_in_the_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "uniscale.toml").write_text("[window]\ntrain_dayz = 3\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="train_dayz"):
+        load_settings()
+
+
+def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "uniscale.toml").write_text("[window]\ntrain_days = 3\n", encoding="utf-8")
+    assert load_settings().window.train_days == 3
+    monkeypatch.setenv("UNISCALE_WINDOW__TRAIN_DAYS", "5")
+    assert load_settings().window.train_days == 5
+
+
+def test_paths_are_relative_to_the_configuration_file(tmp_path, monkeypatch):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "uniscale.toml").write_text('home = "state"\n[source]\nevents_dir = "logs"\n', encoding="utf-8")
+    monkeypatch.setenv("UNISCALE_CONFIG", str(folder / "uniscale.toml"))
+    settings = load_settings()
+    assert settings.home == folder / "state"
+    assert settings.source.events_dir == folder / "logs"
+
+
+def test_a_configuration_file_that_is_not_there_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNISCALE_CONFIG", str(tmp_path / "missing.toml"))
+    with pytest.raises(FileNotFoundError, match=r"missing\.toml"):
+        load_settings()

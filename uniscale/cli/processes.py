@@ -1,0 +1,103 @@
+"""Processes that start others: children die with their parent, and one run at a time works on an installation."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from uniscale.config import Settings
+from uniscale.config.settings import PROJECT_ROOT, config_file
+
+_PR_SET_PDEATHSIG = 1
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "TZ": "UTC",
+}
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Environment for a child process: same installation, same project, no telemetry."""
+    environment = {**os.environ, **_QUIET, "UNISCALE_HOME": str(settings.home)}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    if config_file().is_file():
+        environment["UNISCALE_CONFIG"] = str(config_file().resolve())
+    return environment
+
+
+def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, str]:
+    """Environment of the embedded Airflow: its own home, this project's DAGs, loopback only."""
+    return {
+        **child_environment(settings),
+        "AIRFLOW_HOME": str(settings.home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": _secret(settings.home / "airflow" / "jwt_secret"),
+    }
+
+
+def _secret(path: Path) -> str:
+    """A random secret that lives as long as the installation, readable by its owner only."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(secrets.token_hex(32))
+    return path.read_text(encoding="utf-8")
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent dies, so that a killed run leaves nobody writing.
+
+    Elsewhere it does nothing; the lock of `one_at_a_time` still keeps a second run out.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextmanager
+def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 30.0) -> Iterator[None]:
+    """Hold the installation's lock ``name``; the system drops it when the process ends, however it ends.
+
+    Raises:
+        RuntimeError: Another process held it for the whole wait; the message names it.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    path = settings.home / f"{name}.lock"
+    deadline = time.monotonic() + wait_seconds
+    with path.open("a+", encoding="utf-8") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    handle.seek(0)
+                    raise RuntimeError(
+                        f"another {name} (process {handle.read().strip() or 'unknown'}) is at work on {settings.home}; "
+                        "wait for it to end, or end it"
+                    ) from None
+                time.sleep(0.2)
+        handle.seek(0)
+        handle.truncate()
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
