@@ -34,6 +34,12 @@ def stale_days(con: duckdb.DuckDBPyConnection, table_name: str, wanted: Mapping[
 def mark_built(con: duckdb.DuckDBPyConnection, table_name: str, built: Mapping[date, str]) -> None:
     """Note the build keys of days just written; call it inside the `Lake.commit` that writes them."""
     Lake.create(con, PARTITIONS)
-    for day, key in sorted(built.items()):
-        con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds = ?", [table_name, day])
-        con.execute(f"insert into lake.{PARTITIONS.qualified} values (?, ?, ?)", [table_name, day, key])
+    if not built:
+        return
+    marks = ", ".join("?" for _ in built)
+    con.execute(
+        f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds in ({marks})", [table_name, *built]
+    )
+    rows = ", ".join("(?, ?, ?)" for _ in built)
+    values = [value for day, key in sorted(built.items()) for value in (table_name, day, key)]
+    con.execute(f"insert into lake.{PARTITIONS.qualified} values {rows}", values)

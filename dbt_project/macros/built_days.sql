@@ -1,0 +1,20 @@
+{#-
+    Data tests look at the days just built only: `where: __built_days__` in their configuration stands for the days of
+    the tested model. Other conditions are taken as they are.
+-#}
+{% macro get_where_subquery(relation) -%}
+    {%- set where = config.get("where") -%}
+    {%- if where == "__built_days__" -%}
+        {%- set days_from = {
+            "fct_exposures": "request_days",
+            "fct_attributions": "request_days",
+            "query_item_stats": "query_stat_days",
+        }.get(relation.identifier, "feature_days") -%}
+        {%- set where = in_days("ds", days_from) -%}
+    {%- endif -%}
+    {%- if where -%}
+        (select * from {{ relation }} where {{ where }}) as dbt_subquery
+    {%- else -%}
+        {{ relation }}
+    {%- endif -%}
+{%- endmacro %}

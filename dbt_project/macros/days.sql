@@ -1,0 +1,46 @@
+{#- Condition that holds on the days of a variable; literal dates, so that the lake reads only their partitions. -#}
+{% macro in_days(column, days_from) -%}
+    {%- set days = var(days_from) -%}
+    {%- if days | length == 0 -%}
+        false
+    {%- else -%}
+        {{ column }} in ({% for day in days %}date '{{ day.ds }}'{{ ", " if not loop.last }}{% endfor %})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Condition that holds from `before` days before the first day of a variable to `after` days after the last one. -#}
+{% macro near_days(column, days_from, before=0, after=0) -%}
+    {%- set days = var(days_from) | map(attribute="ds") | sort -%}
+    {%- if days | length == 0 -%}
+        false
+    {%- else -%}
+        {{ column }} between date '{{ days[0] }}' - {{ before }} and date '{{ days[-1] }}' + {{ after }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Days until the widest attribution window of the policy has closed. -#}
+{% macro attribution_days() -%}
+    {%- set hours = var("attribution_rules") | map(attribute="window_hours") | list -%}
+    {{ ((hours | max) / 24) | round(0, "ceil") | int if hours else 0 }}
+{%- endmacro %}
+
+{#- The days of a variable as rows; `columns` maps each field to its type. No day gives no row. -#}
+{% macro days_relation(days_from, columns) -%}
+    {%- set days = var(days_from) or [{}] -%}
+    select
+        {%- for name, type in columns.items() %}
+        cast({{ name }} as {{ type }}) as {{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from (
+        values
+        {%- for day in days %}
+        ({% for name in columns %}'{{ day[name] }}'{{ ", " if not loop.last }}{% endfor %}){{ "," if not loop.last }}
+        {%- endfor %}
+    ) as days ({{ columns.keys() | join(", ") }})
+    where {{ "true" if var(days_from) else "false" }}
+{%- endmacro %}
+
+{#- Condition of a feature model: the event's day lies in the window of feature_window_days that ends with days.ds. -#}
+{% macro in_window(column) -%}
+    {{ column }} > days.ds - {{ var("feature_window_days") }}
+{%- endmacro %}

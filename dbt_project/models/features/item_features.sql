@@ -1,0 +1,115 @@
+with days as (
+    select * from {{ ref("int_feature_days") }}
+),
+
+counts as (
+    select * from {{ ref("int_item_daily_counts") }}
+),
+
+versions as (
+    select * from {{ ref("int_item_versions") }}
+),
+
+-- One day more than the window, so that the counts of an item fall back to 0 when its last event leaves the window.
+windowed as (
+    select
+        days.ds,
+        counts.item_id,
+        sum(counts.num_exposures) filter (where {{ in_window("counts.event_ds") }}) as num_exposures,
+        sum(counts.num_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_clicks,
+        sum(counts.num_purchases) filter (where {{ in_window("counts.event_ds") }}) as num_purchases,
+        sum(counts.num_outside_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_outside_clicks
+    from days
+    inner join counts
+        on
+            counts.event_ds between days.ds - {{ var("feature_window_days") }} and days.ds
+            and counts.known_ds <= days.ds
+    group by days.ds, counts.item_id
+),
+
+means as (
+    select
+        ds,
+        coalesce(cast(sum(num_clicks) as double) / nullif(sum(num_exposures), 0), 0) as mean_ctr
+    from windowed
+    group by ds
+),
+
+seen as (
+    select
+        item_id,
+        min(known_ds) as first_known_ds
+    from counts
+    group by item_id
+),
+
+entities as (
+    select
+        ds,
+        item_id
+    from windowed
+    union
+    select
+        days.ds,
+        versions.item_id
+    from days
+    inner join versions
+        on cast(versions.known_from as date) = days.ds or (days.is_first and versions.known_from < days.feature_at)
+    union
+    select
+        days.ds,
+        seen.item_id
+    from days
+    inner join seen on days.is_first and seen.first_known_ds <= days.ds
+),
+
+dated as (
+    select
+        entities.*,
+        days.feature_at
+    from entities
+    inner join days on entities.ds = days.ds
+),
+
+described as (
+    select
+        dated.*,
+        versions.title,
+        versions.category_id,
+        versions.brand_id,
+        versions.shop_id,
+        versions.price,
+        versions.attributes,
+        versions.first_valid_from
+    from dated
+    asof left join versions
+        on dated.item_id = versions.item_id and dated.feature_at > versions.known_from
+)
+
+select
+    described.item_id,
+    described.ds,
+    described.feature_at,
+    described.feature_at as recorded_at,
+    described.title,
+    described.category_id,
+    described.brand_id,
+    described.shop_id,
+    described.price,
+    {{ sorted_facts("described.attributes") }} as item_attributes,
+    date_diff(
+        'microsecond',
+        coalesce(described.first_valid_from, cast(seen.first_known_ds as timestamp)),
+        described.feature_at
+    ) / 8.64e10 as item_age_days,
+    cast(coalesce(windowed.num_exposures, 0) as bigint) as item_num_exposures,
+    cast(coalesce(windowed.num_clicks, 0) as bigint) as item_num_clicks,
+    cast(coalesce(windowed.num_purchases, 0) as bigint) as item_num_purchases,
+    cast(coalesce(windowed.num_outside_clicks, 0) as bigint) as item_num_outside_clicks,
+    {{ smoothed_rate(
+        "coalesce(windowed.num_clicks, 0)", "coalesce(windowed.num_exposures, 0)", "coalesce(means.mean_ctr, 0)"
+    ) }} as item_ctr
+from described
+left join windowed on described.ds = windowed.ds and described.item_id = windowed.item_id
+left join means on described.ds = means.ds
+left join seen on described.item_id = seen.item_id

@@ -1,0 +1,87 @@
+with days as (
+    select * from {{ ref("int_feature_days") }}
+),
+
+counts as (
+    select * from {{ ref("int_user_daily_counts") }}
+),
+
+versions as (
+    select * from {{ ref("int_user_versions") }}
+),
+
+-- One day more than the window, so that the counts of a user fall back to 0 when the last event leaves the window.
+windowed as (
+    select
+        days.ds,
+        counts.user_id,
+        sum(counts.num_requests) filter (where {{ in_window("counts.event_ds") }}) as num_requests,
+        sum(counts.num_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_clicks,
+        sum(counts.num_purchases) filter (where {{ in_window("counts.event_ds") }}) as num_purchases,
+        sum(counts.num_prices) filter (where {{ in_window("counts.event_ds") }}) as num_prices,
+        sum(counts.sum_log_price) filter (where {{ in_window("counts.event_ds") }}) as sum_log_price
+    from days
+    inner join counts
+        on
+            counts.event_ds between days.ds - {{ var("feature_window_days") }} and days.ds
+            and counts.known_ds <= days.ds
+    group by days.ds, counts.user_id
+),
+
+seen as (
+    select
+        user_id,
+        min(known_ds) as first_known_ds
+    from counts
+    group by user_id
+),
+
+entities as (
+    select
+        ds,
+        user_id
+    from windowed
+    union
+    select
+        days.ds,
+        versions.user_id
+    from days
+    inner join versions
+        on cast(versions.known_from as date) = days.ds or (days.is_first and versions.known_from < days.feature_at)
+    union
+    select
+        days.ds,
+        seen.user_id
+    from days
+    inner join seen on days.is_first and seen.first_known_ds <= days.ds
+),
+
+dated as (
+    select
+        entities.*,
+        days.feature_at
+    from entities
+    inner join days on entities.ds = days.ds
+),
+
+described as (
+    select
+        dated.*,
+        versions.attributes
+    from dated
+    asof left join versions
+        on dated.user_id = versions.user_id and dated.feature_at > versions.known_from
+)
+
+select
+    described.user_id,
+    described.ds,
+    described.feature_at,
+    described.feature_at as recorded_at,
+    {{ sorted_facts("described.attributes") }} as user_attributes,
+    cast(coalesce(windowed.num_requests, 0) as bigint) as user_num_requests,
+    cast(coalesce(windowed.num_clicks, 0) as bigint) as user_num_clicks,
+    cast(coalesce(windowed.num_purchases, 0) as bigint) as user_num_purchases,
+    cast(windowed.sum_log_price as double) / nullif(windowed.num_prices, 0) as user_mean_log_price
+from described
+left join windowed on described.ds = windowed.ds and described.user_id = windowed.user_id

@@ -1,0 +1,1 @@
+{{ days_relation("feature_days", {"ds": "date", "feature_at": "timestamp", "is_first": "boolean"}) }}

@@ -1,0 +1,24 @@
+with actions as (
+    select * from {{ ref("stg_events__actions") }}
+),
+
+requests as (
+    select * from {{ ref("stg_events__requests") }}
+)
+
+select
+    actions.action_id,
+    actions.request_id,
+    actions.item_id,
+    actions.user_id,
+    requests.domain as request_domain,
+    requests.normalised_query,
+    actions.action,
+    actions.action_value,
+    actions.acted_at,
+    actions.recorded_at,
+    requests.ds as request_ds,
+    actions.ds as recorded_ds
+from actions
+inner join requests
+    on actions.request_id = requests.request_id and actions.user_id = requests.user_id

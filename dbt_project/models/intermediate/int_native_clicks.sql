@@ -1,0 +1,16 @@
+{#- A purchase implies a click, so a row counts as clicked from the first click or purchase that was recorded. -#}
+with native_actions as (
+    select * from {{ ref("int_native_actions") }}
+)
+
+select
+    request_id,
+    item_id,
+    any_value(request_domain) as request_domain,
+    any_value(normalised_query) as normalised_query,
+    min(recorded_at) as clicked_recorded_at,
+    any_value(request_ds) as request_ds,
+    min(recorded_ds) as recorded_ds
+from native_actions
+where action in ('click', 'purchase')
+group by request_id, item_id

@@ -1,0 +1,29 @@
+{#-
+    Outside is what did not happen in a target-domain request. An action whose request is not in the lake (it may be
+    older than the lake) is judged by its own domain: a native click must not become evidence for another request.
+-#}
+with actions as (
+    select * from {{ ref("stg_events__actions") }}
+),
+
+requests as (
+    select * from {{ ref("stg_events__requests") }}
+)
+
+select
+    actions.action_id,
+    actions.user_id,
+    actions.item_id,
+    actions.domain as action_domain,
+    actions.action,
+    case actions.action when 'purchase' then actions.action_value else 0 end as action_value,
+    actions.acted_at,
+    actions.recorded_at
+from actions
+left join requests on actions.request_id = requests.request_id
+where
+    actions.action in ('click', 'purchase')
+    and (
+        actions.request_id is null
+        or coalesce(requests.domain, actions.domain) != '{{ var("target_domain") }}'
+    )

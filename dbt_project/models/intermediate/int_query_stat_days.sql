@@ -1,0 +1,1 @@
+{{ days_relation("query_stat_days", {"ds": "date"}) }}

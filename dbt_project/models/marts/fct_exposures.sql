@@ -1,0 +1,60 @@
+{{ config(days_from="request_days", tags=["requests"]) }}
+
+with days as (
+    select * from {{ ref("int_request_days") }}
+),
+
+requests as (
+    select * from {{ ref("stg_events__requests") }}
+    where {{ in_days("ds", "request_days") }}
+),
+
+candidates as (
+    select * from {{ ref("stg_events__candidates") }}
+    where {{ in_days("ds", "request_days") }}
+),
+
+native_actions as (
+    select * from {{ ref("int_native_actions") }}
+    where {{ in_days("request_ds", "request_days") }}
+),
+
+labels as (
+    select
+        native_actions.request_id,
+        native_actions.item_id,
+        bool_or(native_actions.action in ('click', 'purchase')) as is_clicked,
+        bool_or(native_actions.action in ('cart', 'favorite')) as is_carted,
+        bool_or(native_actions.action = 'purchase') as is_purchased,
+        -- In the order of action_id, since a sum of doubles depends on its order.
+        sum(native_actions.action_value order by native_actions.action_id)
+        filter (where native_actions.action = 'purchase') as purchase_value
+    from native_actions
+    inner join days on native_actions.request_ds = days.ds
+    where native_actions.recorded_at < days.label_as_of
+    group by native_actions.request_id, native_actions.item_id
+)
+
+select
+    requests.ds,
+    requests.request_id,
+    candidates.item_id,
+    requests.user_id,
+    requests.domain,
+    requests.query_text,
+    requests.requested_at,
+    candidates.is_exposed,
+    candidates.position,
+    candidates.logged_score,
+    candidates.propensity,
+    coalesce(labels.is_clicked, false) as is_clicked,
+    coalesce(labels.is_carted, false) as is_carted,
+    coalesce(labels.is_purchased, false) as is_purchased,
+    coalesce(labels.purchase_value, 0) as purchase_value,
+    days.label_as_of,
+    days.is_final
+from requests
+inner join days on requests.ds = days.ds
+inner join candidates on requests.request_id = candidates.request_id
+left join labels
+    on candidates.request_id = labels.request_id and candidates.item_id = labels.item_id

@@ -1,0 +1,62 @@
+{{ config(days_from="query_stat_days", tags=["query_stats"]) }}
+
+with days as (
+    select * from {{ ref("int_query_stat_days") }}
+),
+
+native_clicks as (
+    select * from {{ ref("int_native_clicks") }}
+    where
+        request_domain = '{{ var("target_domain") }}'
+        and normalised_query is not null
+        and {{ near_days("request_ds", "query_stat_days", before=var("query_history_days")) }}
+),
+
+versions as (
+    select * from {{ ref("int_item_versions") }}
+),
+
+clicks as (
+    select
+        days.ds,
+        native_clicks.normalised_query as query_text,
+        native_clicks.item_id,
+        count(*) as num_clicks
+    from days
+    inner join native_clicks
+        on
+            native_clicks.request_ds between days.ds - {{ var("query_history_days") }} and days.ds - 1
+            and native_clicks.clicked_recorded_at < cast(days.ds as timestamp)
+    group by days.ds, native_clicks.normalised_query, native_clicks.item_id
+),
+
+pairs as (
+    select
+        clicks.ds,
+        clicks.query_text,
+        versions.category_id,
+        sum(clicks.num_clicks) as num_clicks
+    from clicks
+    asof inner join versions
+        on clicks.item_id = versions.item_id and cast(clicks.ds as timestamp) > versions.known_from
+    where versions.category_id is not null
+    group by clicks.ds, clicks.query_text, versions.category_id
+),
+
+totals as (
+    select
+        *,
+        sum(num_clicks) over (partition by ds, query_text) as num_query_clicks,
+        sum(num_clicks) over (partition by ds, category_id) as num_category_clicks
+    from pairs
+)
+
+select
+    ds,
+    query_text,
+    category_id,
+    cast(num_clicks as bigint) as num_clicks,
+    cast(num_query_clicks as bigint) as num_query_clicks,
+    cast(num_category_clicks as bigint) as num_category_clicks,
+    cast({{ wilson_lower("cast(num_clicks as double)", "cast(num_query_clicks as double)") }} as double) as confidence
+from totals

@@ -1,0 +1,160 @@
+"""The step `marts`: exposures, attributions, query statistics and features of a run, built by dbt."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from uniscale.config import Settings
+from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
+from uniscale.contracts.policy import ActionRule, Policy, load_policy
+from uniscale.lake import Lake, LakeLockedError
+from uniscale.lake.lake import table_has
+from uniscale.lake.partitions import mark_built
+from uniscale.warehouse.inputs import read_raw_content
+from uniscale.warehouse.plan import Group, plan_groups
+from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
+
+_TABLES = (*EVENT_TABLES, *MART_TABLES, *FEATURE_TABLES)
+_UNFINISHED = "unfinished"
+_LOCK_SIGNS = ("database is locked", "failed to commit ducklake transaction", "conflict")
+_log = logging.getLogger(__name__)
+
+
+def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
+    """Build every mart and feature day that the run of ``ds`` needs and that is not up to date.
+
+    Killed half-way, the same call finishes the work with the same rows: the days are marked unfinished before dbt
+    starts, and as built after it has ended well.
+
+    Args:
+        settings: The installation.
+        lake: Its lake.
+        ds: Last training day.
+
+    Returns:
+        ``exposures`` (rows of the run's days), ``attributed`` (attributions by action and target), ``days_built`` (by
+        group) and ``models`` (seconds by model).
+
+    Raises:
+        DbtFailedError: A model or a test failed; the message names it.
+        LakeLockedError: The catalogue stayed locked for longer than the configured bound.
+    """
+    policy = load_policy(settings.policy)
+    _create_tables(lake)
+    with lake.read() as con:
+        raw = read_raw_content(con, ds + timedelta(days=settings.window.eval_days))
+        groups = plan_groups(settings, policy, raw, ds)
+        stale = {group.tag: group.stale(con) for group in groups}
+    results: tuple[NodeResult, ...] = ()
+    todo = [group for group in groups if stale[group.tag]]
+    if todo:
+        _mark(lake, todo, stale, f"marts of {ds} started", unfinished=True)
+        results = _run(settings, lake, _arguments(settings, policy, todo, stale))
+        _mark(lake, todo, stale, f"marts of {ds} built", unfinished=False)
+    days = groups[0].days
+    return {
+        **_counts(lake, min(days), max(days)),
+        "days_built": {group.tag: len(stale[group.tag]) for group in groups},
+        "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
+    }
+
+
+def _create_tables(lake: Lake) -> None:
+    if lake.exists():
+        with lake.read() as con:
+            if all(table_has(con, table) for table in _TABLES):
+                return
+
+    def work(con: duckdb.DuckDBPyConnection) -> None:
+        for table in _TABLES:
+            Lake.create(con, table)
+
+    lake.commit(work, "tables of the warehouse")
+
+
+def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], message: str, *, unfinished: bool) -> None:
+    def work(con: duckdb.DuckDBPyConnection) -> None:
+        for group in groups:
+            notes = {day: _UNFINISHED if unfinished else group.keys[day] for day in stale[group.tag]}
+            for table in group.tables:
+                mark_built(con, table.qualified, notes)
+
+    lake.commit(work, message)
+
+
+def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
+    variables: dict[str, Any] = {
+        "attribution_rules": attribution_rules(policy),
+        "policy_version": policy.version,
+        "target_domain": settings.target_domain,
+        "feature_window_days": settings.window.feature_days,
+        "query_history_days": policy.searchification.history_days,
+    }
+    for group in groups:
+        variables[group.variable] = [
+            {name: str(value) for name, value in group.days[day].items()} for day in stale[group.tag]
+        ]
+    select = ["staging", *(f"tag:{group.tag}" for group in groups)]
+    return [
+        "build",
+        *("--select", *select),
+        *("--exclude-resource-type", "unit_test"),
+        *("--vars", json.dumps(variables)),
+    ]
+
+
+def attribution_rules(policy: Policy) -> list[dict[str, Any]]:
+    """The attribution policy as rows for dbt: one per action and target, best target first."""
+    rules: dict[str, ActionRule] = {"click": policy.attribution.click, "purchase": policy.attribution.purchase}
+    return [
+        {
+            "action": action,
+            "target": target,
+            "target_rank": rank,
+            "window_hours": rule.window_hours,
+            "label_weight": rule.label_weight,
+        }
+        for action, rule in rules.items()
+        for rank, target in enumerate(rule.targets, start=1)
+    ]
+
+
+def _run(settings: Settings, lake: Lake, arguments: list[str]) -> tuple[NodeResult, ...]:
+    deadline = time.monotonic() + settings.lake.lock_timeout_seconds
+    while True:
+        try:
+            return run_dbt(settings, lake, arguments)
+        except DbtFailedError as error:
+            if not any(sign in str(error).lower() for sign in _LOCK_SIGNS):
+                raise
+            if time.monotonic() > deadline:
+                raise LakeLockedError(
+                    f"the lake's catalogue stayed busy for {settings.lake.lock_timeout_seconds:.0f} s: {error}. "
+                    "Another process is writing; wait for it, or raise lake.lock_timeout_seconds"
+                ) from error
+            _log.warning("the lake's catalogue is busy, dbt starts again: %s", error)
+        time.sleep(1 + random.random())
+
+
+def _counts(lake: Lake, first: date, last: date) -> dict[str, Any]:
+    with lake.read() as con:
+        exposures = con.execute(
+            f"select count(*) from {FCT_EXPOSURES.qualified} where ds between ? and ?", [first, last]
+        ).fetchone()
+        attributed = con.execute(
+            f"select action || ' to ' || target, count(*) from {FCT_ATTRIBUTIONS.qualified} "
+            "where ds between ? and ? group by all order by all",
+            [first, last],
+        ).fetchall()
+    assert exposures is not None
+    return {"exposures": exposures[0], "attributed": dict(attributed)}

@@ -1,0 +1,114 @@
+"""Which days of which marts have to be built for a run, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from uniscale.config import Settings
+from uniscale.contracts.days import midnight_after, run_days
+from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
+from uniscale.contracts.policy import Policy
+from uniscale.contracts.schema import Table
+from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.partitions import stale_days
+from uniscale.warehouse.inputs import RawContent
+
+EARLIEST = date.min
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Tables that are built together for the same days.
+
+    Attributes:
+        tag: dbt tag of the models.
+        variable: dbt variable that takes the days.
+        tables: The tables.
+        days: Each day of the run with the fields its models want to know.
+        keys: Build key of each day.
+    """
+
+    tag: str
+    variable: str
+    tables: tuple[Table, ...]
+    days: Mapping[date, Mapping[str, Any]]
+    keys: Mapping[date, str]
+
+    def stale(self, con: duckdb.DuckDBPyConnection) -> list[date]:
+        """Days on which at least one table is missing or was built from something else."""
+        found: set[date] = set()
+        for table in self.tables:
+            found.update(stale_days(con, table.qualified, self.keys))
+        return sorted(found)
+
+
+def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
+    """Everything the run of ``ds`` needs, with the build key each day should have."""
+    return (
+        _request_group(settings, policy, raw, ds),
+        _query_stat_group(settings, policy, raw, ds),
+        _feature_group(settings, raw, ds),
+    )
+
+
+def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
+    window_days = policy.attribution.window_days
+    days, keys = {}, {}
+    for day in _calendar(settings, policy, ds):
+        days[day.ds] = {"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final}
+        first, last = day.ds - timedelta(days=window_days), day.label_as_of.date() - timedelta(days=1)
+        keys[day.ds] = _key(
+            settings,
+            days[day.ds],
+            policy=policy.attribution.model_dump(mode="json"),
+            policy_version=policy.version,
+            raw=raw.digest(("requests", "candidates", "actions"), first, last),
+        )
+    return Group(
+        tag="requests", variable="request_days", tables=(FCT_EXPOSURES, FCT_ATTRIBUTIONS), days=days, keys=keys
+    )
+
+
+def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
+    history_days = policy.searchification.history_days
+    days, keys = {}, {}
+    for day in _calendar(settings, policy, ds):
+        if day.split == "train":
+            days[day.ds] = {"ds": day.ds}
+            first, last = day.ds - timedelta(days=history_days), day.ds - timedelta(days=1)
+            content = raw.digest(("requests", "actions"), first, last) + raw.digest(("items",), EARLIEST, last)
+            keys[day.ds] = _key(settings, days[day.ds], history_days=history_days, raw=content)
+    return Group(tag="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
+
+
+def _feature_group(settings: Settings, raw: RawContent, ds: date) -> Group:
+    window = settings.window
+    first = ds - timedelta(days=window.train_days)
+    days, keys = {}, {}
+    for ahead in range(window.train_days + window.eval_days):
+        day = first + timedelta(days=ahead)
+        days[day] = {"ds": day, "feature_at": midnight_after(day), "is_first": day == first}
+        content = raw.digest(("users", "items", "requests", "candidates", "actions"), EARLIEST, day)
+        keys[day] = _key(settings, days[day], feature_days=window.feature_days, raw=content)
+    return Group(tag="features", variable="feature_days", tables=FEATURE_TABLES, days=days, keys=keys)
+
+
+def _calendar(settings: Settings, policy: Policy, ds: date) -> Any:
+    window = settings.window
+    return run_days(
+        ds,
+        train_days=window.train_days,
+        eval_days=window.eval_days,
+        window_days=policy.attribution.window_days,
+    )
+
+
+def _key(settings: Settings, day: Mapping[str, Any], **inputs: Any) -> str:
+    code = code_version().rsplit("-", 1)[-1]
+    return input_key({"code": code, "target_domain": settings.target_domain, "day": dict(day), **inputs})

@@ -1,0 +1,132 @@
+"""Run the dbt project in this process, against the lake of the settings.
+
+``python -m uniscale.warehouse.project docs generate`` runs any dbt command the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from uniscale.config import Settings, load_settings
+from uniscale.config.settings import PROJECT_ROOT
+from uniscale.lake import Lake
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+_MAX_REPORTED = 5
+
+
+class DbtFailedError(RuntimeError):
+    """dbt did not finish with every model built and every test passed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NodeResult:
+    """What became of one model or test.
+
+    Attributes:
+        name: Model or test name.
+        kind: ``model``, ``test`` or ``unit_test``.
+        status: dbt's word: success, pass, fail, error, warn, skipped.
+        message: dbt's message, empty when all is well.
+        seconds: Wall time.
+    """
+
+    name: str
+    kind: str
+    status: str
+    message: str
+    seconds: float
+
+
+def state_folder(settings: Settings) -> Path:
+    """Where dbt keeps compiled SQL, the manifest and its logs: beside the lake, never in the checkout."""
+    return settings.home / "dbt"
+
+
+def run_dbt(settings: Settings, lake: Lake, arguments: Sequence[str]) -> tuple[NodeResult, ...]:
+    """Run one dbt command.
+
+    Args:
+        settings: The installation; memory limit and threads of its lake hold for dbt too.
+        lake: The lake that dbt attaches.
+        arguments: Command and options, for example ``["build", "--select", "tag:requests"]``.
+
+    Raises:
+        DbtFailedError: The project does not parse, a model failed or was skipped, or a test did not pass; the message
+            names the node and says what dbt said.
+    """
+    from dbt.cli.main import dbtRunner
+
+    state = state_folder(settings)
+    state.mkdir(parents=True, exist_ok=True)
+    command = [
+        *arguments,
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        *("--target-path", str(state / "target"), "--log-path", str(state / "logs")),
+        *("--log-level", "error", "--log-level-file", "info", "--no-use-colors", "--no-send-anonymous-usage-stats"),
+    ]
+    with _environment(settings, lake), redirect_stdout(sys.stderr):
+        answer = dbtRunner().invoke(command)
+    results = _results(answer.result)
+    _check(arguments[0], answer.success, answer.exception, results)
+    return results
+
+
+def _results(result: object) -> tuple[NodeResult, ...]:
+    return tuple(
+        NodeResult(
+            name=entry.node.name,
+            kind=str(entry.node.resource_type),
+            status=str(entry.status),
+            message=entry.message or "",
+            seconds=entry.execution_time,
+        )
+        for entry in getattr(result, "results", ())
+    )
+
+
+def _check(command: str, success: bool, error: BaseException | None, results: tuple[NodeResult, ...]) -> None:
+    if error is not None:
+        raise DbtFailedError(f"dbt {command} stopped: {error}") from error
+    bad = [result for result in results if result.status not in {"success", "pass", "warn", "no-op"}]
+    if not bad and success:
+        return
+    first = [result for result in bad if result.status != "skipped"] or bad
+    told = "; ".join(f"{entry.kind} {entry.name}: {entry.message or entry.status}" for entry in first[:_MAX_REPORTED])
+    more = f" (and {len(bad) - len(first[:_MAX_REPORTED])} more)" if len(bad) > len(first[:_MAX_REPORTED]) else ""
+    raise DbtFailedError(f"dbt {command} failed: {told or 'see the log'}{more}")
+
+
+@contextmanager
+def _environment(settings: Settings, lake: Lake) -> Iterator[None]:
+    spill = settings.home / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    wanted: Mapping[str, str] = {
+        "WAREHOUSE_CATALOG": lake.catalog,
+        "WAREHOUSE_DATA_PATH": lake.data_path,
+        "WAREHOUSE_MEMORY_LIMIT": settings.lake.memory_limit,
+        "WAREHOUSE_TEMP_DIRECTORY": str(spill),
+        "WAREHOUSE_THREADS": str(settings.lake.threads or os.cpu_count() or 1),
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+if __name__ == "__main__":
+    _settings = load_settings()
+    for _result in run_dbt(_settings, Lake(_settings), sys.argv[1:]):
+        print(f"{_result.status:8} {_result.seconds:7.2f} s  {_result.kind} {_result.name}", file=sys.stderr)
