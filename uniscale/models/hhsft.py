@@ -1,0 +1,229 @@
+"""HHSFT, the ranking transformer of UniScale (arXiv 2603.24226).
+
+`Batch -> Tokenizer -> HFA x L -> GFA -> DREF -> DAPGA -> one head per domain`
+
+What the paper leaves open, and what is done here:
+
+- Tokens: 14 (U 2, Q 2, D 1, I 4, S 4, X 1). S tokens are target attention over groups of the user's actions. X holds
+  the dot products that every ranker of this package gets as input.
+- HFA: pre-norm with residuals, an output projection of its own per token, FFN ratio 4, GELU. The norm (RMS) has no
+  gain, since a projection follows.
+- GFA: full-rank composite projection, low rank on request; a residual where its width is that of HFA; z comes from a
+  two-layer FFN and is 4 D wide.
+- DREF: experts are two-layer MLPs of width Z. The gate is a network of its own per domain; its last layer starts at
+  zero, so both experts start with weight one half.
+- DAPGA: W_Q, W_K, W_V are shared by all domains. The stop-gradient sits before W_K and W_V, as the figure draws it: an
+  item of one domain trains the projections on all views, but never another domain's expert. No residual. The gate
+  reads the U and D tokens, once per request.
+- Each domain has a head with a logit for click and one for purchase; the loss is a weighted cross-entropy of both.
+
+Letters: R requests, N items, T tokens, D width of HFA, G width of GFA, H heads, Z width of z, J domains, K tasks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from uniscale.models.batch import Batch
+from uniscale.models.common.embeddings import EmbeddingSizes
+from uniscale.models.common.heads import domain_heads
+from uniscale.models.common.inputs import InputEncoder
+from uniscale.models.common.layers import TokenLinear, TokenMlp, linear, mlp, rms_norm, self_attention, zero_last_layer
+from uniscale.models.common.routing import DomainBuckets, DomainNetworks
+from uniscale.models.common.tokenizer import Tokenizer, Tokens
+from uniscale.models.ranker import Ranker
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HHSFTConfig:
+    """Everything that sets the size and the shape of HHSFT.
+
+    Attributes:
+        embeddings: Hashed tables.
+        hfa_width: D.
+        hfa_layers: Layers of HFA.
+        gfa_width: G.
+        gfa_rank: Rank of the composite projections; None is full rank.
+        num_heads: Heads of HFA, GFA and DAPGA; divides D, G and Z.
+        sample_width: Z.
+        has_dref: Route to experts by domain; without it, e = z.
+        has_dapga: Attend over the views of all domains; without it, heads read e.
+    """
+
+    embeddings: EmbeddingSizes
+    hfa_width: int
+    hfa_layers: int
+    gfa_width: int
+    gfa_rank: int | None = None
+    num_heads: int
+    sample_width: int
+    has_dref: bool = True
+    has_dapga: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("hfa_width", "gfa_width", "sample_width"):
+            if getattr(self, name) % self.num_heads:
+                raise ValueError(f"num_heads={self.num_heads} must divide {name}={getattr(self, name)}.")
+
+
+def _config(*, embedding_width: int, num_item_rows: int, width: int, layers: int, heads: int) -> HHSFTConfig:
+    return HHSFTConfig(
+        embeddings=EmbeddingSizes.of(width=embedding_width, items=num_item_rows),
+        hfa_width=width,
+        hfa_layers=layers,
+        gfa_width=width,
+        num_heads=heads,
+        sample_width=4 * width,
+    )
+
+
+HHSFT_SIZES = {
+    "xs": _config(embedding_width=16, num_item_rows=2**14, width=16, layers=1, heads=2),
+    "s": _config(embedding_width=16, num_item_rows=2**16, width=32, layers=2, heads=4),
+    "m": _config(embedding_width=32, num_item_rows=2**18, width=64, layers=2, heads=4),
+    "l": _config(embedding_width=32, num_item_rows=2**20, width=128, layers=2, heads=8),
+    "xl": _config(embedding_width=64, num_item_rows=2**22, width=256, layers=2, heads=8),
+}
+
+
+class HHSFT(Ranker):
+    """Heterogeneous Hierarchical Sample Fusion Transformer."""
+
+    name = "hhsft"
+
+    def __init__(self, config: HHSFTConfig, *, size: str, domains: tuple[str, ...]) -> None:
+        super().__init__(config, size=size, domains=domains)
+        self.tokenizer = Tokenizer(config.embeddings, len(domains), config.hfa_width)
+        num_tokens = self.tokenizer.num_tokens
+        self.hfa = nn.ModuleList(HFALayer(config, num_tokens) for _ in range(config.hfa_layers))
+        self.gfa = GFA(config, num_tokens)
+        self.dref = DREF(config, len(domains)) if config.has_dref else None
+        self.dapga = DAPGA(config, len(domains), self._gate_width()) if config.has_dapga else None
+        self.heads = domain_heads(config.sample_width, len(domains))
+
+    @property
+    def inputs(self) -> InputEncoder:
+        """The part that reads features."""
+        return self.tokenizer.inputs
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits of the tasks for each item, [N, K]."""
+        tokens = self.tokenizer(batch)
+        x_TND = tokens.values()
+        for layer in self.hfa:
+            x_TND = layer(x_TND)
+        z_NZ = self.gfa(x_TND)
+        buckets = DomainBuckets(batch.domain_R[batch.request_of_item_N], len(self.domains))
+        e_NZ = self.dref(z_NZ, buckets) if self.dref else z_NZ
+        out_NZ = self.dapga(e_NZ, tokens, buckets) if self.dapga else e_NZ
+        return self.heads(out_NZ, buckets)
+
+    def _gate_width(self) -> int:
+        num_tokens = sum(family in GATE_FAMILIES for family in self.tokenizer.request_families)
+        return num_tokens * int(self.config.hfa_width)
+
+
+class HFALayer(nn.Module):
+    """Heterogeneous Feature Attention: every token has queries, keys, values and an FFN of its own."""
+
+    def __init__(self, config: HHSFTConfig, num_tokens: int) -> None:
+        super().__init__()
+        width = config.hfa_width
+        self.num_heads = config.num_heads
+        self.qkv = TokenLinear(num_tokens, width, 3 * width)
+        self.out = TokenLinear(num_tokens, width, width)
+        self.ffn = TokenMlp(num_tokens, width, 4 * width, width)
+
+    def forward(self, x_TND: Tensor) -> Tensor:
+        """[T, N, D] -> [T, N, D]."""
+        x_TND = x_TND + self.out(self_attention(self.qkv(rms_norm(x_TND)), self.num_heads))
+        return x_TND + self.ffn(rms_norm(x_TND))
+
+
+class GFA(nn.Module):
+    """Global Feature Attention: each token's query, key and value are projected from all tokens together."""
+
+    def __init__(self, config: HHSFTConfig, num_tokens: int) -> None:
+        super().__init__()
+        self.num_tokens = num_tokens
+        self.num_heads = config.num_heads
+        self.has_residual = config.gfa_width == config.hfa_width
+        width_in, width_out = num_tokens * config.hfa_width, num_tokens * config.gfa_width
+        self.qkv = nn.ModuleList(composite_projection(width_in, width_out, config.gfa_rank) for _ in range(3))
+        self.ffn = mlp(width_out, 2 * config.sample_width, config.sample_width)
+
+    def forward(self, x_TND: Tensor) -> Tensor:
+        """[T, N, D] -> z, [N, Z]."""
+        c_NC = rms_norm(x_TND.transpose(0, 1).flatten(1))
+        qkv_TNG = [project(c_NC).unflatten(1, (self.num_tokens, -1)).transpose(0, 1) for project in self.qkv]
+        o_TNG = self_attention(torch.cat(qkv_TNG, dim=2), self.num_heads)
+        if self.has_residual:
+            o_TNG = o_TNG + x_TND
+        return self.ffn(rms_norm(o_TNG.transpose(0, 1).flatten(1)))
+
+
+def composite_projection(width_in: int, width_out: int, rank: int | None) -> nn.Module:
+    """One matrix, or the product of two thin ones."""
+    if rank is None:
+        return linear(width_in, width_out)
+    return nn.Sequential(linear(width_in, rank), linear(rank, width_out))
+
+
+class DREF(nn.Module):
+    """Domain-Routed Expert Fusion: a shared expert and the domain's own, mixed by a gate of the domain."""
+
+    def __init__(self, config: HHSFTConfig, num_domains: int) -> None:
+        super().__init__()
+        width = config.sample_width
+        self.shared = mlp(width, width, width)
+        self.own = DomainNetworks(lambda: mlp(width, width, width), num_domains)
+        self.gate = DomainNetworks(lambda: zero_last_layer(mlp(width, width // 2, 2)), num_domains)
+
+    def forward(self, z_NZ: Tensor, buckets: DomainBuckets) -> Tensor:
+        """Turn z into e, [N, Z]."""
+        weight_N2 = torch.softmax(self.gate(z_NZ, buckets), dim=1)
+        return weight_N2[:, :1] * self.shared(z_NZ) + weight_N2[:, 1:] * self.own(z_NZ, buckets)
+
+
+GATE_FAMILIES = ("U", "D")
+
+
+class DAPGA(nn.Module):
+    """Domain-Aware Personalised Gated Attention: what the item looks like to every domain, asked by its own.
+
+    Another domain's view counts as a fact: no gradient passes through it, neither to that domain's expert nor to e.
+    """
+
+    def __init__(self, config: HHSFTConfig, num_domains: int, gate_width: int) -> None:
+        super().__init__()
+        width = config.sample_width
+        self.num_heads = config.num_heads
+        self.views = DomainNetworks(lambda: mlp(width, width, width), num_domains)
+        self.query, self.key, self.value = (linear(width, width) for _ in range(3))
+        self.gate = zero_last_layer(mlp(gate_width, width, width))
+
+    def forward(self, e_NZ: Tensor, tokens: Tokens, buckets: DomainBuckets) -> Tensor:
+        """Turn e into out, [N, Z]."""
+        own_NZ, views_NJZ = self._views(e_NZ, buckets)
+        u_NZ = self._attend(self.query(own_NZ), self.key(views_NJZ), self.value(views_NJZ))
+        gate_RZ = torch.sigmoid(self.gate(tokens.of_request(GATE_FAMILIES)))
+        return tokens.layout.expand(gate_RZ) * u_NZ
+
+    def _views(self, e_NZ: Tensor, buckets: DomainBuckets) -> tuple[Tensor, Tensor]:
+        """The own view [N, Z], and the views of all domains [N, J, Z] of which only the own one has a gradient."""
+        own_NZ = self.views(e_NZ, buckets)
+        with torch.no_grad():
+            facts_NJZ = torch.stack([view(e_NZ) for view in self.views.networks], dim=1)
+        is_own_NJ1 = functional.one_hot(buckets.domain_N, len(self.views.networks)).bool().unsqueeze(2)
+        return own_NZ, torch.where(is_own_NJ1, own_NZ.unsqueeze(1), facts_NJZ)
+
+    def _attend(self, q_NZ: Tensor, k_NJZ: Tensor, v_NJZ: Tensor) -> Tensor:
+        # One query and a handful of keys: sums of products beat a batch of N tiny matrix products.
+        q_N1HC, k_NJHC, v_NJHC = (x.unflatten(-1, (self.num_heads, -1)) for x in (q_NZ.unsqueeze(1), k_NJZ, v_NJZ))
+        score_NJH = (q_N1HC * k_NJHC).sum(3) / math.sqrt(k_NJHC.shape[3])
+        return (torch.softmax(score_NJH, dim=1).unsqueeze(3) * v_NJHC).sum(1).flatten(1)
