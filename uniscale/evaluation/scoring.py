@@ -1,0 +1,63 @@
+"""Scoring frames with a trained ranker: click and purchase probabilities of every candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from uniscale.data.encode import collate
+from uniscale.data.frames import read_frames
+from uniscale.lake import Lake
+from uniscale.models.batch import TASKS
+from uniscale.models.ranker import Ranker
+
+BATCH_REQUESTS = 256
+SCHEMA = pa.schema(
+    [
+        ("request_id", pa.string()),
+        ("item_ids", pa.list_(pa.string())),
+        ("click_probability", pa.list_(pa.float32())),
+        ("purchase_probability", pa.list_(pa.float32())),
+    ]
+)
+
+
+def score_frames(model: Ranker, lake: Lake, days: Sequence[date], *, target_domain: str) -> pa.Table:
+    """Predictions for all candidates of the test requests of some days.
+
+    Args:
+        model: A trained ranker; it is put into eval mode.
+        lake: The lake, whose ``ml.frames`` of split ``eval`` are read.
+        days: UTC days of the requests.
+        target_domain: Only requests of this domain are scored.
+
+    Returns:
+        One row per request with the columns of `SCHEMA`, ordered by day and request; lists run over the candidates.
+    """
+    records = read_frames(lake, days, "eval", domains=[target_domain])
+    return pa.concat_tables([SCHEMA.empty_table(), *(score_records(model, batch) for batch in records)])
+
+
+def score_records(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Predictions for frames in memory, `BATCH_REQUESTS` requests at a time; columns as in `score_frames`."""
+    parts = [
+        _score_batch(model, records.slice(start, BATCH_REQUESTS)) for start in range(0, len(records), BATCH_REQUESTS)
+    ]
+    return pa.concat_tables([SCHEMA.empty_table(), *parts])
+
+
+def _score_batch(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
+    batch, _, meta = collate(records, model.domains)
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        probability_NK = torch.sigmoid(model(batch.to(device)).float()).cpu().numpy()
+    offsets = pa.array(np.asarray(meta.offsets, dtype=np.int32))
+    click, purchase = (pa.array(probability_NK[:, TASKS.index(task)]) for task in ("click", "purchase"))
+    items = meta.item_ids.cast(pa.string())
+    lists = [pa.ListArray.from_arrays(offsets, values) for values in (items, click, purchase)]
+    return pa.Table.from_arrays([meta.sample_ids.cast(pa.string()), *lists], schema=SCHEMA)
