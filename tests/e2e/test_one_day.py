@@ -1,0 +1,103 @@
+"""The main job, as a person runs it: one day through every real component, kills and corrupt logs included."""
+
+import json
+import shutil
+import time
+
+import psutil
+import pytest
+
+from tests.e2e.shop import DAYS, DS, Shop, content, new_shop
+from uniscale.contracts.steps import DAY_STEPS
+
+STEP_NAMES = [step.name for step in DAY_STEPS]
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    shop = new_shop(folder / "simulator", folder)
+    words = ("--days", str(DAYS), "--size", "xs", "--seed", "7", "--start", "2026-01-05")
+    shop.run("simulate", *words, "--out", str(folder / "shop"))
+    return folder / "shop"
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory, logs) -> Shop:
+    """An installation that has run one day without trouble."""
+    shop = new_shop(tmp_path_factory.mktemp("day") / "shop", logs)
+    shop.run("day", DS)
+    return shop
+
+
+def test_a_day_ends_with_a_decision_a_card_and_a_page(day):
+    card = json.loads(day.run("report", DS, "--json").stdout)
+    assert card["ds"] == DS
+    assert card["decision"] in ("promoted", "kept")
+    assert set(card["samples"]) == {"exposed", "unexposed", "attributed", "synthetic"}
+    assert all(count > 0 for count in card["samples"].values())
+    for role in ("champion", "challenger"):
+        model = card["models"][role]
+        assert model["params"] > 0
+        for metric in ("auc", "gauc", "hr_at_5", "gmv_proxy"):
+            assert model[metric]["ci_low"] <= model[metric]["value"] <= model[metric]["ci_high"]
+    assert card["models"]["champion"]["name"].startswith("dlrm")
+    assert card["models"]["challenger"]["name"].startswith("hhsft")
+    assert set(card["stages"]) >= set(STEP_NAMES) - {"page"}
+    page = (day.home / "reports" / DS / "index.html").read_text(encoding="utf-8")
+    for drift in (day.home / "reports" / DS).glob("drift-*.html"):
+        assert drift.name in page
+
+
+def test_models_have_learnt_something(day):
+    card = json.loads(day.run("report", DS, "--json").stdout)
+    assert card["models"]["challenger"]["auc"]["ci_low"] > 0.5
+
+
+def test_running_a_finished_day_again_does_nothing_and_changes_nothing(day):
+    before = content(day.lake())
+    snapshot = day.lake().snapshot_id()
+    day.run("day", DS)
+    last = {change["step"]: change["state"] for change in day.changes()}
+    assert last == dict.fromkeys(STEP_NAMES, "was done")
+    assert content(day.lake()) == before
+    assert day.lake().snapshot_id() == snapshot
+
+
+def test_a_corrupt_log_is_refused_and_leaves_the_lake_as_it_was(day, logs, tmp_path):
+    bad = tmp_path / "bad"
+    shutil.copytree(logs / "events" / "requests", bad / "requests")
+    file = next((bad / "requests").rglob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:200])
+    before, snapshot = content(day.lake()), day.lake().snapshot_id()
+    done = day.run("ingest", "events", str(bad), check=False)
+    assert done.returncode == 2
+    assert file.name in done.stderr
+    assert content(day.lake()) == before
+    assert day.lake().snapshot_id() == snapshot
+
+
+def test_a_run_killed_in_every_step_finishes_with_the_same_rows(day, tmp_path_factory, logs):
+    shop = new_shop(tmp_path_factory.mktemp("killed") / "shop", logs)
+    for step in STEP_NAMES:
+        seconds = next(change["seconds"] for change in day.changes() if change["step"] == step)
+        kill_in_the_middle(shop, step, seconds)
+    shop.run("day", DS)
+    assert content(shop.lake()) == content(day.lake())
+
+
+def kill_in_the_middle(shop: Shop, step: str, seconds: float) -> None:
+    """Start the day, and SIGKILL it when ``step`` is about half done; nothing of it may live on."""
+    since = time.time()
+    process = shop.start("day", DS)
+    family = psutil.Process(process.pid)
+    while not any(c["step"] == step and c["state"] == "running" and c["at"] > since for c in shop.changes()):
+        assert process.poll() is None, f"the day ended before {step} started\n{shop.log()}"
+        time.sleep(0.02)
+    time.sleep(min(seconds / 2, 20))
+    children = family.children(recursive=True)
+    process.kill()
+    process.wait()
+    gone, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive, f"killed in {step}, but still there: {alive}"
+    assert gone
