@@ -1,9 +1,123 @@
-"""`uniscale train, evaluate, promote, sweep`:uniscale train, evaluate, promote, sweep."""
+"""`uniscale train, evaluate, promote, sweep`: the parts of a day that concern models, by hand."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
 import typer
+from rich.table import Table
+
+from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
+from uniscale.cli.processes import child_environment, die_with_parent
+from uniscale.cli.steps import do_step
+from uniscale.config import load_settings
+from uniscale.config.settings import PROJECT_ROOT
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Ds = Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command("train")(train)
+    app.command("evaluate")(evaluate)
+    app.command("promote")(promote)
+    app.command("sweep")(sweep)
+
+
+def train(
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, for example hhsft_xs.")],
+    first: Annotated[str, typer.Option("--from", help="First training day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last training day, YYYY-MM-DD.")],
+    alias: Annotated[str | None, typer.Option(help="Give the version this alias: champion or challenger.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one recipe on given days and register the version; no alias is moved unless asked for."""
+    with exit_codes():
+        days = parse_day(first), parse_day(last)
+        arguments = ["--recipe", recipe, "--from", days[0].isoformat(), "--to", days[1].isoformat()]
+        details = _run("ray_jobs.train", [*arguments, *([] if alias is None else ["--alias", alias])])
+        if as_json:
+            print_json(details)
+            return
+        model = details["model"]
+        done = "was trained before" if model["reused"] else f"trained in {model['seconds']} s"
+        out.print(f"{recipe} on {days[0]} to {days[1]}: version {model['version']}, {done}", highlight=False)
+
+
+def evaluate(ds: Ds, as_json: Json = False) -> None:
+    """Judge champion and challenger of a day on the requests of the days after it."""
+    _step("evaluate", ds, as_json)
+
+
+def promote(ds: Ds, as_json: Json = False) -> None:
+    """Decide whether the challenger of a day replaces the champion."""
+    _step("promote", ds, as_json)
+
+
+def sweep(
+    ds: Ds,
+    widths: Annotated[str, typer.Option(help="Sizes of HHSFT, separated by commas.")] = "xs,s",
+    shares: Annotated[str, typer.Option(help="Shares of ES3's additions in [0, 1], separated by commas.")] = "0,1",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; default as in the recipe of the size.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train HHSFT in several sizes on several shares of ES3 data, and compare on the days after DS (Ray Tune)."""
+    with exit_codes():
+        arguments = ["--ds", parse_day(ds).isoformat(), "--widths", widths, "--shares", shares]
+        details = _run("ray_jobs.tune", [*arguments, *([] if epochs is None else ["--epochs", str(epochs)])])
+        if as_json:
+            print_json(details)
+            return
+        out.print(_trials(details))
+        out.print(f"table {details['table']}\nplot  {details['plot']}", highlight=False)
+
+
+def _step(name: str, ds: str, as_json: bool) -> None:
+    with exit_codes():
+        entry, ran = do_step(name, parse_day(ds))
+        details = json.loads(entry["details"])
+        if as_json:
+            print_json(details)
+            return
+        err.print(f"{name} of {ds}: {'done' if ran else 'was done'} in {entry['seconds']:.1f} s")
+        _print_details(details)
+
+
+def _print_details(details: Mapping[str, Any]) -> None:
+    table = Table(show_header=False, box=None)
+    for name, value in details.items():
+        table.add_row(name, value if isinstance(value, str) else json.dumps(value, default=str))
+    out.print(table)
+
+
+def _trials(details: Mapping[str, Any]) -> Table:
+    table = Table(title=f"HHSFT on {details['ds']}: size x share of ES3 data")
+    columns = list(details["trials"][0])
+    for column in columns:
+        table.add_column(column, justify="left" if column == "name" else "right")
+    for trial in details["trials"]:
+        table.add_row(*(f"{trial[c]:.4f}" if isinstance(trial[c], float) else str(trial[c]) for c in columns))
+    return table
+
+
+def _run(module: str, arguments: list[str]) -> dict[str, Any]:
+    """Run an entry point outside the library; its last line of output is a JSON object."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=PROJECT_ROOT,
+        env=child_environment(load_settings()),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        preexec_fn=die_with_parent,
+    )
+    if done.returncode != 0:
+        # Its own message is on standard error already.
+        raise typer.Exit(done.returncode if done.returncode in (1, 2) else 1)
+    details: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return details

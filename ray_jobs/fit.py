@@ -1,0 +1,90 @@
+"""One job on Ray Train, from its last checkpoint if an earlier attempt left one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray_jobs.progress import shown
+from ray_jobs.worker import CURVE_FILE, MODEL_FOLDER, train_worker
+from uniscale.config import Settings
+from uniscale.recipes.job import TrainJob
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A trained ranker that is not yet registered.
+
+    Attributes:
+        model_dir: Folder with model.json and weights.pt.
+        curve: Loss curve, points of `uniscale.training.loop.Point`.
+        num_requests: Requests of the training set.
+        num_items: Its rows.
+        seconds: Wall time of this attempt, start of the workers included.
+    """
+
+    model_dir: Path
+    curve: list[dict[str, Any]]
+    num_requests: int
+    num_items: int
+    seconds: float
+
+    @property
+    def rows_per_second(self) -> float:
+        """Median training speed over the curve, all workers together."""
+        speeds = sorted(point["rows_per_second"] for point in self.curve)
+        return float(speeds[len(speeds) // 2])
+
+
+@contextmanager
+def fit(settings: Settings, job: TrainJob) -> Iterator[Fitted]:
+    """Train a job inside a Ray session; its files are removed when the block ends without an error.
+
+    Raises:
+        RuntimeError: The loss diverged, or workers failed more often than ``training.max_failures``.
+    """
+    storage = settings.home / "ray"
+    storage.mkdir(parents=True, exist_ok=True)
+    progress = storage / f"{job.key}.progress"
+    start = time.monotonic()
+    with shown(progress, job.recipe.name, job.recipe.train.epochs):
+        result = _run(settings, job, storage, progress)
+    if "diverged" in (result.metrics or {}):
+        shutil.rmtree(storage / job.key, ignore_errors=True)
+        raise RuntimeError(f"{job.recipe.name}: {result.metrics['diverged']}")
+    with result.checkpoint.as_directory() as folder:
+        facts = json.loads((Path(folder) / CURVE_FILE).read_text(encoding="utf-8"))
+        yield Fitted(model_dir=Path(folder) / MODEL_FOLDER, seconds=time.monotonic() - start, **facts)
+    shutil.rmtree(storage / job.key, ignore_errors=True)
+
+
+def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> Any:
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    training = settings.training
+    trainer = TorchTrainer(
+        train_worker,
+        train_loop_config={
+            "settings": settings.model_dump(mode="json"),
+            "job": job.content(),
+            "progress": str(progress),
+        },
+        torch_config=TorchConfig(backend=training.backend),
+        scaling_config=ScalingConfig(
+            num_workers=training.num_workers, use_gpu=training.device == "cuda", resources_per_worker={"CPU": 1}
+        ),
+        run_config=RunConfig(
+            name=job.key,
+            storage_path=str(storage),
+            failure_config=FailureConfig(max_failures=training.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    return trainer.fit()

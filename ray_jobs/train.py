@@ -1,0 +1,168 @@
+"""Trains and registers the rankers of a day: ``python -m ray_jobs.train --ds DS``.
+
+On a fresh installation the first champion is trained before the challenger. A version that is already registered under
+the same training key is reused. By hand, ``--recipe R --from DS --to DS`` trains one recipe on given days.
+
+The last line of standard output is a JSON object; everything else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ray_jobs.session import ray_session
+from uniscale.cli.console import err, exit_codes, parse_day
+from uniscale.config import Settings, load_settings
+from uniscale.contracts.days import run_days
+from uniscale.contracts.outcomes import ROLES
+from uniscale.contracts.policy import load_policy
+from uniscale.lake import Lake
+
+if TYPE_CHECKING:
+    from uniscale.recipes.job import TrainJob
+    from uniscale.registry.store import Registry, Version
+
+
+class Session:
+    """Trains jobs of one run; Ray starts with the first one that really needs training."""
+
+    def __init__(self, settings: Settings, registry: Registry, ds: date, stack: ExitStack) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._ds = ds
+        self._stack = stack
+        self._started = False
+
+    def version_of(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
+        """The registered version of a job, trained now if there is none, and what the report tells of it."""
+        version = self._registry.find(job.key)
+        facts: dict[str, Any] = {"reused": version is not None}
+        if version is None:
+            version, facts = self._train(job, role)
+        facts.update(recipe=job.recipe.name, version=version.version, num_params=version.num_params, key=job.key)
+        return version, facts
+
+    def _train(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
+        from ray_jobs.fit import fit
+        from uniscale.lake.ledger import code_version
+        from uniscale.models.zoo import load_model, num_params
+
+        if not self._started:
+            err.print(f"starting {self._settings.training.num_workers} training workers (Ray)")
+            self._stack.enter_context(ray_session(self._settings, self._settings.training.num_workers + 1))
+            self._started = True
+        with fit(self._settings, job) as fitted:
+            facts = {
+                "reused": False,
+                "seconds": round(fitted.seconds, 1),
+                "rows_per_second": round(fitted.rows_per_second),
+                "loss": fitted.curve[-1]["loss"],
+                "num_requests": fitted.num_requests,
+                "num_rows": fitted.num_items,
+            }
+            version = self._registry.register(
+                ds=self._ds,
+                role=role,
+                recipe=job.recipe.content(),
+                model_name=f"{job.recipe.model}-{job.recipe.size}",
+                model_dir=fitted.model_dir,
+                metrics={name: float(facts[name]) for name in ("loss", "seconds", "rows_per_second", "num_rows")},
+                curve=fitted.curve,
+                snapshot_id=job.snapshot_id,
+                code_version=code_version(),
+                num_params=num_params(load_model(fitted.model_dir)),
+                key=job.key,
+            )
+        err.print(f"{job.recipe.name}: loss {facts['loss']:.4f} after {facts['seconds']} s, version {version.version}")
+        return version, facts
+
+
+def train_day(settings: Settings, ds: date) -> dict[str, Any]:
+    """Train what a day needs: the first champion if none is registered, and the challenger.
+
+    Returns:
+        Snapshot, days, and per role the version with its figures.
+    """
+    from uniscale.recipes.catalogue import get_recipe
+    from uniscale.recipes.job import plan_job
+    from uniscale.registry.store import Registry
+
+    window = settings.window
+    lag = load_policy(settings.policy).attribution.window_days
+    days = run_days(ds, train_days=window.train_days, eval_days=window.eval_days, window_days=lag)
+    train_days = [day.ds for day in days if day.split == "train"]
+    lake, registry = Lake(settings), Registry(settings)
+    models: dict[str, Any] = {}
+    with ExitStack() as stack:
+        session = Session(settings, registry, ds, stack)
+        champion = registry.champion()
+        if champion is None:
+            job = plan_job(settings, lake, get_recipe(settings.training.champion_recipe), train_days, "champion")
+            version, models["champion"] = session.version_of(job, "champion")
+            registry.set_alias("champion", version)
+        else:
+            recipe = champion.recipe.get("name", champion.name)
+            models["champion"] = {"recipe": recipe, "version": champion.version, "num_params": champion.num_params}
+        job = plan_job(settings, lake, get_recipe(settings.training.challenger_recipe), train_days, "challenger")
+        version, models["challenger"] = session.version_of(job, "challenger")
+        registry.set_alias("challenger", version)
+    return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in train_days], "models": models}
+
+
+def train_recipe(settings: Settings, name: str, first: date, last: date, alias: str | None) -> dict[str, Any]:
+    """Train one recipe by hand on the days from ``first`` to ``last``; an alias is set only if asked for.
+
+    Raises:
+        ValueError: The days are in the wrong order, or the alias or recipe does not exist.
+    """
+    from uniscale.recipes.catalogue import get_recipe
+    from uniscale.recipes.job import plan_job
+    from uniscale.registry.store import Registry
+
+    if alias not in (None, *ROLES):
+        raise ValueError(f"no alias is called {alias!r}; the aliases are {', '.join(ROLES)}")
+    if last < first:
+        raise ValueError(f"--from {first} lies after --to {last}; give the earlier day first")
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    registry = Registry(settings)
+    role = alias or "manual"
+    job = plan_job(settings, Lake(settings), get_recipe(name), days, role)
+    with ExitStack() as stack:
+        version, facts = Session(settings, registry, last, stack).version_of(job, role)
+    if alias is not None:
+        registry.set_alias(alias, version)
+    return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in days], "model": facts}
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    ds: Annotated[str | None, typer.Option(help="Day of the run, YYYY-MM-DD.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Train this recipe by hand.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First training day, with --recipe.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last training day, with --recipe.")] = None,
+    alias: Annotated[str | None, typer.Option(help="Alias to set, with --recipe: champion or challenger.")] = None,
+) -> None:
+    """Train the rankers of a day, or one recipe by hand; the last line of output is a JSON object."""
+    start = time.monotonic()
+    with exit_codes():
+        settings = load_settings()
+        if ds is not None and recipe is None:
+            details = train_day(settings, parse_day(ds))
+        elif ds is None and recipe is not None and first is not None and last is not None:
+            details = train_recipe(settings, recipe, parse_day(first), parse_day(last), alias)
+        else:
+            raise typer.BadParameter("give either --ds DS, or --recipe R --from DS --to DS")
+        print(json.dumps({**details, "seconds": round(time.monotonic() - start, 1)}, default=str))
+
+
+if __name__ == "__main__":
+    app()

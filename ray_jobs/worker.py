@@ -1,0 +1,84 @@
+"""What each Ray Train worker runs: the library's trainer, with checkpoints handed to Ray."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uniscale.config import Settings
+
+if TYPE_CHECKING:
+    from uniscale.training.loop import Point, Trainer
+
+MODEL_FOLDER = "model"
+CURVE_FILE = "curve.json"
+
+
+def train_worker(config: dict[str, Any]) -> None:
+    """Train a job to its end, from its last checkpoint if there is one.
+
+    Args:
+        config: ``settings`` and ``job`` as plain values, ``progress`` the file that receives the loss curve.
+    """
+    import ray.train
+    import ray.train.torch
+
+    from uniscale.recipes.job import TrainJob, build_trainer
+    from uniscale.training.determinism import use_threads
+    from uniscale.training.loop import DivergedError, Worker
+
+    settings = Settings(**config["settings"])
+    use_threads(settings.training.threads)
+    context = ray.train.get_context()
+    device = str(ray.train.torch.get_device()) if settings.training.device == "cuda" else "cpu"
+    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size(), device=device)
+    trainer = build_trainer(settings, TrainJob.from_content(config["job"]), worker)
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is not None:
+        with checkpoint.as_directory() as folder:
+            trainer.restore(Path(folder))
+    try:
+        trainer.run(_Reporter(worker.rank, Path(config["progress"])))
+    except DivergedError as error:
+        # The same data would diverge again: tell the driver, which gives up, instead of failing, which is retried.
+        ray.train.report({"diverged": str(error)})
+
+
+class _Reporter:
+    """Passes progress to a file that the driver reads, and checkpoints to Ray."""
+
+    def __init__(self, rank: int, progress: Path) -> None:
+        self._rank = rank
+        self._progress = progress
+
+    def point(self, point: Point) -> None:
+        if self._rank == 0:
+            from dataclasses import asdict
+
+            with self._progress.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(point)) + "\n")
+
+    def checkpoint(self, trainer: Trainer) -> None:
+        """Report from every worker; all hold the same state, so the first one's is enough."""
+        import ray.train
+
+        metrics = {"step": trainer.num_steps}
+        if self._rank != 0:
+            ray.train.report(metrics)
+            return
+        with tempfile.TemporaryDirectory(prefix="us-checkpoint-") as name:
+            folder = Path(name)
+            trainer.save(folder)
+            if trainer.num_steps == trainer.total_steps:
+                _save_result(trainer, folder)
+            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(name))
+
+
+def _save_result(trainer: Trainer, folder: Path) -> None:
+    from uniscale.models.zoo import save_model
+
+    save_model(trainer.model, folder / MODEL_FOLDER)
+    result = {"curve": trainer.curve, "num_items": trainer.num_items, "num_requests": trainer.num_requests}
+    (folder / CURVE_FILE).write_text(json.dumps(result), encoding="utf-8")

@@ -1,0 +1,164 @@
+"""Random frames that obey the contract, for tests of loading and training."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from uniscale.contracts.days import midnight_after
+from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.lake import Lake
+from uniscale.lake.partitions import mark_built
+
+DOMAINS = ("search", "feed", "shop")
+DS = date(2026, 1, 5)
+
+
+def _ids(rng, low, high):
+    return [int(v) for v in rng.integers(1, 2**31 - 1, rng.integers(low, high + 1))]
+
+
+def _floats(rng, n):
+    return [float("nan") if rng.random() < 0.2 else float(rng.normal()) for _ in range(n)]
+
+
+def _items(rng, n, is_real):
+    exposed = [bool(is_real and i < max(1, n // 2)) for i in range(n)]
+    if is_real:
+        provenance = [
+            str(rng.choice(["native", "attributed_exposed"] if e else ["unexposed", "attributed_unexposed"]))
+            for e in exposed
+        ]
+    else:
+        provenance = ["synthetic"] * n
+    clicked = [bool(p.startswith("attributed") or (p != "unexposed" and rng.random() < 0.3)) for p in provenance]
+    purchased = [bool(c and rng.random() < 0.3) for c in clicked]
+    index = [int(v) for v in rng.integers(1, 500, n)]
+    return {
+        "item_ids": [f"i{v}-{place}" for place, v in enumerate(index)],
+        "item_index": index,
+        "category_index": [int(v) for v in rng.integers(0, 50, n)],
+        "brand_index": [int(v) for v in rng.integers(0, 50, n)],
+        "shop_index": [int(v) for v in rng.integers(0, 50, n)],
+        "title_words": [_ids(rng, 0, 14) for _ in range(n)],
+        "item_attributes": [_ids(rng, 0, 9) for _ in range(n)],
+        # The first numeric value carries the label, so that there is something to learn.
+        "item_numeric": [[2.0 * c + float(rng.normal()), *_floats(rng, len(ITEM_NUMERIC) - 1)] for c in clicked],
+        "is_exposed": exposed,
+        "provenance": provenance,
+        "is_clicked": clicked,
+        "is_purchased": purchased,
+        "purchase_value": [10.0 if p else 0.0 for p in purchased],
+        "label_weight": [0.1 if p == "unexposed" else 1.0 for p in provenance],
+    }
+
+
+def _request(rng, ds, split, number, *, domain, max_items):
+    history = int(rng.integers(0, 25))
+    is_real = domain == DOMAINS[0]
+    return {
+        "ds": ds,
+        "split": split,
+        "sample_id": f"r{ds:%m%d}-{number:05d}{'' if is_real else '~s'}",
+        "user_id": f"u{rng.integers(0, 40)}",
+        "domain": domain,
+        "requested_at": datetime(ds.year, ds.month, ds.day) + timedelta(minutes=int(rng.integers(0, 1440))),
+        "query_tier": 0 if is_real else 1,
+        # Unique per request, so that a test can tell requests apart in a batch.
+        "user_index": number + 1,
+        "user_attributes": _ids(rng, 0, 10),
+        "query_index": int(rng.integers(0, 100)),
+        "query_words": _ids(rng, 0, 10),
+        "user_numeric": _floats(rng, len(USER_NUMERIC)),
+        "query_numeric": _floats(rng, len(QUERY_NUMERIC)),
+        "history_items": [int(v) for v in rng.integers(1, 500, history)],
+        "history_categories": [int(v) for v in rng.integers(0, 50, history)],
+        "history_brands": [int(v) for v in rng.integers(0, 50, history)],
+        "history_actions": [int(v) for v in rng.integers(1, 5, history)],
+        "history_domains": [str(v) for v in rng.choice([*DOMAINS, "mailer"], history)],
+        "history_hours": [float(v) for v in rng.exponential(50, history)],
+        **_items(rng, int(rng.integers(1, max_items + 1)), is_real),
+        "label_as_of": midnight_after(ds),
+    }
+
+
+def frames_schema():
+    """The Arrow schema of the contract."""
+    plain = {
+        "DATE": pa.date32(),
+        "VARCHAR": pa.string(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "INTEGER": pa.int32(),
+        "FLOAT": pa.float32(),
+        "DOUBLE": pa.float64(),
+        "BOOLEAN": pa.bool_(),
+    }
+
+    def arrow(sql):
+        return pa.list_(arrow(sql[:-2])) if sql.endswith("[]") else plain[sql]
+
+    return pa.schema([(column.name, arrow(column.type)) for column in FRAMES.columns])
+
+
+def random_frames(num_requests, *, ds=DS, split="train", seed=0, domains=DOMAINS, max_items=12):
+    """Frames of one day as an Arrow table, ordered by sample_id; the first request is in the target domain."""
+    rng = np.random.default_rng(seed)
+    chosen = [domains[0], *rng.choice(domains, max(0, num_requests - 1))][:num_requests]
+    rows = [
+        _request(rng, ds, split, number, domain=str(domain), max_items=max_items)
+        for number, domain in enumerate(chosen)
+    ]
+    return pa.Table.from_pylist(rows, schema=frames_schema())
+
+
+def native_labels(frames):
+    """Exposures whose native labels are: an attributed row was not clicked, all others are as in the frames."""
+    rows = []
+    for record in frames.to_pylist():
+        for place, item in enumerate(record["item_ids"]):
+            native = record["provenance"][place] == "native"
+            if record["domain"] != DOMAINS[0]:
+                continue
+            rows.append(
+                {
+                    "ds": record["ds"],
+                    "request_id": record["sample_id"],
+                    "item_id": item,
+                    "user_id": record["user_id"],
+                    "domain": record["domain"],
+                    "query_text": "q",
+                    "requested_at": record["requested_at"],
+                    "is_exposed": record["is_exposed"][place],
+                    "position": 1,
+                    "logged_score": 0.0,
+                    "propensity": None,
+                    "is_clicked": native and record["is_clicked"][place],
+                    "is_carted": False,
+                    "is_purchased": native and record["is_purchased"][place],
+                    "purchase_value": record["purchase_value"][place] if native else 0.0,
+                    "label_as_of": record["label_as_of"],
+                    "is_final": True,
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+def write_frames(lake, tables, key="k"):
+    """Put frames of some days into the lake, with their exposures and build notes, in one commit."""
+
+    def work(con):
+        Lake.create(con, FRAMES)
+        Lake.create(con, FCT_EXPOSURES)
+        for frames in tables:
+            ds, split = frames["ds"][0].as_py(), frames["split"][0].as_py()
+            exposures = native_labels(frames)
+            con.register("frames_in", frames)
+            con.register("exposures_in", exposures)
+            Lake.replace(con, FRAMES, f"ds = date '{ds}' and split = '{split}'", "frames_in")
+            Lake.replace(con, FCT_EXPOSURES, f"ds = date '{ds}'", "exposures_in")
+            mark_built(con, f"{FRAMES.qualified}/{split}", {ds: key})
+            con.unregister("frames_in")
+            con.unregister("exposures_in")
+
+    lake.commit(work, "test frames")

@@ -1,0 +1,231 @@
+"""From Arrow lists to fixed-width arrays and model input, without a loop over rows.
+
+Letters: R requests, N items of all requests together. Arrays carry the names of the `Batch` and `Labels` fields they
+become; identifiers are stored as 32-bit integers and widened when a batch is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.data.frames import list_lengths
+from uniscale.models.batch import (
+    NUM_ITEM_ATTRIBUTES,
+    NUM_QUERY_WORDS,
+    NUM_TITLE_WORDS,
+    NUM_USER_ATTRIBUTES,
+    Batch,
+    Labels,
+)
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """Requests with their items as fixed-width arrays.
+
+    Attributes:
+        requests: By `Batch` field (those per request), first axis R.
+        items: By `Batch` field (those per item) and ``targets_NK``, ``weight_N`` of `Labels`, first axis N.
+        offsets: First item of each request, and N at the end, [R + 1].
+    """
+
+    requests: Mapping[str, Array]
+    items: Mapping[str, Array]
+    offsets: Array
+
+    @property
+    def num_requests(self) -> int:
+        """R."""
+        return len(self.offsets) - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meta:
+    """What identifies and judges the rows of a batch, beside what the model sees.
+
+    Attributes:
+        sample_ids: R identifiers.
+        offsets: First item of each request, and N at the end, [R + 1].
+        item_ids: N items.
+        is_exposed_N: Shown in the real request.
+        provenance: N provenances.
+        purchase_value_N: Value of the purchase, 0 without one.
+    """
+
+    sample_ids: pa.Array
+    offsets: Array
+    item_ids: pa.Array
+    is_exposed_N: Array
+    provenance: pa.Array
+    purchase_value_N: Array
+
+
+def collate(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> tuple[Batch, Labels, Meta]:
+    """Frames as model input, labels, and what identifies them.
+
+    Args:
+        records: Frames, at least one request.
+        domains: The model's domain list; the index of a domain is its place here.
+
+    Raises:
+        ValueError: A request's domain is not in ``domains``.
+    """
+    batch = _one_batch(records)
+    encoded = encode(batch, domains)
+    meta = Meta(
+        sample_ids=batch.column("sample_id"),
+        offsets=encoded.offsets,
+        item_ids=batch.column("item_ids").flatten(),
+        is_exposed_N=_numbers(batch.column("is_exposed").flatten(), np.bool_),
+        provenance=batch.column("provenance").flatten(),
+        purchase_value_N=_numbers(batch.column("purchase_value").flatten(), np.float64),
+    )
+    return (*to_batch(encoded), meta)
+
+
+def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> Encoded:
+    """Frames as fixed-width arrays: lists are cut or padded to the widths in `uniscale.models.batch`.
+
+    History keeps its most recent actions, everything else its first values. Padding is 0, or NaN in numeric columns.
+
+    Raises:
+        ValueError: A request's domain is not in ``domains``.
+    """
+    batch = _one_batch(records)
+    requests = {name: make(batch) for name, make in _REQUEST_FIELDS.items()}
+    requests["domain_R"] = _domains_of_requests(batch.column("domain"), domains)
+    requests["history_domains_RL"] = _history_domains(batch.column("history_domains"), domains)
+    return Encoded(
+        requests=requests,
+        items={name: make(batch) for name, make in _ITEM_FIELDS.items()},
+        offsets=np.concatenate([[0], np.cumsum(list_lengths(batch.column("item_ids")))]),
+    )
+
+
+def to_batch(encoded: Encoded) -> tuple[Batch, Labels]:
+    """Arrays as tensors: identifiers become 64-bit integers, everything else 32-bit floats."""
+    fields = {**encoded.requests, **encoded.items}
+    tensors = {name: _tensor(values) for name, values in fields.items()}
+    labels = Labels(targets_NK=tensors.pop("targets_NK"), weight_N=tensors.pop("weight_N"))
+    lengths = np.diff(encoded.offsets)
+    tensors["request_of_item_N"] = torch.from_numpy(np.repeat(np.arange(len(lengths)), lengths))
+    return Batch(**tensors), labels
+
+
+def pad(column: pa.Array, width: int, fill: float, dtype: Any, *, newest: bool = False) -> Array:
+    """Lists as the rows of a matrix [rows, width].
+
+    Args:
+        column: List array.
+        width: Columns of the matrix.
+        fill: Value where a list is too short.
+        dtype: NumPy type of the matrix.
+        newest: Keep the last values of a list that is too long, not the first.
+    """
+    values = _numbers(column.flatten(), dtype)
+    full = list_lengths(column)
+    lengths = np.minimum(full, width)
+    starts = np.cumsum(full) - full
+    if newest:
+        starts = starts + full - lengths
+    steps = np.arange(width)
+    filled = steps < lengths[:, None]
+    matrix = np.full((len(full), width), fill, dtype=dtype)
+    matrix[filled] = values[(starts[:, None] + steps)[filled]]
+    return matrix
+
+
+def _one_batch(records: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
+    if isinstance(records, pa.RecordBatch):
+        return records
+    batches: list[pa.RecordBatch] = records.combine_chunks().to_batches()
+    if len(batches) != 1:
+        raise ValueError(f"collate needs at least one request, got {records.num_rows}; skip empty days")
+    return batches[0]
+
+
+def _numbers(values: pa.Array, dtype: Any) -> Array:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=dtype)
+
+
+def _tensor(values: Array) -> torch.Tensor:
+    wide = np.float32 if values.dtype.kind == "f" else np.int64
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=wide))
+
+
+def _domains_of_requests(names: pa.Array, domains: tuple[str, ...]) -> Array:
+    index = pc.index_in(names, value_set=pa.array(domains))
+    if index.null_count:
+        unknown = sorted(set(pc.unique(names).to_pylist()) - set(domains))
+        raise ValueError(
+            f"frames hold requests of the domains {unknown}, the model knows {list(domains)}; declare them"
+        )
+    return _numbers(index, np.int8)
+
+
+def _history_domains(column: pa.Array, domains: tuple[str, ...]) -> Array:
+    flat = pc.add(pc.index_in(column.flatten(), value_set=pa.array(domains)), 1)
+    known = pc.fill_null(flat, 0)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(list_lengths(column))]).astype(np.int32))
+    return pad(pa.ListArray.from_arrays(offsets, known), HISTORY_LENGTH, 0, np.int8, newest=True)
+
+
+_Make = Callable[[pa.RecordBatch], Array]
+
+
+def _value(name: str) -> _Make:
+    return lambda batch: _numbers(batch.column(name), np.int32)
+
+
+def _padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32, *, newest: bool = False) -> _Make:
+    return lambda batch: pad(batch.column(name), width, fill, dtype, newest=newest)
+
+
+def _item_value(name: str, dtype: Any = np.int32) -> _Make:
+    return lambda batch: _numbers(batch.column(name).flatten(), dtype)
+
+
+def _item_padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32) -> _Make:
+    return lambda batch: pad(batch.column(name).flatten(), width, fill, dtype)
+
+
+def _targets(batch: pa.RecordBatch) -> Array:
+    tasks = [_numbers(batch.column(name).flatten(), np.float32) for name in ("is_clicked", "is_purchased")]
+    return np.stack(tasks, axis=1)
+
+
+_REQUEST_FIELDS: dict[str, _Make] = {
+    "user_R": _value("user_index"),
+    "user_attributes_RA": _padded("user_attributes", NUM_USER_ATTRIBUTES),
+    "query_R": _value("query_index"),
+    "query_words_RW": _padded("query_words", NUM_QUERY_WORDS),
+    "user_numeric_RF": _padded("user_numeric", len(USER_NUMERIC), np.nan, np.float32),
+    "query_numeric_RF": _padded("query_numeric", len(QUERY_NUMERIC), np.nan, np.float32),
+    "history_items_RL": _padded("history_items", HISTORY_LENGTH, newest=True),
+    "history_categories_RL": _padded("history_categories", HISTORY_LENGTH, newest=True),
+    "history_brands_RL": _padded("history_brands", HISTORY_LENGTH, newest=True),
+    "history_actions_RL": _padded("history_actions", HISTORY_LENGTH, dtype=np.int8, newest=True),
+    "history_hours_RL": _padded("history_hours", HISTORY_LENGTH, dtype=np.float32, newest=True),
+}
+_ITEM_FIELDS: dict[str, _Make] = {
+    "item_N": _item_value("item_index"),
+    "category_N": _item_value("category_index"),
+    "brand_N": _item_value("brand_index"),
+    "shop_N": _item_value("shop_index"),
+    "title_words_NW": _item_padded("title_words", NUM_TITLE_WORDS),
+    "item_attributes_NA": _item_padded("item_attributes", NUM_ITEM_ATTRIBUTES),
+    "item_numeric_NF": _item_padded("item_numeric", len(ITEM_NUMERIC), np.nan, np.float32),
+    "targets_NK": _targets,
+    "weight_N": _item_value("label_weight", np.float32),
+}

@@ -1,0 +1,110 @@
+"""Shuffled batches of requests: the same for the same seed, shared out over ranks, restorable at any step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from uniscale.data.encode import Array, to_batch
+from uniscale.data.store import FrameStore
+from uniscale.models.batch import Batch, Labels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """The next step of a run: it and the seed say everything about the batches to come.
+
+    Attributes:
+        epoch: Passes over the training set that are complete.
+        step: Steps of this epoch that are done.
+    """
+
+    epoch: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One rank's part of a global batch.
+
+    Attributes:
+        batch: This rank's requests.
+        labels: Their labels.
+        num_items: Rows of the global batch.
+        weight: Sum of the row weights of the global batch: what its loss is divided by, whatever the number of ranks.
+        domains: Domains of the global batch, by index.
+        after: Position when this step is done.
+    """
+
+    batch: Batch
+    labels: Labels
+    num_items: int
+    weight: float
+    domains: frozenset[int]
+    after: Position
+
+
+class Loader:
+    """Batches of one rank.
+
+    An epoch is a permutation drawn from (seed, epoch), cut into global batches of ``batch_requests``; rank r takes
+    every ``world_size``-th request of each, from the r-th on. All ranks take the same number of steps. Only when fewer
+    than ``world_size`` requests are left for the last batch are they left out; the next epoch leaves out others.
+    """
+
+    def __init__(
+        self, store: FrameStore, *, batch_requests: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        """Check that every rank will have something to do.
+
+        Args:
+            store: The training set, the same on every rank.
+            batch_requests: Requests of a global batch, over all ranks.
+            seed: Decides the order.
+            rank: This process, in [0, world_size).
+            world_size: Processes.
+
+        Raises:
+            ValueError: There are fewer requests, or a smaller batch, than ranks.
+        """
+        if batch_requests < world_size:
+            raise ValueError(f"batch_requests={batch_requests} is less than the {world_size} workers; give each one")
+        if store.num_requests < world_size:
+            raise ValueError(f"{store.num_requests} training requests cannot be shared by {world_size} workers")
+        self.store = store
+        self._batch_requests = batch_requests
+        self._seed = seed
+        self._rank = rank
+        self._world_size = world_size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass over the training set."""
+        full, rest = divmod(self.store.num_requests, self._batch_requests)
+        return full + int(rest >= self._world_size)
+
+    def epoch(self, start: Position) -> Iterator[Step]:
+        """This rank's steps from a position to the end of its epoch."""
+        order = self._order(start.epoch)
+        for step in range(start.step, self.steps_per_epoch):
+            everyone = order[step * self._batch_requests :][: self._batch_requests]
+            batch, labels = to_batch(self.store.select(everyone[self._rank :: self._world_size]))
+            ends = step + 1 == self.steps_per_epoch
+            yield Step(
+                batch=batch,
+                labels=labels,
+                num_items=int((self.store.offsets[everyone + 1] - self.store.offsets[everyone]).sum()),
+                weight=float(self.store.weight_R[everyone].sum()),
+                domains=frozenset(np.unique(self.store.domain_R[everyone]).tolist()),
+                after=Position(epoch=start.epoch + ends, step=0 if ends else step + 1),
+            )
+
+    def sample(self, num_requests: int) -> Batch:
+        """Requests drawn over the whole training set, the same on every rank: to fit statistics of the inputs on."""
+        picked = np.sort(np.random.default_rng([self._seed]).permutation(self.store.num_requests)[:num_requests])
+        return to_batch(self.store.select(picked))[0]
+
+    def _order(self, epoch: int) -> Array:
+        return np.random.default_rng([self._seed, epoch]).permutation(self.store.num_requests)

@@ -1,0 +1,137 @@
+"""One training run as data: what a worker needs to know, and the key that names the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import torch
+
+from uniscale.config import Settings
+from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.policy import load_policy
+from uniscale.data.encode import encode
+from uniscale.data.loader import Loader
+from uniscale.data.mixture import read_training
+from uniscale.data.store import FrameStore
+from uniscale.lake import Lake
+from uniscale.lake.lake import table_has
+from uniscale.lake.ledger import code_version, input_key
+from uniscale.models.zoo import build_model
+from uniscale.recipes.recipe import Recipe
+from uniscale.training.loop import Trainer, Worker
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainJob:
+    """A recipe on given days at a given state of the lake.
+
+    Attributes:
+        key: Hash of all that decides the weights; a registered version carries it.
+        recipe: What is trained.
+        days: UTC days whose training frames are read, in order.
+        snapshot_id: Lake snapshot they are read at.
+    """
+
+    key: str
+    recipe: Recipe
+    days: tuple[date, ...]
+    snapshot_id: int
+
+    def content(self) -> dict[str, Any]:
+        """The job as plain values, for a worker in another process."""
+        days = [day.isoformat() for day in self.days]
+        return {"key": self.key, "recipe": self.recipe.content(), "days": days, "snapshot_id": self.snapshot_id}
+
+    @staticmethod
+    def from_content(content: dict[str, Any]) -> TrainJob:
+        """The job that `content` came from."""
+        return TrainJob(
+            key=content["key"],
+            recipe=Recipe.from_content(content["recipe"]),
+            days=tuple(date.fromisoformat(day) for day in content["days"]),
+            snapshot_id=content["snapshot_id"],
+        )
+
+
+def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date], role: str) -> TrainJob:
+    """Pin the lake and name the run.
+
+    Args:
+        settings: Seed, domains, workers.
+        lake: Holds the frames.
+        recipe: What is trained.
+        days: UTC days whose training frames are read.
+        role: What it is trained as; a version has one role, so each role has its own key.
+
+    Raises:
+        ValueError: Frames of a day were never built, or no day has a training request.
+    """
+    snapshot_id = lake.snapshot_id()
+    key = input_key(
+        {
+            "role": role,
+            "recipe": recipe.content(),
+            "frames": _frame_keys(lake, days, snapshot_id),
+            "seed": settings.seed,
+            "domains": settings.domains,
+            "target_domain": settings.target_domain,
+            "num_workers": settings.training.num_workers,
+            "threads": settings.training.threads,
+            "device": settings.training.device,
+            "code": code_version().rsplit("-", 1)[-1],
+        }
+    )
+    return TrainJob(key=key, recipe=recipe, days=tuple(sorted(days)), snapshot_id=snapshot_id)
+
+
+def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = None) -> Trainer:
+    """Read the job's frames and set up its trainer, the same on every worker but for the share of the batches.
+
+    Raises:
+        ValueError: The training set is empty or too small for the workers.
+    """
+    place = worker or Worker()
+    seed = settings.seed + job.recipe.seed_offset
+    records = read_training(
+        Lake(settings),
+        job.days,
+        job.recipe.data,
+        target_domain=settings.target_domain,
+        native_weight=load_policy(settings.policy).weights.native,
+        snapshot_id=job.snapshot_id,
+    )
+    store = FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
+    loader = Loader(
+        store,
+        batch_requests=job.recipe.train.batch_requests,
+        seed=seed,
+        rank=place.rank,
+        world_size=place.world_size,
+    )
+    torch.manual_seed(seed)
+    model = build_model(job.recipe.model, job.recipe.size, settings.domains)
+    failures = settings.home / "failures" / job.key
+    return Trainer(model, loader, job.recipe.train, seed=seed, failures=failures, worker=place)
+
+
+def _frame_keys(lake: Lake, days: Sequence[date], snapshot_id: int) -> dict[str, str]:
+    """Build key of each day's training frames: their content, as far as a hash of its origins tells."""
+    wanted = sorted(days)
+    with lake.read(snapshot_id) as con:
+        known: dict[date, str] = {}
+        if table_has(con, PARTITIONS):
+            query = f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ?"
+            known = dict(con.execute(query, [f"{FRAMES.qualified}/train"]).fetchall())
+        missing = [day.isoformat() for day in wanted if day not in known]
+        if missing:
+            raise ValueError(
+                f"training frames of {', '.join(missing)} were never built; run: uniscale step frames {wanted[-1]}"
+            )
+        query = f"select 1 from lake.{FRAMES.qualified} where split = 'train' and ds between ? and ? limit 1"
+        if con.execute(query, [wanted[0], wanted[-1]]).fetchone() is None:
+            raise ValueError(f"there is no training request on the days {wanted[0]} to {wanted[-1]}; choose other days")
+    return {day.isoformat(): known[day] for day in wanted}

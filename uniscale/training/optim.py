@@ -1,0 +1,96 @@
+"""Optimisers: row-wise Adagrad where gradients are sparse, Adam elsewhere, both with a warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+
+class RowWiseAdagrad(torch.optim.Optimizer):  # type: ignore[misc]
+    """Adagrad with one accumulator per row of an embedding table.
+
+    For row i with gradient g: ``a_i += mean(g^2)``, then ``w_i -= rate * g / (sqrt(a_i) + eps)``. Rows that a batch
+    does not touch are not read. Memory is rows, not rows x width.
+    """
+
+    def __init__(self, params: Iterable[Parameter], lr: float, eps: float = 1e-8) -> None:
+        """Take the tables.
+
+        Args:
+            params: Tables of two dimensions.
+            lr: Learning rate.
+            eps: Keeps the division finite.
+        """
+        super().__init__(params, {"lr": lr, "eps": eps})
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def step(self, closure: Callable[[], float] | None = None) -> None:
+        """Move the rows that have a gradient."""
+        if closure is not None:
+            raise ValueError("row-wise Adagrad takes no closure; compute gradients before the step")
+        for group in self.param_groups:
+            for table in group["params"]:
+                if table.grad is not None:
+                    self._move(table, group["lr"], group["eps"])
+
+    def _move(self, table: Tensor, rate: float, eps: float) -> None:
+        state = self.state[table]
+        if not state:
+            state["sum"] = torch.zeros(table.shape[0], dtype=table.dtype, device=table.device)
+        rows, grad = _rows_of(table.grad)
+        total = state["sum"].index_select(0, rows) + grad.square().mean(dim=1)
+        state["sum"].index_copy_(0, rows, total)
+        table.index_add_(0, rows, grad * (-rate / (total.sqrt() + eps)).unsqueeze(1))
+
+
+def _rows_of(grad: Tensor) -> tuple[Tensor, Tensor]:
+    """Touched rows, each once, and their gradients; of a dense gradient the rows that are not zero."""
+    if grad.is_sparse:
+        merged = grad.coalesce()
+        return merged.indices()[0], merged.values()
+    rows = grad.abs().sum(dim=1).nonzero()[:, 0]
+    return rows, grad.index_select(0, rows)
+
+
+class Optimisers:
+    """Both optimisers of a model, as one."""
+
+    def __init__(
+        self,
+        embeddings: Iterable[Parameter],
+        dense: Iterable[Parameter],
+        *,
+        embedding_rate: float,
+        dense_rate: float,
+        warmup_steps: int,
+    ) -> None:
+        self._embedding = RowWiseAdagrad(embeddings, lr=embedding_rate)
+        self._dense = torch.optim.Adam(dense, lr=dense_rate)
+        self._rates = ((self._embedding, embedding_rate), (self._dense, dense_rate))
+        self._warmup_steps = warmup_steps
+
+    def step(self, done: int) -> None:
+        """Move all parameters and clear their gradients.
+
+        Args:
+            done: Steps before this one; decides the warm-up.
+        """
+        share = min(1.0, (done + 1) / (self._warmup_steps + 1))
+        for optimiser, rate in self._rates:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * share
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs."""
+        return {"embedding": self._embedding.state_dict(), "dense": self._dense.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self._embedding.load_state_dict(state["embedding"])
+        self._dense.load_state_dict(state["dense"])
