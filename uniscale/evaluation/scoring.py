@@ -56,6 +56,8 @@ def _score_batch(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
     model.eval()
     with torch.inference_mode():
         probability_NK = torch.sigmoid(model(batch.to(device)).float()).cpu().numpy()
+    if not np.isfinite(probability_NK).all():
+        raise RuntimeError(f"{model.name} ({model.size}) gave a score that is not a number; train it again")
     offsets = pa.array(np.asarray(meta.offsets, dtype=np.int32))
     click, purchase = (pa.array(probability_NK[:, TASKS.index(task)]) for task in ("click", "purchase"))
     items = meta.item_ids.cast(pa.string())

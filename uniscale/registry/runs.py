@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,25 @@ class Runs:
         self._client.log_batch(run_id, params=flat)
         return run_id
 
-    def log_numbers(self, run_id: str, metrics: Mapping[str, float], curve: Sequence[Mapping[str, float]]) -> None:
-        """Write final numbers, and curves point by point; each point has ``step``, the other entries are numbers."""
+    def log_numbers(
+        self,
+        run_id: str,
+        metrics: Mapping[str, float],
+        curve: Sequence[Mapping[str, float]],
+        *,
+        at: datetime | None = None,
+    ) -> None:
+        """Write final numbers, and curves point by point; each point has ``step``, the other entries are numbers.
+
+        Args:
+            run_id: Run they belong to.
+            metrics: Final numbers by name.
+            curve: Points in the order of their steps.
+            at: Time they are stamped with; default now.
+        """
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
+        now = int((at or datetime.now(UTC)).timestamp() * 1000)
         points = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
         points += [
             Metric(key, float(value), now, int(point["step"]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from uniscale.config import Settings
 from uniscale.registry.client import artifact_root, open_client, tracking_uri
 from uniscale.registry.runs import SWEEPS, TRAINING, Runs
 from uniscale.registry.version import Version
+
+__all__ = ["ALIASES", "MODEL", "Registry", "Version"]
 
 MODEL = "ranker"
 ALIASES = ("champion", "challenger")
@@ -64,7 +66,7 @@ class Registry:
     def trained_for(self, ds: date, role: str = "challenger") -> Version | None:
         """The version trained for a day in a role: the one that holds the role's alias, else the newest, else None."""
         holder = self._by_alias(role) if role in ALIASES else None
-        if holder is not None and (holder.ds, holder.role) == (ds, role):
+        if holder is not None and holder.ds == ds:
             return holder
         found = self._search({"ds": ds.isoformat(), "role": role})
         return found[0] if found else None
@@ -175,6 +177,14 @@ class Registry:
             self._client.log_artifact(run_id, str(path))
         self._runs.finish(run_id)
         return run_id
+
+    def log_evaluation(self, version: Version, *, ds: date, metrics: Mapping[str, float | None]) -> None:
+        """Put the metrics of the test days of ``ds`` beside those of the training; undefined ones are left out.
+
+        They are stamped with the day, not with the time of writing, so writing them again changes nothing.
+        """
+        known = {f"eval_{name}": value for name, value in metrics.items() if value is not None}
+        self._runs.log_numbers(version.run_id, known, (), at=datetime.combine(ds, time(), UTC))
 
     def log_decision(self, version: Version, *, ds: date, decision: str, evidence: Mapping[str, Any]) -> None:
         """Keep the evidence of a decision with the run of the version it was about, and show it in the registry.

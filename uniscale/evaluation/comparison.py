@@ -1,0 +1,87 @@
+"""Champion and challenger on the same test requests and the same resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from uniscale.config import Settings
+from uniscale.contracts.days import run_days
+from uniscale.contracts.outcomes import PREDICTIONS
+from uniscale.contracts.policy import load_policy
+from uniscale.evaluation.bootstrap import Sample, resample
+from uniscale.evaluation.metrics import statistics
+from uniscale.evaluation.outcomes import Outcomes, read_judged
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """Metrics of the compared rankers.
+
+    Attributes:
+        outcomes: What happened on the test requests.
+        samples: By role, then by metric.
+    """
+
+    outcomes: Outcomes
+    samples: Mapping[str, Mapping[str, Sample]]
+
+
+def evaluation_days(settings: Settings, ds: date) -> list[date]:
+    """The days on which the run of ``ds`` is judged."""
+    policy = load_policy(settings.policy)
+    days = run_days(
+        ds,
+        train_days=settings.window.train_days,
+        eval_days=settings.window.eval_days,
+        window_days=policy.attribution.window_days,
+    )
+    return [day.ds for day in days if day.split == "eval"]
+
+
+def stored_predictions(ds: date, role: str) -> str:
+    """SQL relation of the stored predictions of a role."""
+    return f"select * from lake.{PREDICTIONS.qualified} where ds = date '{ds}' and role = '{role}'"
+
+
+def measure_roles(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    days: Sequence[date],
+    predictions: Mapping[str, str],
+    *,
+    only: Collection[str] | None = None,
+) -> Measured:
+    """Value metrics of every role on the test requests and on resamples they share.
+
+    Args:
+        con: An open lake connection.
+        settings: Target domain, number of resamples and seed.
+        days: UTC days of the test requests.
+        predictions: SQL relation of the predictions by role, at least one.
+        only: Metrics to value; default all.
+
+    Raises:
+        ValueError: A test request lacks predictions.
+    """
+    named = {}
+    outcomes = None
+    for role, relation in predictions.items():
+        outcomes, scores = read_judged(con, relation, days, settings.target_domain)
+        for metric, statistic in statistics(outcomes, scores).items():
+            if only is None or metric in only:
+                named[role, metric] = statistic
+    assert outcomes is not None, "at least one role is measured"
+    drawn = resample(named, outcomes.num_requests, num_resamples=settings.gate.num_resamples, seed=settings.seed)
+    return Measured(outcomes=outcomes, samples=by_role(drawn))
+
+
+def by_role(drawn: Mapping[tuple[str, str], Sample]) -> dict[str, dict[str, Sample]]:
+    """Samples named by (role, metric) as nested mappings."""
+    nested: dict[str, dict[str, Sample]] = {}
+    for (role, metric), sample in drawn.items():
+        nested.setdefault(role, {})[metric] = sample
+    return nested
