@@ -2,8 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from rich.panel import Panel
+from rich.table import Table
+
+from uniscale.cli.console import exit_codes, out, parse_day, print_json
+from uniscale.config import load_settings
+from uniscale.contracts.steps import DAY_STEPS
+from uniscale.lake import Lake
+
+_TITLES = {"auc": "AUC", "gauc": "GAUC", "hr_at_5": "HR@5", "gmv_proxy": "GMV proxy"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+
+    @app.command("report")
+    def report_command(
+        ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ) -> None:
+        """Show what the run of a day found and decided."""
+        from uniscale.evaluation.summary import day_summary
+
+        with exit_codes():
+            settings = load_settings()
+            day = parse_day(ds)
+            summary = day_summary(Lake(settings), day)
+            if as_json:
+                print_json(summary)
+            else:
+                print_card(summary, settings.home / "reports" / day.isoformat() / "index.html")
+
+
+def print_card(summary: Mapping[str, Any], page: Path) -> None:
+    """Show a day's summary in the terminal.
+
+    Args:
+        summary: As `uniscale.evaluation.summary.day_summary` gives it.
+        page: Where the day's HTML page is, if it was made.
+    """
+    colour = "green" if summary["decision"] == "promoted" else "yellow"
+    decision = f"[bold {colour}]{summary['decision']}[/]: {summary['reason']}"
+    title = f"run of {summary['ds']} · lake snapshot {summary['snapshot_id']}"
+    out.print(Panel(decision, title=title, title_align="left", border_style=colour))
+    out.print(_models(summary))
+    out.print(_samples(summary["samples"]))
+    out.print(_stages(summary["stages"]))
+    for warning in summary["warnings"]:
+        out.print(f"[yellow]note:[/] {warning}")
+    said = page if page.is_file() else f"not made yet; run: uniscale step page {summary['ds']}"
+    out.print(f"[bold]page:[/] {said}", highlight=False)
+
+
+def _models(summary: Mapping[str, Any]) -> Table:
+    requests = summary["num_requests"]
+    table = Table(title=f"{requests:,} evaluation requests, 95 % intervals", title_justify="left")
+    table.add_column("metric")
+    for role in ("champion", "challenger"):
+        model = summary["models"][role]
+        table.add_column(role if model is None else f"{role}\n{model['name']} v{model['version']}", justify="right")
+    table.add_column("difference", justify="right")
+    for metric, metric_title in _TITLES.items():
+        models = [summary["models"][role] for role in ("champion", "challenger")]
+        cells = [_cell(None if model is None else model[metric]) for model in models]
+        table.add_row(metric_title, *cells, _cell(summary["difference"].get(metric), sign="+"))
+    sizes = [summary["models"][role] for role in ("champion", "challenger")]
+    table.add_row("parameters", *("-" if model is None else f"{model['params']:,}" for model in sizes), "")
+    return table
+
+
+def _cell(estimate: Mapping[str, float | None] | None, sign: str = "") -> str:
+    if estimate is None or estimate["value"] is None:
+        return "-"
+    text = format(estimate["value"], f"{sign}.4f")
+    if estimate["ci_low"] is None or estimate["ci_high"] is None:
+        return text
+    return f"{text}  [dim]{estimate['ci_low']:{sign}.4f} to {estimate['ci_high']:{sign}.4f}[/]"
+
+
+def _samples(samples: Mapping[str, int]) -> Table:
+    table = Table(title="training rows by provenance", title_justify="left")
+    for kind in samples:
+        table.add_column(kind, justify="right")
+    table.add_row(*(f"{count:,}" for count in samples.values()))
+    return table
+
+
+def _stages(stages: Mapping[str, float]) -> Table:
+    titles = {step.name: step.title for step in DAY_STEPS}
+    table = Table(title="stages", title_justify="left")
+    table.add_column("step")
+    table.add_column("what")
+    table.add_column("seconds", justify="right")
+    for name, seconds in stages.items():
+        table.add_row(name, titles[name], f"{seconds:.1f}")
+    table.add_row("[bold]all[/]", "", f"[bold]{sum(stages.values()):.1f}[/]")
+    return table

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from uniscale.config import Settings
-from uniscale.evaluation.comparison import measure_roles, stored_predictions, evaluation_days
+from uniscale.evaluation.comparison import evaluation_days, measure_roles, stored_predictions
 from uniscale.lake import Lake
 from uniscale.registry.contest import find_contest, is_last_decided
 from uniscale.registry.gate import Comparison, Verdict, check_metric, decide
