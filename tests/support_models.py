@@ -13,12 +13,17 @@ from uniscale.models.batch import (
     Batch,
     Labels,
 )
+from uniscale.models.loss import ranking_loss
+from uniscale.models.zoo import build_model
 
 DOMAINS = ("search", "feed", "shop")
 
 
-def random_batch(*, sizes=(5, 1, 8, 3, 6, 4), length=6, num_domains=3, num_ids=50, seed=0, missing=0.2):
-    """One request per entry of `sizes`, with that many items; domains take turns; ids repeat across requests."""
+def random_batch(*, sizes=(5, 1, 8, 3, 6, 4), length=12, num_domains=3, num_ids=50, seed=0, missing=0.2):
+    """One request per entry of `sizes`, with that many items; domains take turns, ids repeat.
+
+    The second request has no history.
+    """
     rng = torch.Generator().manual_seed(seed)
     vocabulary = torch.randint(1, HASH_SPACE, (num_ids,), generator=rng)
     num_requests, num_items = len(sizes), sum(sizes)
@@ -31,8 +36,8 @@ def random_batch(*, sizes=(5, 1, 8, 3, 6, 4), length=6, num_domains=3, num_ids=5
         drawn = torch.randn(shape, generator=rng)
         return torch.where(torch.rand(shape, generator=rng) < missing, torch.nan, drawn)
 
-    lengths = torch.randint(0, length + 1, (num_requests, 1), generator=rng)
-    lengths[0] = length
+    lengths = torch.randint(length // 2, length + 1, (num_requests, 1), generator=rng)
+    lengths[1] = 0
     is_known = torch.arange(length) < lengths
 
     def history(low, high):
@@ -103,7 +108,28 @@ def scatter_weights(model, *, seed=0):
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=rng))
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=rng))
         for table in model.embedding_parameters():
             table[0].zero_()
     return model
+
+
+def loss_curve(name, *, num_steps=50):
+    """Training loss of a ranker at size xs, step by step, on four small batches in turn."""
+    torch.manual_seed(7)
+    model = build_model(name, "xs", DOMAINS)
+    batches = [random_batch(sizes=(10, 4, 12, 6, 1, 9), seed=seed) for seed in range(4)]
+    labels = [random_labels(batch, seed=seed) for seed, batch in enumerate(batches)]
+    model.fit_numeric(batches[0])
+    dense = torch.optim.Adam(model.dense_parameters(), lr=3e-4)
+    sparse = torch.optim.Adagrad(model.embedding_parameters(), lr=0.01)
+    curve = []
+    for step in range(num_steps):
+        loss = ranking_loss(model(batches[step % 4]), labels[step % 4])
+        for optimiser in (dense, sparse):
+            optimiser.zero_grad()
+        loss.backward()
+        for optimiser in (dense, sparse):
+            optimiser.step()
+        curve.append(loss.item())
+    return curve

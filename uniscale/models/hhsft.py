@@ -27,13 +27,21 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import InputEncoder
-from uniscale.models.common.layers import TokenLinear, TokenMlp, linear, mlp, rms_norm, self_attention, zero_last_layer
+from uniscale.models.common.layers import (
+    TokenLinear,
+    TokenMlp,
+    TokenProjection,
+    mlp,
+    projection,
+    rms_norm,
+    self_attention,
+    zero_last_layer,
+)
 from uniscale.models.common.routing import DomainBuckets, DomainNetworks
 from uniscale.models.common.tokenizer import Tokenizer, Tokens
 from uniscale.models.ranker import Ranker
@@ -135,13 +143,15 @@ class HFALayer(nn.Module):
         super().__init__()
         width = config.hfa_width
         self.num_heads = config.num_heads
-        self.qkv = TokenLinear(num_tokens, width, 3 * width)
+        self.qkv = TokenProjection(num_tokens, width, width, num_parts=3)
         self.out = TokenLinear(num_tokens, width, width)
         self.ffn = TokenMlp(num_tokens, width, 4 * width, width)
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> [T, N, D]."""
-        x_TND = x_TND + self.out(self_attention(self.qkv(rms_norm(x_TND)), self.num_heads))
+        q_TND, k_TND, v_TND = self.qkv(rms_norm(x_TND)).chunk(3, dim=2)
+        o_NTD = self_attention(q_TND, k_TND, v_TND, self.num_heads)
+        x_TND = x_TND + self.out(o_NTD.transpose(0, 1))
         return x_TND + self.ffn(rms_norm(x_TND))
 
 
@@ -160,18 +170,20 @@ class GFA(nn.Module):
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> z, [N, Z]."""
         c_NC = rms_norm(x_TND.transpose(0, 1).flatten(1))
-        qkv_TNG = [project(c_NC).unflatten(1, (self.num_tokens, -1)).transpose(0, 1) for project in self.qkv]
-        o_TNG = self_attention(torch.cat(qkv_TNG, dim=2), self.num_heads)
+        q_TNG, k_TNG, v_TNG = (
+            project(c_NC).unflatten(1, (self.num_tokens, -1)).transpose(0, 1) for project in self.qkv
+        )
+        o_NTG = self_attention(q_TNG, k_TNG, v_TNG, self.num_heads)
         if self.has_residual:
-            o_TNG = o_TNG + x_TND
-        return self.ffn(rms_norm(o_TNG.transpose(0, 1).flatten(1)))
+            o_NTG = o_NTG + x_TND.transpose(0, 1)
+        return self.ffn(rms_norm(o_NTG.flatten(1)))
 
 
 def composite_projection(width_in: int, width_out: int, rank: int | None) -> nn.Module:
     """One matrix, or the product of two thin ones."""
     if rank is None:
-        return linear(width_in, width_out)
-    return nn.Sequential(linear(width_in, rank), linear(rank, width_out))
+        return projection(width_in, width_out)
+    return nn.Sequential(projection(width_in, rank), projection(rank, width_out))
 
 
 class DREF(nn.Module):
@@ -204,7 +216,7 @@ class DAPGA(nn.Module):
         width = config.sample_width
         self.num_heads = config.num_heads
         self.views = DomainNetworks(lambda: mlp(width, width, width), num_domains)
-        self.query, self.key, self.value = (linear(width, width) for _ in range(3))
+        self.query, self.key, self.value = (projection(width, width) for _ in range(3))
         self.gate = zero_last_layer(mlp(gate_width, width, width))
 
     def forward(self, e_NZ: Tensor, tokens: Tokens, buckets: DomainBuckets) -> Tensor:
@@ -219,8 +231,9 @@ class DAPGA(nn.Module):
         own_NZ = self.views(e_NZ, buckets)
         with torch.no_grad():
             facts_NJZ = torch.stack([view(e_NZ) for view in self.views.networks], dim=1)
-        is_own_NJ1 = functional.one_hot(buckets.domain_N, len(self.views.networks)).bool().unsqueeze(2)
-        return own_NZ, torch.where(is_own_NJ1, own_NZ.unsqueeze(1), facts_NJZ)
+        domain_J = torch.arange(len(self.views.networks), device=e_NZ.device)
+        is_own_NJ = buckets.domain_N.unsqueeze(1) == domain_J
+        return own_NZ, torch.where(is_own_NJ.unsqueeze(2), own_NZ.unsqueeze(1), facts_NJZ)
 
     def _attend(self, q_NZ: Tensor, k_NJZ: Tensor, v_NJZ: Tensor) -> Tensor:
         # One query and a handful of keys: sums of products beat a batch of N tiny matrix products.

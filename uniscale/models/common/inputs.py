@@ -107,7 +107,12 @@ class InputEncoder(nn.Module):
         self.item_numeric.fit(batch.item_numeric_NF)
 
     def forward(self, batch: Batch) -> Inputs:
-        """Encode a batch."""
+        """Encode a batch.
+
+        Raises:
+            ValueError: A request is of a domain the model was not built for.
+        """
+        self._refuse_unknown_domain(batch)
         layout = RequestLayout(batch.request_of_item_N, batch.domain_R.shape[0])
         user, profile = self.user(batch.user_R), self.user_attribute.mean(batch.user_attributes_RA)
         query, words = self.query(batch.query_R), self.word.mean(batch.query_words_RW)
@@ -148,6 +153,12 @@ class InputEncoder(nn.Module):
             layout=layout,
         )
 
+    def _refuse_unknown_domain(self, batch: Batch) -> None:
+        num_domains = self.domain.num_embeddings
+        unknown = batch.domain_R[(batch.domain_R < 0) | (batch.domain_R >= num_domains)]
+        if len(unknown):
+            raise ValueError(f"domain_R holds index {int(unknown[0])}, but the model has {num_domains} domains.")
+
     def _actions(self, batch: Batch) -> Tensor:
         """Item, category and brand vectors of the history, [R, L, 3 E]."""
         return torch.cat(
@@ -171,8 +182,8 @@ def dot_products(requests_RC: Tensor, items_NC: Tensor, layout: RequestLayout) -
     Returns:
         [N, V P].
     """
-    requests_RPE = requests_RC.view(layout.num_requests, NUM_REQUEST_VECTORS, -1)
-    width = requests_RPE.shape[2]
+    width = requests_RC.shape[1] // NUM_REQUEST_VECTORS
+    requests_RPE = requests_RC.view(layout.num_requests, NUM_REQUEST_VECTORS, width)
     items_RXE = layout.pad(items_NC).view(layout.num_requests, layout.num_places * NUM_ITEM_VECTORS, width)
     dots_RXP = torch.bmm(items_RXE, requests_RPE.transpose(1, 2))
     return layout.unpad(dots_RXP.view(layout.num_requests, layout.num_places, NUM_ITEM_VECTORS * NUM_REQUEST_VECTORS))

@@ -1,6 +1,6 @@
 """Layers that several rankers share.
 
-Letters: N items, T tokens, D width in, O width out.
+Letters: N items, T tokens, D width in, O width out, H heads, C width of a head.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ def linear(width_in: int, width_out: int) -> nn.Linear:
     return layer
 
 
+def projection(width_in: int, width_out: int) -> nn.Linear:
+    """A matrix with Xavier-uniform weights: no bias, which softmax would not see in a key."""
+    layer = nn.Linear(width_in, width_out, bias=False)
+    nn.init.xavier_uniform_(layer.weight)
+    return layer
+
+
 def mlp(width_in: int, width_hidden: int, width_out: int) -> nn.Sequential:
     """Two linear layers with a GELU between them."""
     return nn.Sequential(linear(width_in, width_hidden), nn.GELU(), linear(width_hidden, width_out))
@@ -32,19 +39,34 @@ def zero_last_layer(network: nn.Sequential) -> nn.Sequential:
     return network
 
 
-class TokenLinear(nn.Module):
-    """A linear layer of its own for each of T tokens: one batched matrix product for all.
+class TokenProjection(nn.Module):
+    """A matrix of its own for each of T tokens: one batched matrix product for all.
 
-    The weights are [T, D, O] and are initialised slice by slice: an initialiser that sees the whole tensor would take
-    D * O for the fan.
+    Args:
+        num_tokens: T.
+        width_in: D.
+        width_out: O.
+        num_parts: Matrices side by side, as for query, key and value; the output is then num_parts O wide.
     """
 
-    def __init__(self, num_tokens: int, width_in: int, width_out: int) -> None:
+    def __init__(self, num_tokens: int, width_in: int, width_out: int, num_parts: int = 1) -> None:
         super().__init__()
-        self.weight_TDO = nn.Parameter(torch.empty(num_tokens, width_in, width_out))
-        self.bias_T1O = nn.Parameter(torch.zeros(num_tokens, 1, width_out))
+        # Xavier-uniform per token and part: an initialiser that sees the whole tensor would take D * O for the fan.
         bound = math.sqrt(6 / (width_in + width_out))
-        nn.init.uniform_(self.weight_TDO, -bound, bound)
+        weight_TDO = torch.empty(num_tokens, width_in, num_parts * width_out).uniform_(-bound, bound)
+        self.weight_TDO = nn.Parameter(weight_TDO)
+
+    def forward(self, x_TND: Tensor) -> Tensor:
+        """[T, N, D] -> [T, N, O]."""
+        return torch.bmm(x_TND, self.weight_TDO)
+
+
+class TokenLinear(TokenProjection):
+    """A `TokenProjection` with a bias per token."""
+
+    def __init__(self, num_tokens: int, width_in: int, width_out: int) -> None:
+        super().__init__(num_tokens, width_in, width_out)
+        self.bias_T1O = nn.Parameter(torch.zeros(num_tokens, 1, width_out))
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> [T, N, O]."""
@@ -69,18 +91,19 @@ def rms_norm(x: Tensor) -> Tensor:
     return functional.rms_norm(x, (x.shape[-1],))
 
 
-def self_attention(qkv_TNC: Tensor, num_heads: int) -> Tensor:
+def self_attention(q_TND: Tensor, k_TND: Tensor, v_TND: Tensor, num_heads: int) -> Tensor:
     """Scaled dot-product attention among the tokens of each item.
 
     Args:
-        qkv_TNC: Queries, keys and values side by side, [T, N, 3 D].
+        q_TND: Queries.
+        k_TND: Keys.
+        v_TND: Values.
         num_heads: Heads; divides D.
 
     Returns:
-        [T, N, D].
+        [N, T, D].
     """
-    num_tokens, num_items, width = qkv_TNC.shape
-    heads_TN3HD = qkv_TNC.view(num_tokens, num_items, 3, num_heads, width // (3 * num_heads))
-    q_NHTD, k_NHTD, v_NHTD = heads_TN3HD.permute(2, 1, 3, 0, 4).unbind(0)
-    out_NHTD = functional.scaled_dot_product_attention(q_NHTD, k_NHTD, v_NHTD)
-    return out_NHTD.permute(2, 0, 1, 3).reshape(num_tokens, num_items, width // 3)
+    q_NHTC, k_NHTC, v_NHTC = (
+        x_TND.unflatten(2, (num_heads, -1)).permute(1, 2, 0, 3) for x_TND in (q_TND, k_TND, v_TND)
+    )
+    return functional.scaled_dot_product_attention(q_NHTC, k_NHTC, v_NHTC).transpose(1, 2).flatten(2)

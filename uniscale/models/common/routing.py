@@ -19,16 +19,10 @@ class DomainBuckets:
     Args:
         domain_N: Index of each item's domain.
         num_domains: J.
-
-    Raises:
-        ValueError: An index is not below ``num_domains``.
     """
 
     def __init__(self, domain_N: Tensor, num_domains: int) -> None:
-        counts: list[int] = torch.bincount(domain_N, minlength=num_domains).tolist()
-        if len(counts) != num_domains:
-            raise ValueError(f"domain_R holds index {len(counts) - 1}, but the model has {num_domains} domains.")
-        self.counts = counts
+        self.counts: list[int] = torch.bincount(domain_N, minlength=num_domains).tolist()
         self.domain_N = domain_N
         self._order_N = torch.argsort(domain_N, stable=True)
         self._rank_N = torch.argsort(self._order_N)

@@ -1,0 +1,94 @@
+"""Building, saving and refusing rankers."""
+
+import json
+
+import pytest
+import torch
+from support_models import DOMAINS, random_batch
+
+from uniscale.models.zoo import build_model, load_model, save_model
+
+
+def test_an_unknown_model_is_refused_with_the_names_of_all():
+    with pytest.raises(ValueError, match=r"no model 'bert'; models are dlrm, hhsft"):
+        build_model("bert", "xs", DOMAINS)
+
+
+def test_an_unknown_size_is_refused_with_the_names_of_all():
+    with pytest.raises(ValueError, match=r"no size 'xxl'; sizes are xs, s, m, l, xl"):
+        build_model("hhsft", "xxl", DOMAINS)
+
+
+@pytest.mark.parametrize("domains", [(), ("search", "search")])
+def test_domains_must_be_named_once(domains):
+    with pytest.raises(ValueError, match="at least one domain, each once"):
+        build_model("hhsft", "xs", domains)
+
+
+def test_heads_that_do_not_divide_the_width_are_refused():
+    from dataclasses import replace
+
+    from uniscale.models.hhsft import HHSFT_SIZES
+
+    with pytest.raises(ValueError, match=r"num_heads=3 must divide hfa_width=16"):
+        replace(HHSFT_SIZES["xs"], num_heads=3)
+
+
+def test_a_domain_the_model_does_not_know_is_refused():
+    model = build_model("dlrm", "xs", ("search", "feed"))
+    with pytest.raises(ValueError, match="domain_R holds index 2, but the model has 2 domains"):
+        model(random_batch(num_domains=3))
+
+
+def test_an_item_of_a_request_that_is_not_there_is_refused():
+    from uniscale.models.common.layout import RequestLayout
+
+    with pytest.raises(ValueError, match="names request 4, but the batch has 2"):
+        RequestLayout(torch.tensor([0, 4]), 2)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save_model(build_model("dlrm", "xs", DOMAINS), tmp_path)
+    return tmp_path
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path, saved):
+    with pytest.raises(FileNotFoundError, match=r"model\.json is missing"):
+        load_model(tmp_path / "empty")
+    (saved / "weights.pt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"weights\.pt is missing"):
+        load_model(saved)
+
+
+def test_weights_of_another_architecture_are_refused_with_the_difference(saved):
+    weights = torch.load(saved / "weights.pt", weights_only=True)
+    weights["from_item.bias"] = weights["from_item.bias"][:-1]
+    weights["extra"] = weights.pop("from_request.bias")
+    torch.save(weights, saved / "weights.pt")
+    with pytest.raises(ValueError, match="3 differing tensors") as refused:
+        load_model(saved)
+    assert "from_item.bias: saved (255,), expected (256,)" in str(refused.value)
+    assert "from_request.bias: saved nothing, expected (256,)" in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["mlp_width", "depth"])
+def test_a_configuration_with_other_fields_is_refused_with_their_names(saved, field):
+    description = json.loads((saved / "model.json").read_text())
+    if field in description["config"]:
+        del description["config"][field]
+    else:
+        description["config"][field] = 3
+    (saved / "model.json").write_text(json.dumps(description))
+    with pytest.raises(ValueError, match=f"another version of DLRMConfig.*: {field}"):
+        load_model(saved)
+
+
+def test_a_model_saved_under_another_size_table_still_loads(saved):
+    from dataclasses import replace
+
+    from uniscale.models.dlrm import DLRM, DLRM_SIZES
+
+    narrow = DLRM(replace(DLRM_SIZES["xs"], mlp_width=8), size="xs", domains=DOMAINS)
+    save_model(narrow, saved)
+    assert load_model(saved).config.mlp_width == 8
