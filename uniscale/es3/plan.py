@@ -1,0 +1,140 @@
+"""What the samples of a day are made from: the parameters of its SQL, and the key that says when to rebuild it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from uniscale.config import Settings
+from uniscale.contracts.days import Day, run_days
+from uniscale.contracts.events import CANDIDATES
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.policy import Policy, load_policy
+from uniscale.lake.lake import table_has
+from uniscale.lake.ledger import code_version, input_key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The training days of a run and what holds for all of them.
+
+    Attributes:
+        ds: Last training day.
+        days: Training days, oldest first.
+        policy: The ES3 policy.
+        seed: Seed of all draws.
+        target_domain: Domain whose requests are real samples.
+    """
+
+    ds: date
+    days: tuple[Day, ...]
+    policy: Policy
+    seed: int
+    target_domain: str
+
+    @property
+    def first_ds(self) -> date:
+        """First training day."""
+        return self.days[0].ds
+
+    def first_attribution_ds(self, day: Day) -> date:
+        """First training day whose requests an action in a request of ``day`` may have labelled."""
+        return max(self.first_ds, day.ds - timedelta(days=self.policy.attribution.window_days))
+
+    def first_history_ds(self, day: Day) -> date:
+        """First day whose searches may lend ``day`` a query."""
+        return day.ds - timedelta(days=self.policy.searchification.history_days)
+
+    def values(self, day: Day) -> dict[str, Any]:
+        """Named parameters of the SQL files for one day."""
+        weights = self.policy.weights.model_dump()
+        search = self.policy.searchification
+        return {
+            "ds": day.ds,
+            "label_as_of": day.label_as_of,
+            "is_final": day.is_final,
+            "target_domain": self.target_domain,
+            "salt": f"{self.seed}|{day.ds}",
+            "policy_version": self.policy.version,
+            "unexposed_ratio": self.policy.unexposed.ratio,
+            "provenances": list(PROVENANCES),
+            "weights": [float(weights[name]) for name in PROVENANCES],
+            "synthetic_weight": float(weights["synthetic"]),
+            "first_attribution_ds": self.first_attribution_ds(day),
+            "first_history_ds": self.first_history_ds(day),
+            "history_days": search.history_days,
+            "min_support": search.min_support,
+            "min_confidence": search.min_confidence,
+            "max_negatives": search.max_negatives,
+        }
+
+
+def plan_run(settings: Settings, ds: date) -> Plan:
+    """The plan of the run of ``ds``."""
+    policy = load_policy(settings.policy)
+    window = settings.window
+    days = run_days(
+        ds, train_days=window.train_days, eval_days=window.eval_days, window_days=policy.attribution.window_days
+    )
+    return Plan(
+        ds=ds,
+        days=tuple(day for day in days if day.split == "train"),
+        policy=policy,
+        seed=settings.seed,
+        target_domain=settings.target_domain,
+    )
+
+
+def build_keys(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
+    """Key of each training day: code, policy, settings, label time, and the state of what the day is made from."""
+    marts = _mart_keys(con)
+    candidates = _candidate_content(con, plan)
+    shared = {
+        "code": code_version().rsplit("-", 1)[-1],
+        "policy": plan.policy.model_dump(mode="json"),
+        "seed": plan.seed,
+        "target_domain": plan.target_domain,
+    }
+    keys = {}
+    for day in plan.days:
+        first = plan.first_attribution_ds(day)
+        attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, day.ds)]
+        made_from = [(FCT_EXPOSURES.qualified, day.ds), (QUERY_ITEM_STATS.qualified, day.ds), *attributions]
+        history = [candidates.get(d, "") for d in _dates(plan.first_history_ds(day), day.ds)]
+        keys[day.ds] = input_key(
+            {
+                **shared,
+                "label_as_of": day.label_as_of,
+                "first_attribution_ds": first,
+                "marts": [marts.get(partition, "") for partition in made_from],
+                "candidates": history,
+            }
+        )
+    return keys
+
+
+def _dates(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+
+
+def _mart_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
+    if not table_has(con, PARTITIONS):
+        return {}
+    rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
+    return {(name, day): key for name, day, key in rows}
+
+
+def _candidate_content(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
+    """What past searches showed, by day: no mart's key covers it."""
+    if not table_has(con, CANDIDATES):
+        return {}
+    rows = con.execute(
+        f"select ds, count(*), sum(hash(request_id, item_id, is_exposed)) from lake.{CANDIDATES.qualified} "
+        "where ds between ? and ? group by ds",
+        [plan.first_history_ds(plan.days[0]), plan.ds],
+    ).fetchall()
+    return {day: f"{count} {content}" for day, count, content in rows}

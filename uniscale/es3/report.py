@@ -1,0 +1,93 @@
+"""Counts of the stored samples, for the page of the day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import duckdb
+
+from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.samples import SAMPLES
+from uniscale.es3.plan import Plan
+from uniscale.es3.statements import run_sql, sql_text
+
+
+def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
+    """Counts over the run's training days, from the stored rows.
+
+    Returns:
+        See `uniscale.es3.build.build_samples`. ``multipliers`` is empty without an exposed row and a native click.
+    """
+    values = {"first_ds": plan.first_ds, "ds": plan.ds}
+    rows: Counter[str] = Counter()
+    clicks: Counter[str] = Counter()
+    purchases = 0
+    for tier, is_exposed, provenance, num_rows, num_clicked, num_purchased in run_sql(
+        con, sql_text("counts"), values
+    ).fetchall():
+        kind = "synthetic" if tier else "exposed" if is_exposed else "unexposed"
+        rows[kind] += num_rows
+        rows["attributed"] += num_rows if provenance.startswith("attributed") else 0
+        clicks["synthetic" if tier else "real"] += num_clicked
+        purchases += num_purchased
+    tiers = _records_by_tier(con, plan)
+    base = _exposed_only(con, plan)
+    return {
+        **{kind: rows[kind] for kind in ("exposed", "unexposed", "attributed", "synthetic")},
+        "requests": sum(tiers.values()),
+        "click_positives": clicks.total(),
+        "purchase_positives": purchases,
+        "searchified": {f"tier {tier}": count for tier, count in sorted(tiers.items()) if tier},
+        "outside_clicks": base["outside_clicks"],
+        "multipliers": _multipliers(base, rows, clicks, tiers),
+    }
+
+
+def _records_by_tier(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[int, int]:
+    counted = con.execute(
+        f"select query_tier, count(*) from lake.{SAMPLES.qualified} where ds between ? and ? group by query_tier",
+        [plan.first_ds, plan.ds],
+    ).fetchall()
+    return dict(counted)
+
+
+def _exposed_only(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, int]:
+    """What a ranker without ES3 trains on: exposed rows of the target domain with native labels."""
+    row = con.execute(
+        f"""
+        select
+            count(distinct request_id) filter (where domain = $target and is_exposed),
+            count(*) filter (where domain = $target and is_exposed),
+            count(*) filter (where domain = $target and is_exposed and is_clicked),
+            count(*) filter (where domain != $target and is_clicked)
+        from lake.{FCT_EXPOSURES.qualified}
+        where ds between $first and $last
+        """,
+        {"target": plan.target_domain, "first": plan.first_ds, "last": plan.ds},
+    ).fetchone()
+    assert row is not None
+    return dict(zip(("requests", "samples", "positives", "outside_clicks"), row, strict=True))
+
+
+def _multipliers(
+    base: dict[str, int], rows: Counter[str], clicks: Counter[str], tiers: dict[int, int]
+) -> dict[str, dict[str, float]]:
+    """Size after each stage over the exposed-only size, as the paper's table has it."""
+    if not base["requests"] or not base["positives"]:
+        return {}
+    real = rows["exposed"] + rows["unexposed"]
+    stages = {
+        "exposed only": (base["requests"], base["samples"], base["positives"]),
+        "+ unexposed rows (A)": (tiers.get(0, 0), real, base["positives"]),
+        "+ attribution (B)": (tiers.get(0, 0), real, clicks["real"]),
+        "+ searchification (C)": (sum(tiers.values()), real + rows["synthetic"], clicks.total()),
+    }
+    return {
+        stage: {
+            "requests": round(requests / base["requests"], 3),
+            "samples": round(samples / base["samples"], 3),
+            "positives": round(positives / base["positives"], 3),
+        }
+        for stage, (requests, samples, positives) in stages.items()
+    }

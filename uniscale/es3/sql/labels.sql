@@ -1,0 +1,51 @@
+-- Stage B. Labels of the drawn rows: what happened in the request itself, else what attribution says. A row is
+-- attributed only if the outside action adds a label that the request did not give.
+
+create or replace temp table labelled_rows as
+with judged as (
+    select
+        *,
+        has_outside_click and not is_clicked as adds_click,
+        has_outside_purchase and not is_purchased as adds_purchase
+    from drawn_rows
+),
+
+traced as (
+    select
+        *,
+        -- A purchase says more than a click.
+        case when adds_purchase then outside_purchase when adds_click then outside_click end as added_by
+    from judged
+),
+
+named as (
+    select
+        *,
+        case
+            when added_by is not null and is_exposed then 'attributed_exposed'
+            when added_by is not null then 'attributed_unexposed'
+            when is_exposed or is_clicked or is_purchased then 'native'
+            else 'unexposed'
+        end as provenance
+    from traced
+)
+
+select
+    request_id as sample_id,
+    request_id,
+    user_id,
+    domain,
+    requested_at,
+    query_text,
+    item_id,
+    is_exposed,
+    position,
+    provenance,
+    is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
+    is_purchased or adds_purchase as is_purchased,
+    case when adds_purchase then coalesce(outside_value, 0) else purchase_value end as purchase_value,
+    inclusion_probability,
+    cast(weights.weight * coalesce(added_by.weight, 1) as float) as label_weight,
+    added_by.id as action_id
+from named
+inner join (select unnest($provenances) as provenance, unnest($weights) as weight) as weights using (provenance);
