@@ -2,8 +2,84 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from uniscale.cli.console import err, exit_codes, parse_day, print_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+
+    @app.command("simulate")
+    def simulate_command(
+        *,
+        out: Annotated[Path, typer.Option("--out", help="Folder for events/ and truth/; must be new or empty.")],
+        days: Annotated[int, typer.Option("--days", help="Days to simulate.")] = 9,
+        size: Annotated[str, typer.Option("--size", help="xs, s, m or l.")] = "xs",
+        seed: Annotated[int, typer.Option("--seed", help="Same seed, same rows.")] = 7,
+        start: Annotated[str, typer.Option("--start", help="First day, YYYY-MM-DD.")] = "2026-01-05",
+        force: Annotated[bool, typer.Option("--force", help="Replace an earlier simulation in OUT.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    ) -> None:
+        """Write the event logs of a simulated shop, and apart from them what is true about it."""
+        from uniscale.market.simulate import check, simulate
+
+        with exit_codes():
+            first = parse_day(start)
+            check(days=days, size=size, seed=seed)
+            _make_room(out, force=force)
+            began = time.perf_counter()
+            with _progress(days, size) as advance:
+                counts = simulate(out, days=days, size=size, seed=seed, start=first, advance=advance)
+            seconds = time.perf_counter() - began
+            if as_json:
+                print_json({"out": str(out), "seconds": round(seconds, 2), "rows": counts})
+            rate = counts["candidates"] / seconds
+            err.print(f"{days} days, {counts['candidates']:,} candidate rows in {seconds:.1f} s ({rate:,.0f} rows/s)")
+            err.print(f"logs:  {out / 'events'}\ntruth: {out / 'truth'}")
+
+
+def _make_room(out: Path, *, force: bool) -> None:
+    """Refuse a folder with anything in it; with ``force`` remove what an earlier simulation wrote, and nothing else.
+
+    Raises:
+        ValueError: The folder holds files, or things that no simulation wrote.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file; name a folder")
+    ours = {"events", "truth", "simulation.json"}
+    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    if found and not force:
+        raise ValueError(f"{out} is not empty; name a new folder, or replace what is there with --force")
+    if found - ours:
+        raise ValueError(
+            f"{out} holds {', '.join(sorted(found - ours))}, which no simulation wrote; name another folder"
+        )
+    # First the file that vouches for the rest, so that an interrupted removal does not look complete.
+    (out / "simulation.json").unlink(missing_ok=True)
+    for name in ("events", "truth"):
+        if (out / name).exists():
+            shutil.rmtree(out / name)
+
+
+@contextmanager
+def _progress(days: int, size: str) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error; gives the function that moves it on by a number of requests."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from uniscale.market.simulate import expected_requests
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err
+    )
+    with bar:
+        task = bar.add_task(f"simulating {days} days of size {size}, requests", total=expected_requests(days, size))
+        yield lambda count: bar.advance(task, count)
+        bar.update(task, total=bar.tasks[task].completed)
