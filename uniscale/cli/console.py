@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -59,5 +60,5 @@ def exit_codes() -> Iterator[None]:
 
 
 def _tell(error: BaseException) -> None:
-    err.print(f"[bold red]error:[/] {error}", highlight=False, markup=True)
+    err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, markup=True)
     logging.getLogger(__name__).debug("traceback", exc_info=error)

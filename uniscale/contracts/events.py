@@ -129,7 +129,7 @@ QUARANTINE = Table(
     schema="raw",
     name="quarantine",
     grain="One row per rejected input row and reason.",
-    key=("source", "table_name", "row_number", "reason"),
+    key=("source", "table_name", "file", "row_number", "column_name", "reason"),
     partition=None,
     columns=(
         Column(

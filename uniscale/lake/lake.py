@@ -181,7 +181,8 @@ class Lake:
             if self._threads is not None:
                 con.execute(f"set threads = {self._threads}")
             ensure_extensions(con, self._catalog)
-            attach = ", ".join([f"data_path '{self._data_path}'", *options])
+            # The catalogue remembers an absolute path; overriding it lets an installation be moved or copied.
+            attach = ", ".join([f"data_path '{self._data_path}'", "override_data_path true", *options])
             con.execute(f"attach 'ducklake:{self._catalog}' as lake ({attach})")
             con.execute("use lake")
         except BaseException:

@@ -1,0 +1,58 @@
+"""What a landed day was made from: the content of its files, so that an unchanged day is not landed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from uniscale.config import Settings
+from uniscale.lake.ledger import input_key
+from uniscale.sources.layout import EventFile
+
+EVENTS = "raw/events"
+"""Name under which `uniscale.lake.partitions` remembers landed days."""
+
+
+def day_keys(settings: Settings, files: Sequence[EventFile]) -> dict[date | None, str]:
+    """Fingerprint of the files of each day; under None that of the files that hold all days.
+
+    It covers the names and contents of the files and the declared domains, which decide what is quarantined; not the
+    code that checks them: raw rows are data, and a change of code does not make them stale.
+    """
+    digests = content_digests(settings.home, [file.path for file in files])
+    whole = [(file.name, digests[file.path]) for file in files if file.day is None]
+    keys: dict[date | None, str] = {None: input_key({"files": whole, "domains": settings.domains})}
+    for day in sorted({file.day for file in files if file.day is not None}):
+        named = [(file.name, digests[file.path]) for file in files if file.day == day]
+        keys[day] = input_key({"files": [*named, *whole], "domains": settings.domains})
+    return keys
+
+
+def content_digests(home: Path, paths: Sequence[Path]) -> dict[Path, str]:
+    """BLAKE2 digest of every file; a file of unchanged size and modification time is not read again."""
+    store = home / "digests.json"
+    known: dict[str, list[str]] = json.loads(store.read_text()) if store.is_file() else {}
+    digests, changed = {}, False
+    for path in paths:
+        status = path.stat()
+        stamp = f"{status.st_size}-{status.st_mtime_ns}"
+        entry = known.get(str(path))
+        if entry is None or entry[0] != stamp:
+            entry = known[str(path)] = [stamp, _digest(path)]
+            changed = True
+        digests[path] = entry[1]
+    if changed:
+        home.mkdir(parents=True, exist_ok=True)
+        written = store.with_suffix(f".{os.getpid()}.tmp")
+        written.write_text(json.dumps(known, indent=0, sort_keys=True))
+        written.replace(store)
+    return digests
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

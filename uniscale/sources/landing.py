@@ -1,0 +1,135 @@
+"""The first step of a day: land the logs that are new or changed, and say clearly when the day cannot be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from uniscale.config import Settings
+from uniscale.contracts.events import EVENT_TABLES, QUARANTINE, REQUESTS
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.lake.lake import Lake, table_has
+from uniscale.lake.partitions import stale_days
+from uniscale.sources.fingerprints import EVENTS, day_keys
+from uniscale.sources.ingest import ingest_files
+from uniscale.sources.layout import EventFile, event_files
+
+
+def fingerprint(settings: Settings, ds: date) -> dict[str, str]:
+    """What the run of ``ds`` reads: fingerprint by day, up to the last evaluation day.
+
+    With ``source.events_dir`` it is that of the files there, else that of what has been landed.
+    """
+    if settings.source.events_dir is not None:
+        keys = day_keys(settings, _files(settings, ds))
+        return {str(day): key for day, key in keys.items() if day is not None}
+    lake = Lake(settings)
+    if not lake.exists():
+        return {}
+    with lake.read() as con:
+        if not table_has(con, PARTITIONS):
+            return {}
+        rows = con.execute(
+            f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ? and ds <= ? order by ds",
+            [EVENTS, _last_day(settings, ds)],
+        ).fetchall()
+    return {str(day): key for day, key in rows}
+
+
+def land_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
+    """Land what the run of ``ds`` needs and has not got, all in one commit, and count what it will read.
+
+    Returns:
+        ``rows`` by table, ``quarantined`` rows and ``days`` with requests, each over the days of the run, and
+        ``landed_days``: days landed now.
+
+    Raises:
+        ValueError: There are no target-domain requests to train on or to judge on; or a file is bad, and then the
+            lake stays as it was.
+    """
+    landed = _land_changed(settings, lake, ds) if settings.source.events_dir is not None else 0
+    if not lake.exists():
+        raise ValueError(f"there are no events to run {ds} on; land them first: uniscale ingest events DIR")
+    with lake.read() as con:
+        _refuse_without_requests(con, settings, ds)
+        return {**_counts(con, settings, ds), "landed_days": landed}
+
+
+def _land_changed(settings: Settings, lake: Lake, ds: date) -> int:
+    files = _files(settings, ds)
+    wanted = {day: key for day, key in day_keys(settings, files).items() if day is not None}
+    stale: list[date] = sorted(wanted)
+    if lake.exists():
+        with lake.read() as con:
+            stale = stale_days(con, EVENTS, wanted)
+    if stale:
+        ingest_files(settings, lake, [file for file in files if file.day in set(stale)])
+    return len(stale)
+
+
+def _files(settings: Settings, ds: date) -> list[EventFile]:
+    folder = settings.source.events_dir
+    assert folder is not None
+    files = event_files(folder)
+    whole = [file.name for file in files if file.day is None]
+    if whole:
+        raise ValueError(
+            f"source.events_dir={folder} must hold TABLE/ds=YYYY-MM-DD folders, but {whole[0]} holds all days; "
+            f"land it once with: uniscale ingest events {folder}, and leave source.events_dir unset"
+        )
+    return [file for file in files if file.day is not None and file.day <= _last_day(settings, ds)]
+
+
+def _last_day(settings: Settings, ds: date) -> date:
+    return ds + timedelta(days=settings.window.eval_days)
+
+
+def _refuse_without_requests(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date) -> None:
+    first = ds - timedelta(days=settings.window.train_days - 1)
+    spans: Mapping[str, tuple[date, date]] = {
+        "training": (first, ds),
+        "evaluation": (ds + timedelta(days=1), _last_day(settings, ds)),
+    }
+    for kind, (start, end) in spans.items():
+        if table_has(con, REQUESTS):
+            found = con.execute(
+                f"select 1 from lake.{REQUESTS.qualified} where ds between ? and ? and domain = ? limit 1",
+                [start, end, settings.target_domain],
+            ).fetchone()
+            if found is not None:
+                continue
+        raise ValueError(
+            f"no {settings.target_domain} requests on the {kind} days {start}..{end}: {_advice(con, settings)}"
+        )
+
+
+def _advice(con: duckdb.DuckDBPyConnection, settings: Settings) -> str:
+    held: tuple[Any, ...] | None = None
+    if table_has(con, REQUESTS):
+        held = con.execute(
+            f"select min(ds), max(ds) from lake.{REQUESTS.qualified} where domain = ?", [settings.target_domain]
+        ).fetchone()
+    land = "land them (uniscale ingest events DIR, or new folders in source.events_dir)"
+    if held is None or held[0] is None:
+        return f"{land}; the lake holds no {settings.target_domain} request at all (target_domain in uniscale.toml)"
+    return f"{land} or choose another day; the lake holds {settings.target_domain} requests of {held[0]}..{held[1]}"
+
+
+def _counts(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date) -> dict[str, Any]:
+    span = [ds - timedelta(days=settings.window.train_days - 1), _last_day(settings, ds)]
+    rows = {table.name: _count(con, f"count(*) from lake.{table.qualified}", span) for table in EVENT_TABLES}
+    quarantined = f"count(distinct (table_name, file, row_number)) from lake.{QUARANTINE.qualified}"
+    return {
+        "rows": rows,
+        "quarantined": _count(con, quarantined, span),
+        "days": _count(con, f"count(distinct ds) from lake.{REQUESTS.qualified}", span),
+    }
+
+
+def _count(con: duckdb.DuckDBPyConnection, what: str, span: list[date]) -> int:
+    row = con.execute(f"select {what} where ds between ? and ?", span).fetchone()
+    assert row is not None
+    return int(row[0])
