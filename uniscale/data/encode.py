@@ -161,7 +161,7 @@ def _numbers(values: pa.Array, dtype: Any) -> Array:
 
 def _tensor(values: Array) -> torch.Tensor:
     wide = np.float32 if values.dtype.kind == "f" else np.int64
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=wide))
+    return torch.from_numpy(np.array(values, dtype=wide, order="C"))  # a copy: Arrow's buffers may not be written to
 
 
 def _domains_of_requests(names: pa.Array, domains: tuple[str, ...]) -> Array:

@@ -1,0 +1,193 @@
+"""The loop: deterministic, resumable to the bit, and not to be fooled by a NaN."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import torch
+from support_frames import DOMAINS, DS, random_frames, write_frames
+
+from uniscale.data.encode import encode
+from uniscale.data.loader import Loader
+from uniscale.data.recipe import EXPOSED
+from uniscale.data.store import FrameStore
+from uniscale.models.zoo import build_model
+from uniscale.recipes.catalogue import get_recipe
+from uniscale.recipes.job import TrainJob, build_trainer, plan_job
+from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
+from uniscale.training.config import TrainConfig
+from uniscale.training.determinism import use_threads
+from uniscale.training.loop import DivergedError, Trainer
+
+CONFIG = TrainConfig(
+    epochs=2,
+    batch_requests=8,
+    embedding_rate=0.05,
+    dense_rate=1e-3,
+    warmup_steps=2,
+    log_steps=3,
+    checkpoint_steps=3,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    use_threads(1)
+    yield
+    torch.set_num_threads(before)
+    torch.use_deterministic_algorithms(False)
+
+
+def _trainer(tmp_path, model="dlrm", config=CONFIG, frames=None):
+    frames = random_frames(30, max_items=8) if frames is None else frames
+    loader = Loader(FrameStore([encode(frames, DOMAINS)], tmp_path / "spill"), batch_requests=8, seed=1)
+    torch.manual_seed(1)
+    ranker = build_model(model, "xs", DOMAINS)
+    return Trainer(ranker, loader, config, seed=1, failures=tmp_path / "failures")
+
+
+def _same_weights(one, other):
+    ours, theirs = one.model.state_dict(), other.model.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class _Keeper:
+    """Keeps the checkpoint of one step and, if asked to, dies right after it."""
+
+    def __init__(self, folder, step, dies=False):
+        self.folder, self.step, self.dies, self.points = folder, step, dies, []
+
+    def point(self, point):
+        self.points.append(point)
+
+    def checkpoint(self, trainer):
+        if trainer.num_steps == self.step:
+            trainer.save(self.folder)
+            if self.dies:
+                raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("model", ["dlrm", "hhsft"])
+def test_a_run_resumed_from_a_checkpoint_ends_with_the_same_bits(tmp_path, model):
+    whole = _trainer(tmp_path, model)
+    whole.run()
+    killed = _trainer(tmp_path, model)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(_Keeper(tmp_path / "kept", 6, dies=True))
+    resumed = _trainer(tmp_path, model)
+    resumed.restore(tmp_path / "kept")
+    assert resumed.num_steps == 6
+    resumed.run()
+    assert _same_weights(whole, resumed)
+    assert [(point["step"], point["loss"]) for point in whole.curve] == [
+        (point["step"], point["loss"]) for point in resumed.curve
+    ]
+
+
+def test_the_same_seed_trains_the_same_weights_and_they_differ_from_the_first_ones(tmp_path):
+    runs = [_trainer(tmp_path), _trainer(tmp_path)]
+    for run in runs:
+        run.run()
+    assert _same_weights(*runs)
+    assert not _same_weights(runs[0], _trainer(tmp_path))
+
+
+def test_training_lowers_the_loss_where_a_feature_tells_the_label(tmp_path):
+    trainer = _trainer(tmp_path, config=replace(CONFIG, epochs=15, dense_rate=3e-3), frames=random_frames(60))
+    curve = trainer.run()
+    assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
+    assert curve[-1]["step"] == trainer.total_steps
+    assert curve[-1]["seconds_left"] == 0
+
+
+def test_a_listener_hears_of_points_and_of_a_checkpoint_at_the_end(tmp_path):
+    trainer = _trainer(tmp_path)
+    keeper = _Keeper(tmp_path / "kept", trainer.total_steps)
+    trainer.run(keeper)
+    assert [point.step for point in keeper.points] == [3, 6, 8]
+    assert load_checkpoint(tmp_path / "kept")["num_steps"] == 8
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_saves_the_batch(tmp_path):
+    frames = random_frames(30, max_items=8)
+    rows = frames.to_pylist()
+    rows[7]["label_weight"] = [float("nan")] * len(rows[7]["label_weight"])
+    trainer = _trainer(tmp_path, frames=frames.from_pylist(rows, schema=frames.schema))
+    with pytest.raises(DivergedError, match=r"embedding_rate=0\.05"):
+        trainer.run()
+    (saved,) = (tmp_path / "failures").iterdir()
+    batch = torch.load(saved, weights_only=True)
+    assert rows[7]["user_index"] in batch["user_R"].tolist()
+    assert batch["weight_N"].isnan().any()
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path, monkeypatch):
+    save_checkpoint({"num_steps": 1}, tmp_path)
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint({"num_steps": 2}, tmp_path)
+    assert load_checkpoint(tmp_path) == {"num_steps": 1}
+
+
+def test_an_unfinished_checkpoint_is_not_read(tmp_path):
+    (tmp_path / ".state.pt.123").write_bytes(b"half")
+    with pytest.raises(FileNotFoundError, match="no finished checkpoint"):
+        load_checkpoint(tmp_path)
+
+
+def test_momentum_does_not_move_a_domain_that_the_batch_lacks(tmp_path):
+    # The last day of the order has no shop requests; one epoch of it must not move the shop's own parameters.
+    trainer = _trainer(tmp_path, "hhsft", frames=random_frames(30, domains=("search", "feed")))
+    owned = trainer.model.domain_parameters()
+    before = [parameter.detach().clone() for parameter in owned["shop"]]
+    moving = [parameter.detach().clone() for parameter in owned["feed"]]
+    trainer.run()
+    assert before
+    assert all(torch.equal(a, b) for a, b in zip(before, owned["shop"], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(moving, owned["feed"], strict=True))
+
+
+@pytest.mark.parametrize("field", ["epochs", "batch_requests", "embedding_rate", "warmup_steps"])
+def test_a_senseless_configuration_is_refused_by_name(field):
+    with pytest.raises(ValueError, match=field):
+        replace(CONFIG, **{field: -1})
+
+
+def test_a_job_names_what_decides_its_weights(settings, lake):
+    write_frames(lake, [random_frames(20), random_frames(20, ds=DS + timedelta(days=1), seed=2)])
+    days, recipe = [DS, DS + timedelta(days=1)], get_recipe("dlrm_xs")
+    job = plan_job(settings, lake, recipe, days, "champion")
+    assert plan_job(settings, lake, recipe, days, "champion").key == job.key
+    others = [
+        plan_job(settings, lake, recipe, days, "challenger"),
+        plan_job(settings, lake, recipe, days[:1], "champion"),
+        plan_job(settings, lake, get_recipe("hhsft_xs"), days, "champion"),
+        plan_job(settings, lake, replace(recipe, seed_offset=1), days, "champion"),
+        plan_job(settings.model_copy(update={"seed": 5}), lake, recipe, days, "champion"),
+    ]
+    write_frames(lake, [random_frames(20)], key="rebuilt")
+    others.append(plan_job(settings, lake, recipe, days, "champion"))
+    assert len({job.key, *(other.key for other in others)}) == 1 + len(others)
+    assert TrainJob.from_content(job.content()) == job
+
+
+def test_a_job_trains_on_the_days_and_rows_of_its_recipe(settings, lake):
+    tables = [random_frames(20), random_frames(20, ds=DS + timedelta(days=1), seed=2)]
+    write_frames(lake, tables)
+    recipe = replace(get_recipe("dlrm_xs"), data=EXPOSED)
+    trainer = build_trainer(settings, plan_job(settings, lake, recipe, [DS], "champion"))
+    shown = [sum(record["is_exposed"]) for record in tables[0].to_pylist()]
+    assert trainer.num_items == sum(shown)
+    assert trainer.num_requests == sum(1 for number in shown if number)
+
+
+def test_days_without_frames_are_named(settings, lake):
+    write_frames(lake, [random_frames(5)])
+    with pytest.raises(ValueError, match=r"2026-01-06.*uniscale step frames"):
+        plan_job(settings, lake, get_recipe("dlrm_xs"), [DS, DS + timedelta(days=1)], "champion")
