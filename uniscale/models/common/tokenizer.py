@@ -46,10 +46,7 @@ class Tokens:
 
 
 class Tokenizer(nn.Module):
-    """Feature groups to tokens.
-
-    A group is standardised by nothing and mixed with no other: each has a two-layer MLP of its own.
-    """
+    """Feature groups to tokens: each group has a two-layer MLP of its own and meets the others only in the blocks."""
 
     def __init__(self, sizes: EmbeddingSizes, num_domains: int, width: int) -> None:
         super().__init__()
