@@ -63,7 +63,7 @@ def join_views(
 
     Args:
         con: Connection that sees ``entities`` and the views' tables.
-        entities: SQL query or relation name of the entity rows.
+        entities: SQL query of the entity rows.
         timestamp: Column of ``entities`` that holds the time of the question (UTC).
         views: What to join; a version of a view that is missing, too new or too old gives NULLs.
         out: Name of the temporary table; replaced if it exists.

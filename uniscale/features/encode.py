@@ -163,9 +163,9 @@ def _item_rows(requests: str, items: str) -> str:
                     log_number(i.item_num_purchases),
                     log_number(i.item_num_outside_clicks),
                     number(i.item_ctr),
-                    number(
+                    number(case when t.title is not null then
                         len(list_intersect(q.query_vocabulary, t.title_vocabulary)) / nullif(len(q.query_vocabulary), 0)
-                    )
+                    end)
                 ]
             }} as item
         from {items} as i

@@ -81,11 +81,20 @@ def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     start = time.monotonic()
     built = 0
     if todo:
+        _ensure_feature_tables(lake)
         store = open_store(settings)
         for day in todo:
             built += _build_day(settings, lake, store, day, wanted[day.split][day.ds])
     seconds = time.monotonic() - start
     return {**_summary(lake, days), "rows_per_second": round(built / seconds) if todo else None}
+
+
+def _ensure_feature_tables(lake: Lake) -> None:
+    """A lake without features yet has none to offer, which is not an error: every value is missing."""
+    with lake.read() as con:
+        absent = [table for table in FEATURE_TABLES if not table_has(con, table)]
+    if absent:
+        lake.commit(lambda con: [Lake.create(con, table) for table in absent], "empty feature tables")
 
 
 def _days(settings: Settings, ds: date) -> tuple[Day, ...]:

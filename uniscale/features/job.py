@@ -43,7 +43,7 @@ class EntityJoin:
             con.unregister("__entity_frame")
 
     def _join(self, con: duckdb.DuckDBPyConnection, entities: str, out: str) -> None:
-        described = con.execute(f"describe {entities}" if " " in entities.strip() else f"describe from {entities}")
+        described = con.execute(f"describe {entities}")
         timestamp = _timestamp_column({str(row[0]): str(row[1]) for row in described.fetchall()})
         join_views(con, entities, timestamp, self.views, out, honour_knowledge_time=self.honour_knowledge_time)
 

@@ -123,7 +123,8 @@ def _read(
     if not rows:
         return []
     service = store.get_feature_service(service_name)
-    columns = store.get_online_features(features=service, entity_rows=rows).to_dict(include_event_timestamps=True)
+    keys = [{name: value or "" for name, value in row.items()} for row in rows]  # Feast fails on a missing key
+    columns = store.get_online_features(features=service, entity_rows=keys).to_dict(include_event_timestamps=True)
     answers: list[dict[str, Any]] = [{} for _ in rows]
     for projection in service.feature_view_projections:
         ttl = store.get_feature_view(projection.name).ttl

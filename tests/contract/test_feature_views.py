@@ -1,0 +1,139 @@
+"""Feast's definitions against the contracts of the feature tables, and the encoder against the models."""
+
+import pytest
+import yaml
+
+from uniscale.contracts.features import FEATURE_TABLES
+
+pytest.importorskip("feast")
+
+from uniscale.contracts import frames
+from uniscale.features import encode, lookup
+from uniscale.features import frames as build
+from uniscale.features.repo import (
+    FEATURE_REPO,
+    ITEM_SERVICE,
+    REQUEST_SERVICE,
+    definitions,
+    open_store,
+    repo_config,
+)
+from uniscale.features.source import value_type
+
+CLOCKS = {"ds", "feature_at", "recorded_at"}
+
+
+def of_kind(kind):
+    return {thing.name: thing for thing in definitions() if type(thing).__name__ == kind}
+
+
+@pytest.mark.parametrize("table", FEATURE_TABLES, ids=lambda table: table.name)
+def test_a_view_has_the_columns_and_types_of_its_table(table):
+    view = of_kind("FeatureView")[table.name]
+    fields = {field.name: field.dtype.to_value_type() for field in view.schema}
+
+    assert fields == {c.name: value_type(c.type) for c in table.columns if c.name not in CLOCKS}
+
+
+@pytest.mark.parametrize("table", FEATURE_TABLES, ids=lambda table: table.name)
+def test_a_view_reads_its_table_by_both_clocks_and_the_key_of_the_contract(table):
+    view = of_kind("FeatureView")[table.name]
+    join_keys = {of_kind("Entity")[name].join_key for name in view.entities}
+
+    assert view.batch_source.table == table.qualified
+    assert (view.batch_source.timestamp_field, view.batch_source.created_timestamp_column) == (
+        "feature_at",
+        "recorded_at",
+    )
+    assert {*join_keys, "feature_at"} == set(table.key)
+    assert view.ttl.days < build._FEATURE_DAYS_BACK
+
+
+def test_there_is_a_view_for_every_feature_table_and_no_other():
+    assert set(of_kind("FeatureView")) == {table.name for table in FEATURE_TABLES}
+
+
+def test_the_services_of_the_ranker_hold_every_view_once_and_no_feature_name_twice():
+    services = of_kind("FeatureService")
+    assert set(services) == {REQUEST_SERVICE, ITEM_SERVICE}
+    views = [projection.name for service in services.values() for projection in service.feature_view_projections]
+    names = [
+        field.name
+        for view in of_kind("FeatureView").values()
+        for field in view.schema
+        if field.name not in {entity.join_key for entity in of_kind("Entity").values()}
+    ]
+
+    assert sorted(views) == sorted(table.name for table in FEATURE_TABLES)
+    assert len(names) == len(set(names))
+
+
+def test_the_columns_that_tell_a_missing_version_are_never_null():
+    nullable = {column.name: column.nullable for table in FEATURE_TABLES for column in table.columns}
+
+    assert [nullable[name] for name in lookup._NEVER_NULL.values()] == [False, False, False]
+
+
+def test_definitions_leave_no_bare_module_names_behind():
+    import sys
+
+    definitions()
+
+    assert not {"entities", "sources", "views", "services"} & set(sys.modules)
+
+
+def test_the_configuration_file_and_the_library_open_the_same_feature_store(settings, monkeypatch):
+    import os
+
+    monkeypatch.setenv("UNISCALE_HOME", str(settings.home))
+    text = os.path.expandvars((FEATURE_REPO / "feature_store.yaml").read_text())
+    from feast.repo_config import RepoConfig
+
+    from uniscale.features.store import lake_of
+
+    from_file, built = RepoConfig(**yaml.safe_load(text), repo_path=FEATURE_REPO), repo_config(settings)
+
+    assert from_file.registry == built.registry
+    assert from_file.online_store == built.online_store
+    assert from_file.materialization_config == built.materialization_config
+    assert vars(lake_of(from_file)) == vars(lake_of(built))
+
+
+def test_applying_twice_changes_nothing(settings):
+    first = open_store(settings)
+    written = (settings.home / "feast" / "registry.db").stat().st_mtime_ns
+    second = open_store(settings)
+
+    assert (settings.home / "feast" / "registry.db").stat().st_mtime_ns == written
+    assert {view.name for view in first.list_feature_views()} == {view.name for view in second.list_feature_views()}
+
+
+def test_a_definition_that_is_gone_leaves_the_registry(settings):
+    from feast import FeatureService
+
+    store = open_store(settings)
+    old = FeatureService(name="ranker_v0", features=[of_kind("FeatureView")["item_features"]])
+    store.apply([old])
+    (settings.home / "feast" / "applied.sha256").unlink()
+
+    assert {service.name for service in open_store(settings).list_feature_services()} == {
+        REQUEST_SERVICE,
+        ITEM_SERVICE,
+    }
+
+
+def test_an_unknown_online_store_is_refused(settings):
+    settings.features.online_store = "memcached"
+    with pytest.raises(ValueError, match=r"memcached.*sqlite or redis"):
+        repo_config(settings)
+
+
+def test_the_encoder_makes_every_input_of_the_frames_and_keeps_as_many_as_the_models_take():
+    from uniscale.models import batch
+
+    columns = {column.name for column in frames.FRAMES.columns}
+
+    assert {*encode.REQUEST_INPUTS, *encode.ITEM_INPUTS} <= columns
+    assert batch.NUM_QUERY_WORDS == encode.QUERY_WORDS
+    assert batch.NUM_TITLE_WORDS == encode.TITLE_WORDS
+    assert batch.NUM_USER_ATTRIBUTES == batch.NUM_ITEM_ATTRIBUTES == encode.ATTRIBUTES

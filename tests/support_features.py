@@ -1,0 +1,177 @@
+"""A small shop with feature versions, samples and candidates that a person can check by eye."""
+
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+
+from uniscale.contracts.days import midnight_after, run_days
+from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_FEATURES, USER_SEQUENCES
+from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.policy import load_policy
+from uniscale.contracts.samples import SAMPLES
+from uniscale.lake import Lake
+from uniscale.lake.partitions import mark_built
+
+DS = date(2026, 1, 5)
+"""Last training day of the run under test."""
+
+_EMPTY = {"VARCHAR": "", "BIGINT": 0, "INTEGER": 0, "DOUBLE": 0.0, "BOOLEAN": False}
+
+
+def write(lake, table, rows, where=None):
+    """Replace rows of a table; columns that a row leaves out get an empty value of their type."""
+
+    def complete(row):
+        plain = {
+            c.name: None if c.nullable else [] if c.type.endswith("[]") else _EMPTY.get(c.type) for c in table.columns
+        }
+        return {**plain, **row}
+
+    def work(con):
+        Lake.create(con, table)
+        con.execute(f"delete from lake.{table.qualified} where {where or 'true'}")
+        for row in map(complete, rows):
+            marks = ", ".join("?" for _ in table.columns)
+            con.execute(f"insert into lake.{table.qualified} values ({marks})", [row[c.name] for c in table.columns])
+
+    lake.commit(work, f"test rows of {table.qualified}")
+
+
+def version(key, name, ds, known=None, **values):
+    """A feature version of the day ``ds``; ``known`` is its knowledge time, by default when it starts to hold."""
+    at = midnight_after(ds)
+    return {key: name, "ds": ds, "feature_at": at, "recorded_at": known or at, **values}
+
+
+def user(name, ds, **values):
+    return version("user_id", name, ds, **values)
+
+
+def item(name, ds, **values):
+    return version("item_id", name, ds, **values)
+
+
+def query(text, ds, **values):
+    return version("query_text", text, ds, **values)
+
+
+def label_as_of(day, *, ds=DS, train_days=1, eval_days=1):
+    window = load_policy().attribution.window_days
+    return {d.ds: d for d in run_days(ds, train_days=train_days, eval_days=eval_days, window_days=window)}[
+        day
+    ].label_as_of
+
+
+def sample(name, at, items, *, user="u1", text="Red  shoe", clicked=(), **values):
+    """A search sample whose items are all shown."""
+    number = len(items)
+    return {
+        "ds": at.date(),
+        "sample_id": name,
+        "request_id": name,
+        "user_id": user,
+        "domain": "search",
+        "requested_at": at,
+        "query_text": text,
+        "query_confidence": 1.0,
+        "item_ids": list(items),
+        "is_exposed": [True] * number,
+        "provenance": ["native"] * number,
+        "is_clicked": [name in clicked for name in items],
+        "is_purchased": [False] * number,
+        "purchase_value": [0.0] * number,
+        "inclusion_probability": [1.0] * number,
+        "label_weight": [1.0] * number,
+        "action_ids": [None] * number,
+        "policy_version": "test",
+        "label_as_of": label_as_of(at.date()),
+        **values,
+    }
+
+
+def candidate(request, at, name, position=None, *, domain="search", user="u1", text="Red  shoe", **values):
+    """One candidate of a test request, shown if it has a position."""
+    return {
+        "ds": at.date(),
+        "request_id": request,
+        "item_id": name,
+        "user_id": user,
+        "domain": domain,
+        "query_text": text,
+        "requested_at": at,
+        "is_exposed": position is not None,
+        "position": position,
+        "label_as_of": label_as_of(at.date()),
+        **values,
+    }
+
+
+def small_shop(lake):
+    """Two training requests on DS, one test request on the day after, features of the day before and of DS."""
+    before = DS - timedelta(days=1)
+    morning = datetime(2026, 1, 5, 9)
+    past = [int(datetime(2026, 1, day, 12).timestamp()) for day in (2, 3)]
+    write(
+        lake,
+        USER_FEATURES,
+        [
+            user("u1", before, user_attributes=["age=30"], user_num_requests=1, user_mean_log_price=2.0),
+            user("u1", DS, user_attributes=["age=30"], user_num_requests=100, user_mean_log_price=3.0),
+        ],
+    )
+    write(
+        lake,
+        ITEM_FEATURES,
+        [
+            item("i1", before, title="Red Shoe, size_40", category_id="c1", price=9.0, item_num_exposures=1),
+            item("i1", DS, title="Red Shoe, size_40", category_id="c1", price=99.0, item_num_exposures=100),
+            item("i2", before, title="blue shoe", brand_id="b2", item_num_exposures=2),
+        ],
+    )
+    write(lake, QUERY_FEATURES, [query("red shoe", before, query_num_requests=3, query_ctr=0.5)])
+    write(
+        lake,
+        USER_SEQUENCES,
+        [
+            user(
+                "u1",
+                before,
+                history_items=["i2", "i1"],
+                history_categories=["", "c1"],
+                history_brands=["b2", ""],
+                history_actions=["click", "purchase"],
+                history_domains=["feed", "search"],
+                history_acted_at=past,
+            )
+        ],
+    )
+    write(
+        lake,
+        SAMPLES,
+        [
+            sample("r1", morning, ["i2", "i1", "i9"], clicked=["i1"]),
+            sample("r2", morning + timedelta(hours=1), ["i1"], user="u9", text=None),
+        ],
+    )
+    evening = datetime(2026, 1, 6, 20)
+    write(
+        lake,
+        FCT_EXPOSURES,
+        [
+            candidate("r3", evening, "i2"),
+            candidate("r3", evening, "i1", 2, is_clicked=True),
+            candidate("r3", evening, "i3", 1),
+            candidate("f1", evening, "i1", 1, domain="feed", text=None),
+        ],
+    )
+    lake.commit(
+        lambda con: [mark_built(con, name, {DS: "1", DS + timedelta(days=1): "1"}) for name in (SAMPLES.qualified,)],
+        "marks",
+    )
+
+
+def frames(lake, split):
+    """Frames of a split by sample."""
+    with lake.read() as con:
+        rows = con.execute("select * from ml.frames where split = ? order by sample_id", [split]).to_arrow_table()
+    return {row["sample_id"]: row for row in pa.table(rows).to_pylist()}
