@@ -65,8 +65,9 @@ def _models(summary: Mapping[str, Any]) -> Table:
     table.add_column("metric")
     for role in ("champion", "challenger"):
         model = summary["models"][role]
-        table.add_column(role if model is None else f"{role}\n{model['name']} v{model['version']}", justify="right")
-    table.add_column("difference", justify="right")
+        title = role if model is None else f"{role}\n{model['name']} v{model['version']}"
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("difference", justify="right", no_wrap=True)
     for metric, metric_title in _TITLES.items():
         models = [summary["models"][role] for role in ("champion", "challenger")]
         cells = [_cell(None if model is None else model[metric]) for model in models]
@@ -82,7 +83,7 @@ def _cell(estimate: Mapping[str, float | None] | None, sign: str = "") -> str:
     text = format(estimate["value"], f"{sign}.4f")
     if estimate["ci_low"] is None or estimate["ci_high"] is None:
         return text
-    return f"{text}  [dim]{estimate['ci_low']:{sign}.4f} to {estimate['ci_high']:{sign}.4f}[/]"
+    return f"{text}\n[dim]{estimate['ci_low']:{sign}.4f} to {estimate['ci_high']:{sign}.4f}[/]"
 
 
 def _samples(samples: Mapping[str, int]) -> Table:

@@ -101,6 +101,14 @@ def resample(statistics: Mapping[K, Statistic], num_requests: int, *, num_resamp
     }
 
 
+def by_role(drawn: Mapping[tuple[str, str], Sample]) -> dict[str, dict[str, Sample]]:
+    """Samples named by (role, metric) as nested mappings."""
+    nested: dict[str, dict[str, Sample]] = {}
+    for (role, metric), sample in drawn.items():
+        nested.setdefault(role, {})[metric] = sample
+    return nested
+
+
 def _weights(num_requests: int, num_resamples: int, seed: int) -> Iterator[Array]:
     """How often each resample holds each request, in chunks of bounded memory."""
     generator = np.random.default_rng(seed)

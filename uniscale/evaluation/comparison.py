@@ -12,9 +12,10 @@ from uniscale.config import Settings
 from uniscale.contracts.days import run_days
 from uniscale.contracts.outcomes import PREDICTIONS
 from uniscale.contracts.policy import load_policy
-from uniscale.evaluation.bootstrap import Sample, resample
+from uniscale.evaluation.bootstrap import Sample, by_role, resample
 from uniscale.evaluation.metrics import statistics
 from uniscale.evaluation.outcomes import Outcomes, read_judged
+from uniscale.evaluation.truth import measure_truth
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +63,7 @@ def measure_roles(
         settings: Target domain, number of resamples and seed.
         days: UTC days of the test requests.
         predictions: SQL relation of the predictions by role, at least one.
-        only: Metrics to value; default all.
+        only: Metrics to value; default all, and those of the truth where there is one.
 
     Raises:
         ValueError: A test request lacks predictions.
@@ -76,12 +77,6 @@ def measure_roles(
                 named[role, metric] = statistic
     assert outcomes is not None, "at least one role is measured"
     drawn = resample(named, outcomes.num_requests, num_resamples=settings.gate.num_resamples, seed=settings.seed)
-    return Measured(outcomes=outcomes, samples=by_role(drawn))
-
-
-def by_role(drawn: Mapping[tuple[str, str], Sample]) -> dict[str, dict[str, Sample]]:
-    """Samples named by (role, metric) as nested mappings."""
-    nested: dict[str, dict[str, Sample]] = {}
-    for (role, metric), sample in drawn.items():
-        nested.setdefault(role, {})[metric] = sample
-    return nested
+    samples = by_role(drawn)
+    true = {} if only is not None else measure_truth(con, settings, days, predictions)
+    return Measured(outcomes=outcomes, samples={role: {**samples[role], **true.get(role, {})} for role in samples})

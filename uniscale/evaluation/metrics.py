@@ -126,4 +126,5 @@ def _purchase_value(outcomes: Outcomes, scores: Scores) -> dict[str, Statistic]:
 
 
 def _sum(outcomes: Outcomes, values_N: Array) -> Array:
-    return np.bincount(outcomes.request_N, weights=values_N, minlength=outcomes.num_requests)
+    sums = np.bincount(outcomes.request_N, weights=values_N, minlength=outcomes.num_requests)
+    return sums.astype(float)  # of nothing, NumPy makes integers

@@ -109,7 +109,7 @@ def _warnings(champion: Mapping[str, Mapping[str, Any]], models: Mapping[str, An
         if carrying == 0:
             said.append(f"none of {judged:,} evaluation requests carries a {event}: its metrics are undefined")
         elif carrying < FEW_REQUESTS:
-            said.append(f"only {carrying:,} of {judged:,} evaluation requests carry a {event}: intervals are wide")
+            said.append(f"only {carrying:,} evaluation requests carry a {event}: intervals are wide")
     if models["challenger"] is None:
         said.append("champion and challenger are the same version: there is nothing to compare")
     return said

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from uniscale.config import Settings
 
 T = TypeVar("T")
-_LOCK_SIGNS = ("database is locked", "already exists", "unable to open database")
+_LOCK_SIGNS = ("database is locked", "already exists", "unable to open database", "alembic_version")
 _PATIENCE_SECONDS = 60.0
 
 
@@ -48,7 +50,16 @@ def open_client(settings: Settings) -> Any:
         client.search_registered_models(max_results=1)
         return client
 
-    return patiently(open_and_touch, uri)
+    with _alone(settings):
+        return patiently(open_and_touch, uri)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Open one at a time: MLflow's own lock does not keep two first uses from migrating the same database at once."""
+    with (settings.home / "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def patiently(work: Callable[[], T], uri: str) -> T:
