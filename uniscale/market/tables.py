@@ -149,7 +149,7 @@ def user_columns(world: World, names: Names, state: State) -> dict[str, pa.Array
     rng = stream(world.seed, "profiles", state.day)
     count = len(world.users.budget)
     again = uniform(rng, count) < NEW_SEGMENT
-    sight = state.taste + normal(rng, state.taste.shape)
+    sight = state.taste + np.float32(0.6) * normal(rng, state.taste.shape)
     segment = np.argmax(np.concatenate([sight, -sight], axis=1), axis=1)
     band = np.searchsorted([-0.84, -0.25, 0.25, 0.84], world.users.budget + 0.5 * normal(rng, count))
     is_new = state.is_member if state.day == 0 else (world.users.join_day == state.day) | (again & state.is_member)

@@ -159,7 +159,7 @@ def _category_words(size: Size, category: Array) -> list[str]:
 
 def _titles(rng: np.random.Generator, style: Array, brand: list[str], category: list[str]) -> list[str]:
     """Brand, category, three adjectives that fit the style, two words that mean nothing."""
-    adjectives = words.WORDS[words.pick_adjectives(style, 3, 1.5, rng)].tolist()
+    adjectives = words.WORDS[words.pick_adjectives(style, 3, 2.5, rng)].tolist()
     fillers = np.array(words.FILLERS)[rng.integers(len(words.FILLERS), size=(len(style), 2))].tolist()
     titles = []
     for name, noun, (first, second, third), (before, after) in zip(brand, category, adjectives, fillers, strict=True):
@@ -171,7 +171,7 @@ def _build_queries(size: Size, seed: int, brands: list[str]) -> Queries:
     rng = stream(seed, "queries")
     shape = (size.num_categories, size.queries_per_category)
     count = shape[0] * shape[1]
-    adjectives = words.pick_adjectives(normal(rng, (count, words.NUM_STYLES)), 2, 1.0, rng)
+    adjectives = words.pick_adjectives(normal(rng, (count, words.NUM_STYLES)), 2, 1.5, rng)
     num_adjectives = rng.choice(3, size=count, p=[0.15, 0.5, 0.35])
     brand = np.where(uniform(rng, count) < 0.2, rng.integers(size.num_brands, size=count), -1)
     names_use = uniform(rng, count) < 0.8
