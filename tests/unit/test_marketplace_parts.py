@@ -141,3 +141,19 @@ def test_the_command_refuses_a_folder_in_use_and_replaces_its_own_with_force(tmp
     assert refused.exit_code == 2
     assert "thesis.txt" in refused.stderr
     assert (tmp_path / "shop" / "simulation.json").exists()
+
+
+def test_what_an_interruption_left_is_replaced_but_never_somebody_elses_logs(tmp_path, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    command = ["simulate", "--out", str(tmp_path / "shop"), "--days", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr("uniscale.market.simulate.session_events", stop)
+        assert CliRunner().invoke(app, command).exit_code == 130
+    assert not (tmp_path / "shop" / "simulation.json").exists()
+    assert list((tmp_path / "shop").rglob("*.parquet")) == []
+    assert CliRunner().invoke(app, command).exit_code == 0
+    (tmp_path / "shop" / "simulation.json").unlink()
+    assert CliRunner().invoke(app, [*command, "--force"]).exit_code == 2
+    assert list((tmp_path / "shop" / "events").rglob("*.parquet"))

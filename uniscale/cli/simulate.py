@@ -47,23 +47,24 @@ def register(app: typer.Typer) -> None:
 
 
 def _make_room(out: Path, *, force: bool) -> None:
-    """Refuse a folder with anything in it; with ``force`` remove what an earlier simulation wrote, and nothing else.
+    """Empty a folder of what an interrupted simulation left, with ``force`` of what a complete one wrote.
 
     Raises:
-        ValueError: The folder holds files, or things that no simulation wrote.
+        ValueError: The folder holds anything else, or a complete simulation and there is no ``force``.
     """
+    from uniscale.market.simulate import ABOUT, UNFINISHED
+
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; name a folder")
-    ours = {"events", "truth", "simulation.json"}
     found = {path.name for path in out.iterdir()} if out.exists() else set()
-    if found and not force:
-        raise ValueError(f"{out} is not empty; name a new folder, or replace what is there with --force")
-    if found - ours:
-        raise ValueError(
-            f"{out} holds {', '.join(sorted(found - ours))}, which no simulation wrote; name another folder"
-        )
-    # First the file that vouches for the rest, so that an interrupted removal does not look complete.
-    (out / "simulation.json").unlink(missing_ok=True)
+    strange = sorted(found - {"events", "truth", ABOUT, UNFINISHED})
+    if strange or (found and not found & {ABOUT, UNFINISHED}):
+        raise ValueError(f"{out} holds {', '.join(strange or sorted(found))}, not a simulation; name another folder")
+    if ABOUT in found and not force:
+        raise ValueError(f"{out} is not empty; name a new folder, or replace the simulation there with --force")
+    if ABOUT in found:
+        # From here on the folder no longer says that it is complete, and can be cleared again if this is interrupted.
+        (out / ABOUT).replace(out / UNFINISHED)
     for name in ("events", "truth"):
         if (out / name).exists():
             shutil.rmtree(out / name)

@@ -44,6 +44,12 @@ RECORD = np.dtype(
 )
 
 
+ABOUT = "simulation.json"
+"""Says what a folder holds; it is there only if everything is."""
+UNFINISHED = "simulation.unfinished"
+"""Marks a folder whose simulation has not ended."""
+
+
 class Market:
     """A marketplace that writes its days in order."""
 
@@ -154,12 +160,15 @@ def simulate(
         ValueError: Fewer than one day, a negative seed or an unknown size.
     """
     check(days=days, size=size, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UNFINISHED).touch()
     market = Market(build_world(size_named(size), seed, start), folder)
     for _ in range(days):
         market.write_day(advance)
     counts = dict(market.counts)
     about = {"size": size, "seed": seed, "start": start.isoformat(), "days": days, "rows": counts}
-    (folder / "simulation.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (folder / UNFINISHED).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (folder / UNFINISHED).replace(folder / ABOUT)
     return counts
 
 
