@@ -31,7 +31,9 @@ from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
 
-_STAGES = ("macros", "unexposed", "labels", "outside", "queries", "negatives")
+STAGES = ("macros", "unexposed", "labels", "outside", "queries", "negatives")
+"""SQL files of a day, in order."""
+
 _TABLES = (*EVENT_TABLES, *MART_TABLES, SAMPLES)
 
 
@@ -55,26 +57,42 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """
     plan = plan_run(settings, ds)
     _create_tables(lake)
-    snapshot = lake.snapshot_id()
-    with lake.read(snapshot) as con:
+    # One snapshot for all days; the days committed meanwhile are not read.
+    with lake.read(lake.snapshot_id()) as con:
         wanted = build_keys(con, plan)
-        stale = set(stale_days(con, SAMPLES.qualified, wanted))
-    start = time.monotonic()
-    rows, dropped = 0, Counter[str]()
-    for day in plan.days:
-        if day.ds in stale:
-            built, lost = _build_day(settings, lake, plan, day, snapshot=snapshot, build_key=wanted[day.ds])
-            rows += built
-            dropped.update(lost)
-    seconds = time.monotonic() - start
+        stale = stale_days(con, SAMPLES.qualified, wanted)
+        start = time.monotonic()
+        num_rows, dropped = 0, Counter[str]()
+        for day in plan.days:
+            if day.ds in stale:
+                _check_marts(con, plan, day)
+                compute_day(con, plan, day)
+                num_rows += _commit_day(settings, lake, con, day, wanted[day.ds])
+                dropped.update(_dropped(con))
+        seconds = time.monotonic() - start
     with lake.read() as con:
         return {
             **count_samples(con, plan),
             "leak": measure_leak(con, plan),
             "days_built": len(stale),
-            "rows_per_second": round(rows / seconds) if stale else None,
+            "rows_per_second": round(num_rows / seconds) if stale else None,
             "dropped": dict(dropped),
         }
+
+
+def compute_day(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> None:
+    """Compute the samples of one day into the temporary table ``records``, with the columns of `SAMPLES`.
+
+    Args:
+        con: A connection with the raw tables and marts below the catalogue ``lake``.
+        plan: The run.
+        day: One of its training days.
+    """
+    values = plan.values(day)
+    run_files(con, STAGES, values)
+    columns = ", ".join(f'"{column.name}" {column.type}' for column in SAMPLES.columns)
+    con.execute(f"create or replace temp table records ({columns})")
+    run_sql(con, f"insert into records by name {sql_text('records')}", values)
 
 
 def _create_tables(lake: Lake) -> None:
@@ -90,28 +108,19 @@ def _create_tables(lake: Lake) -> None:
     lake.commit(work, "tables of the samples")
 
 
-def _build_day(
-    settings: Settings, lake: Lake, plan: Plan, day: Day, *, snapshot: int, build_key: str
-) -> tuple[int, dict[str, int]]:
-    """Replace one day in one commit; returns its item rows and the outside clicks it had to drop, by reason."""
-    values = plan.values(day)
+def _commit_day(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, day: Day, build_key: str) -> int:
+    """Replace one day by the table ``records`` in one commit; returns its item rows."""
     with _spill_file(settings, day) as file:
-        with lake.read(snapshot) as con:
-            _check_marts(con, plan, day)
-            run_files(con, _STAGES, values)
-            dropped = _dropped(con)
-            con.execute(f"create temp table records as from {SAMPLES.qualified} limit 0")
-            run_sql(con, f"insert into records by name {sql_text('records')}", values)
-            con.execute(f"copy records to '{file}' (format parquet)")
-            row = con.execute("select coalesce(sum(len(item_ids)), 0) from records").fetchone()
+        con.execute(f"copy records to '{file}' (format parquet)")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             Lake.replace(writer, SAMPLES, f"ds = date '{day.ds}'", f"from read_parquet('{file}')")
             mark_built(writer, SAMPLES.qualified, {day.ds: build_key})
 
         lake.commit(work, f"samples of {day.ds}")
+    row = con.execute("select coalesce(sum(len(item_ids)), 0) from records").fetchone()
     assert row is not None
-    return int(row[0]), dropped
+    return int(row[0])
 
 
 @contextmanager

@@ -10,9 +10,9 @@ create or replace temp macro normalised_query(raw) as
 create or replace temp macro uniform_hash(salt, raw) as
     md5_number_lower(concat_ws('|', salt, raw)) / 18446744073709551616.0::double;
 
--- Share of the words of two titles that are in both.
+-- Share of the words of two titles that are in both; each a list without repetitions.
 create or replace temp macro jaccard(one, other) as
-    len(list_intersect(one, other)) / nullif(len(list_distinct(list_concat(one, other))), 0);
+    len(list_intersect(one, other)) / nullif(len(one) + len(other) - len(list_intersect(one, other)), 0);
 
 -- What a share is at least: one-sided 90 % Wilson bound of successes / trials, as in marts.query_item_stats.
 create or replace temp macro wilson_lower(successes, trials) as

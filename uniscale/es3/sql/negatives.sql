@@ -1,6 +1,8 @@
 -- Stage C, third part. Negatives of the synthetic requests: unclicked items of the same request that fit the query as
 -- well as the clicked ones do. Same category comes first, since the query was chosen by category; then shown items;
--- then likeness of titles. Their number gives synthetic requests the positive rate of the day's real ones.
+-- then likeness of titles. An item of another category must match the query's words at least as well as the items of
+-- the category do on average, clicked or not: with worse ones, text match alone would tell the clicked item apart.
+-- Their number gives synthetic requests the positive rate of the day's real ones.
 
 create or replace temp table negative_rows as
 with click_rate as (
@@ -15,46 +17,69 @@ wanted as (
 ),
 
 samples as (
-    select outside_groups.*
+    select
+        outside_groups.*,
+        words(group_queries.query_text) as query_words
     from outside_groups
-    semi join group_queries on outside_groups.sample_id = group_queries.sample_id
+    inner join group_queries on outside_groups.sample_id = group_queries.sample_id
 ),
 
-pairs as (
+matched as (
     select
         samples.sample_id,
+        samples.request_id,
         samples.num_positives,
+        items.item_id,
+        items.is_exposed,
+        items.is_clicked,
+        items.title_words,
+        coalesce(items.category_id = samples.category_id, false) as is_same_category,
+        coalesce(len(list_intersect(samples.query_words, items.title_words)), 0) as num_matching_words
+    from samples
+    inner join outside_rows as items
+        on
+            samples.request_id = items.request_id
+            and (not items.is_clicked or (items.is_positive and samples.category_id = items.category_id))
+),
+
+fitting as (
+    select *
+    from matched
+    qualify
+        is_same_category
+        or num_matching_words
+        >= greatest(1, avg(num_matching_words) filter (where is_same_category) over (partition by sample_id))
+),
+
+likened as (
+    select
+        unclicked.sample_id,
+        unclicked.num_positives,
         unclicked.item_id,
         unclicked.is_exposed,
-        coalesce(unclicked.category_id = samples.category_id, false) as is_same_category,
+        unclicked.is_same_category,
         coalesce(max(jaccard(unclicked.title_words, clicked.title_words)), 0) as likeness
-    from samples
-    inner join outside_rows as clicked
-        on
-            samples.request_id = clicked.request_id
-            and samples.category_id = clicked.category_id
-            and clicked.is_positive
-    inner join outside_rows as unclicked
-        on samples.request_id = unclicked.request_id and not unclicked.is_clicked
+    from fitting as unclicked
+    inner join fitting as clicked on unclicked.sample_id = clicked.sample_id and clicked.is_clicked
+    where not unclicked.is_clicked
     group by all
 )
 
 select
-    pairs.sample_id,
-    pairs.item_id
-from pairs
+    likened.sample_id,
+    likened.item_id
+from likened
 cross join wanted
-where pairs.is_same_category or pairs.likeness > 0
 qualify
     row_number() over (
-        partition by pairs.sample_id
+        partition by likened.sample_id
         order by
-            pairs.is_same_category desc,
-            pairs.is_exposed desc,
-            pairs.likeness desc,
-            uniform_hash($salt, pairs.sample_id || '|' || pairs.item_id),
-            pairs.item_id
-    ) <= greatest(1, round(pairs.num_positives * wanted.negatives_per_positive));
+            likened.is_same_category desc,
+            likened.is_exposed desc,
+            likened.likeness desc,
+            uniform_hash($salt, likened.sample_id || '|' || likened.item_id),
+            likened.item_id
+    ) <= greatest(1, round(likened.num_positives * wanted.negatives_per_positive));
 
 create or replace temp table synthetic_rows as
 with samples as (
