@@ -50,7 +50,8 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         LakeLockedError: The catalogue stayed locked for longer than the configured bound.
     """
     policy = load_policy(settings.policy)
-    _create_tables(lake)
+    if not _tables_exist(lake):
+        _create_tables(lake)
     with lake.read() as con:
         raw = read_raw_content(con, ds + timedelta(days=settings.window.eval_days))
         groups = plan_groups(settings, policy, raw, ds)
@@ -69,12 +70,14 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     }
 
 
-def _create_tables(lake: Lake) -> None:
-    if lake.exists():
-        with lake.read() as con:
-            if all(table_has(con, table) for table in _TABLES):
-                return
+def _tables_exist(lake: Lake) -> bool:
+    if not lake.exists():
+        return False
+    with lake.read() as con:
+        return all(table_has(con, table) for table in _TABLES)
 
+
+def _create_tables(lake: Lake) -> None:
     def work(con: duckdb.DuckDBPyConnection) -> None:
         for table in _TABLES:
             Lake.create(con, table)

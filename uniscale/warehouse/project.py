@@ -126,7 +126,18 @@ def _environment(settings: Settings, lake: Lake) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run dbt as on a command line: a line per node and, on failure, the reason and exit code 1."""
+    settings = load_settings()
+    try:
+        results = run_dbt(settings, Lake(settings), arguments)
+    except DbtFailedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for result in results:
+        print(f"{result.status:8} {result.seconds:7.2f} s  {result.kind} {result.name}", file=sys.stderr)
+    return 0
+
+
 if __name__ == "__main__":
-    _settings = load_settings()
-    for _result in run_dbt(_settings, Lake(_settings), sys.argv[1:]):
-        print(f"{_result.status:8} {_result.seconds:7.2f} s  {_result.kind} {_result.name}", file=sys.stderr)
+    sys.exit(main(sys.argv[1:]))

@@ -22,8 +22,9 @@ windowed as (
     from days
     inner join counts
         on
-            counts.event_ds between days.ds - {{ var("feature_window_days") }} and days.ds
-            and counts.known_ds <= days.ds
+            days.ds >= counts.known_ds
+            and days.ds >= counts.event_ds
+            and days.ds <= counts.event_ds + {{ var("feature_window_days") }}
     group by days.ds, counts.item_id
 ),
 
@@ -54,13 +55,13 @@ entities as (
         versions.item_id
     from days
     inner join versions
-        on cast(versions.known_from as date) = days.ds or (days.is_first and versions.known_from < days.feature_at)
+        on days.ds = cast(versions.known_from as date) or (days.is_first and days.feature_at > versions.known_from)
     union
     select
         days.ds,
         seen.item_id
     from days
-    inner join seen on days.is_first and seen.first_known_ds <= days.ds
+    inner join seen on days.is_first and days.ds >= seen.first_known_ds
 ),
 
 dated as (

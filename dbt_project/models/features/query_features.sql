@@ -17,8 +17,9 @@ windowed as (
     from days
     inner join counts
         on
-            counts.event_ds between days.ds - {{ var("feature_window_days") }} and days.ds
-            and counts.known_ds <= days.ds
+            days.ds >= counts.known_ds
+            and days.ds >= counts.event_ds
+            and days.ds <= counts.event_ds + {{ var("feature_window_days") }}
     group by days.ds, counts.query_text
 ),
 
@@ -48,7 +49,7 @@ entities as (
         days.ds,
         seen.query_text
     from days
-    inner join seen on days.is_first and seen.first_known_ds <= days.ds
+    inner join seen on days.is_first and days.ds >= seen.first_known_ds
 )
 
 select

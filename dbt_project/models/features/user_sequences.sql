@@ -17,7 +17,10 @@ recent_actions as (
         actions.user_id,
         max_by(
             struct_pack(
-                item_id := actions.item_id, action := actions.action, domain := actions.domain, acted_at := actions.acted_at
+                item_id := actions.item_id,
+                action := actions.action,
+                domain := actions.domain,
+                acted_at := actions.acted_at
             ),
             struct_pack(acted_at := actions.acted_at, action_id := actions.action_id),
             {{ var("sequence_length") }}
@@ -33,37 +36,24 @@ recent_actions as (
         )
 ),
 
-places as (
+acts as (
     select
         ds,
         feature_at,
         user_id,
-        unnest(newest_first) as act,
+        unnest(newest_first, recursive := true),  -- noqa: AL03, gives one column per field
         generate_subscripts(newest_first, 1) as place
     from recent_actions
 ),
 
-flat as (
-    select
-        ds,
-        feature_at,
-        user_id,
-        place,
-        act.item_id as item_id,
-        act.action as action,
-        act.domain as domain,
-        act.acted_at as acted_at
-    from places
-),
-
 described as (
     select
-        flat.*,
+        acts.*,
         coalesce(versions.category_id, '') as category_id,
         coalesce(versions.brand_id, '') as brand_id
-    from flat
+    from acts
     asof left join versions
-        on flat.item_id = versions.item_id and flat.feature_at > versions.known_from
+        on acts.item_id = versions.item_id and acts.feature_at > versions.known_from
 )
 
 select

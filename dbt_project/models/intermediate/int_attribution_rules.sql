@@ -11,8 +11,13 @@ select
 from (
     values
     {%- for rule in rules %}
-    ('{{ rule.action }}', '{{ rule.target }}', {{ rule.target_rank }}, {{ rule.window_hours }}, {{ rule.label_weight }})
-    {{- "," if not loop.last }}
+        (
+            '{{ rule.action }}',
+            '{{ rule.target }}',
+            {{ rule.target_rank }},
+            {{ rule.window_hours }},
+            {{ rule.label_weight }}
+        ){{ "," if not loop.last }}
     {%- endfor %}
-) as rules (action, target, target_rank, window_hours, label_weight)
+) as rules (action, target, target_rank, window_hours, label_weight)  -- noqa: AL05, the alias carries the names
 where {{ "true" if var("attribution_rules") else "false" }}

@@ -25,6 +25,7 @@ candidates as (
 
 native_clicks as (
     select * from {{ ref("int_native_clicks") }}
+    where {{ near_days("request_ds", "request_days", before=attribution_days(), after=attribution_days()) }}
 ),
 
 windows as (
@@ -83,7 +84,7 @@ targeted as (
 ranked as (
     select
         *,
-        row_number() over (partition by action_id order by target_rank, requested_at desc, request_id) as choice
+        row_number() over (partition by action_id order by target_rank asc, requested_at desc, request_id asc) as choice
     from targeted
 )
 

@@ -17,8 +17,7 @@ select
     actions.action_value,
     actions.acted_at,
     actions.recorded_at,
-    requests.ds as request_ds,
-    actions.ds as recorded_ds
+    requests.ds as request_ds
 from actions
 inner join requests
     on actions.request_id = requests.request_id and actions.user_id = requests.user_id

@@ -6,11 +6,10 @@ with native_actions as (
 select
     request_id,
     item_id,
-    any_value(request_domain) as request_domain,
-    any_value(normalised_query) as normalised_query,
+    request_domain,
+    normalised_query,
     min(recorded_at) as clicked_recorded_at,
-    any_value(request_ds) as request_ds,
-    min(recorded_ds) as recorded_ds
+    request_ds
 from native_actions
 where action in ('click', 'purchase')
-group by request_id, item_id
+group by request_id, item_id, request_domain, normalised_query, request_ds

@@ -1,0 +1,33 @@
+"""What sqlfluff knows of dbt's `var`.
+
+The defaults of dbt_project.yml, with two days and two rules where the runner would fill them in: the SQL that is linted
+is SQL that runs, without dbt and without a lake.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_SAMPLES = {
+    "request_days": [
+        {"ds": "2026-01-05", "label_as_of": "2026-01-14 00:00:00", "is_final": "True"},
+        {"ds": "2026-01-06", "label_as_of": "2026-01-15 00:00:00", "is_final": "True"},
+    ],
+    "query_stat_days": [{"ds": "2026-01-05"}, {"ds": "2026-01-06"}],
+    "feature_days": [
+        {"ds": "2026-01-04", "feature_at": "2026-01-05 00:00:00", "is_first": "True"},
+        {"ds": "2026-01-05", "feature_at": "2026-01-06 00:00:00", "is_first": "False"},
+    ],
+    "attribution_rules": [
+        {"action": "click", "target": "exposed", "target_rank": 1, "window_hours": 24, "label_weight": 1.0},
+        {"action": "purchase", "target": "clicked", "target_rank": 1, "window_hours": 168, "label_weight": 1.0},
+    ],
+}
+_PROJECT = yaml.safe_load((Path(__file__).parents[1] / "dbt_project.yml").read_text(encoding="utf-8"))
+_VARIABLES: dict[str, Any] = {**_PROJECT["vars"], **_SAMPLES}
+
+
+def var(name: str, default: Any = None) -> Any:
+    """The value of a dbt variable while linting."""
+    return _VARIABLES.get(name, default)

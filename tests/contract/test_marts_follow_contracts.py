@@ -1,0 +1,83 @@
+"""dbt cannot import the contracts; these tests hold its YAML against them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from uniscale.config.settings import PROJECT_ROOT
+from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.marts import MART_TABLES
+
+MODELS = PROJECT_ROOT / "dbt_project" / "models"
+BUILT = (*MART_TABLES, *FEATURE_TABLES)
+
+
+def declared(kind: str) -> dict[str, dict]:
+    found = {}
+    for path in MODELS.rglob("*.yml"):
+        for entry in yaml.safe_load(path.read_text()).get(kind, []):
+            found[entry["name"]] = entry
+    return found
+
+
+@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+def test_columns_types_and_nullability_equal_the_contract(table):
+    columns = declared("models")[table.name]["columns"]
+
+    assert [(c["name"], c["data_type"].upper()) for c in columns] == [(c.name, c.type) for c in table.columns]
+    required = [c["name"] for c in columns if {"type": "not_null"} in c.get("constraints", [])]
+    assert required == [c.name for c in table.columns if not c.nullable]
+
+
+@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+def test_closed_sets_of_values_equal_the_contract(table):
+    for column, told in zip(table.columns, declared("models")[table.name]["columns"], strict=True):
+        values = [
+            test["accepted_values"]["arguments"]["values"]
+            for test in told.get("data_tests", [])
+            if "accepted_values" in test
+        ]
+        assert values == ([list(column.allowed)] if column.allowed else [])
+
+
+@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+def test_every_built_table_says_its_grain_and_tests_its_key(table):
+    model = declared("models")[table.name]
+
+    assert " ".join(model["description"].split()).endswith(table.grain)
+    keys = [test["unique_key"]["arguments"]["columns"] for test in model["data_tests"] if "unique_key" in test]
+    assert keys == [list(table.key)]
+
+
+def test_every_model_and_column_is_described():
+    models = declared("models")
+    files = {path.stem for path in MODELS.rglob("*.sql")}
+
+    assert files == set(models)
+    for name, model in models.items():
+        assert "One row per" in model["description"], name
+        undescribed = [column["name"] for column in model.get("columns", []) if not column.get("description")]
+        assert undescribed == [], name
+
+
+def test_the_sources_are_the_event_contract():
+    (source,) = declared("sources").values()
+
+    assert source["schema"] == "raw"
+    assert {t["name"]: [c["name"] for c in t["columns"]] for t in source["tables"]} == {
+        table.name: list(table.column_names) for table in EVENT_TABLES
+    }
+
+
+def test_every_built_table_has_a_declared_use():
+    uses = {use for entry in declared("exposures").values() for use in entry["depends_on"]}
+
+    assert {f"ref('{table.name}')" for table in BUILT} <= uses
+
+
+def test_models_land_in_the_schema_of_their_contract():
+    folders = {table.name: Path(next(MODELS.rglob(f"{table.name}.sql"))).parent.name for table in BUILT}
+
+    assert folders == {table.name: table.schema for table in BUILT}

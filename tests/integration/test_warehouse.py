@@ -1,0 +1,207 @@
+"""The marts of small logs, built by dbt on a lake of their own."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support_warehouse import Log, day, moment, rows
+from uniscale.config import load_settings
+from uniscale.lake import Lake
+from uniscale.warehouse import build
+from uniscale.warehouse.build import build_marts
+from uniscale.warehouse.project import DbtFailedError, run_dbt
+
+ALL = (
+    "marts.fct_exposures",
+    "marts.fct_attributions",
+    "marts.query_item_stats",
+    "features.user_features",
+    "features.item_features",
+    "features.query_features",
+    "features.user_sequences",
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Settings and lake of an installation that the tests of this module take forward from day to day."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("warehouse")
+        patch.chdir(home)
+        patch.setenv("UNISCALE_HOME", str(home / "home"))
+        settings = load_settings()
+        settings.window.train_days = 2
+        settings.window.eval_days = 1
+        lake = Lake(settings)
+        lake_log().land(lake)
+        yield settings, lake
+
+
+def lake_log() -> Log:
+    log = Log()
+    log.user("u", moment("01 00:00"), age="30", city="B")
+    for item_id in "abc":
+        log.item(item_id, moment("01 00:00"), category_id=f"category_{item_id}", price=9.0)
+    log.request("r5", "u", moment("05 10:00"), exposed="ab", unexposed="c", query="  Red   SHOE ")
+    log.act("native", "u", "a", "click", moment("05 10:01"), request_id="r5", domain="search")
+    log.act("soon", "u", "c", "click", moment("05 12:00"))
+    log.act("late", "u", "b", "click", moment("05 13:00"), late=timedelta(days=2))
+    log.request("r7", "u", moment("07 10:00"), exposed="a", query="blue shoe")
+    return log
+
+
+def everything(lake):
+    with lake.read() as con:
+        return {table: con.execute(f"from {table} order by all").fetchall() for table in ALL}
+
+
+def test_labels_and_attributions_of_a_young_day(world):
+    settings, lake = world
+
+    told = build_marts(settings, lake, day(5))
+
+    assert rows(lake, "select item_id, is_exposed, is_clicked from marts.fct_exposures order by all") == [
+        ("a", True, True),
+        ("b", True, False),
+        ("c", False, False),
+    ]
+    assert rows(lake, "select action_id, item_id, target, is_final from marts.fct_attributions") == [
+        ("soon", "c", "unexposed", False)
+    ]
+    assert told["exposures"] == 3
+    assert told["attributed"] == {"click to unexposed": 1}
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3}
+    assert set(told["models"]) >= {"fct_exposures", "fct_attributions", "query_item_stats", "item_features"}
+
+
+def test_a_second_run_builds_nothing_and_says_the_same(world):
+    settings, lake = world
+    before = everything(lake)
+    snapshot = lake.snapshot_id()
+
+    told = build_marts(settings, lake, day(5))
+
+    assert told["days_built"] == {"requests": 0, "query_stats": 0, "features": 0}
+    assert told["exposures"] == 3
+    assert lake.snapshot_id() == snapshot
+    assert everything(lake) == before
+
+
+def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same_rows(world, monkeypatch):
+    settings, lake = world
+    before = everything(lake)
+    monkeypatch.setattr("uniscale.warehouse.plan.code_version", lambda: "abcd1234-other")
+
+    def killed(settings, lake, arguments):
+        place = arguments.index("--select")
+        run_dbt(settings, lake, [*arguments[:place], "--select", "staging", "fct_exposures", *arguments[place + 5 :]])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "run_dbt", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_marts(settings, lake, day(5))
+    told = build_marts(settings, lake, day(5))
+
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3}
+    assert everything(lake) == before
+
+
+def test_a_late_event_appears_only_when_its_day_is_restated(world):
+    settings, lake = world
+
+    build_marts(settings, lake, day(7))
+
+    assert rows(lake, "select action_id from marts.fct_attributions where ds = date '2026-01-05' order by all") == [
+        ("soon",)
+    ]
+    settings.window.train_days = 3
+    told = build_marts(settings, lake, day(7))
+
+    assert told["days_built"]["requests"] == 1
+    assert rows(lake, "select action_id from marts.fct_attributions where ds = date '2026-01-05' order by all") == [
+        ("late",),
+        ("soon",),
+    ]
+
+
+def test_an_empty_day_gives_no_row_and_removes_the_rows_it_had(world):
+    settings, lake = world
+    log = lake_log()
+    log.requests.pop()
+    log.candidates.pop()
+    log.land(lake)
+
+    build_marts(settings, lake, day(7))
+
+    assert rows(lake, "select count(*) from marts.fct_exposures where ds = date '2026-01-07'") == [(0,)]
+    assert rows(lake, "select count(*) from marts.fct_exposures where ds = date '2026-01-06'") == [(0,)]
+    assert rows(lake, "select count(*) from marts.fct_exposures where request_id is null") == [(0,)]
+    lake_log().land(lake)
+
+
+def test_later_days_do_not_change_a_final_day(world, monkeypatch):
+    settings, lake = world
+    settings.window.train_days = 11
+    build_marts(settings, lake, day(15))
+    final = rows(lake, "from marts.fct_attributions where ds = date '2026-01-05' order by all")
+    log = lake_log()
+    log.request("r16", "u", moment("16 10:00"), exposed="abc", query="red shoe")
+    log.act("much later", "u", "c", "purchase", moment("16 11:00"))
+    log.land(lake)
+
+    told = build_marts(settings, lake, day(15))
+    assert told["days_built"]["requests"] == 1, "only the evaluation day reads what day 16 recorded"
+    monkeypatch.setattr("uniscale.warehouse.plan.code_version", lambda: "abcd1234-other")
+    told = build_marts(settings, lake, day(15))
+
+    assert told["days_built"]["requests"] == 12
+    assert {row[-1] for row in final} == {True}
+    assert rows(lake, "from marts.fct_attributions where ds = date '2026-01-05' order by all") == final
+    assert rows(lake, "select request_id, target from marts.fct_attributions where action_id = 'much later'") == [
+        ("r16", "exposed_unclicked")
+    ]
+
+
+def test_query_statistics_use_earlier_days_only(world):
+    _, lake = world
+
+    found = rows(
+        lake, "select ds, query_text, category_id, num_clicks from marts.query_item_stats order by all limit 1"
+    )
+
+    assert found == [(day(6), "red shoe", "category_a", 1)]
+    assert rows(lake, "select min(confidence) > 0.3, max(confidence) < 0.5 from marts.query_item_stats") == [
+        (True, True)
+    ]
+
+
+def test_a_failing_test_is_named_with_its_message(world):
+    settings, lake = world
+    log = lake_log()
+    log.candidates.append(dict(log.candidates[0]))
+    log.land(lake)
+
+    with pytest.raises(DbtFailedError, match=r"unique_key_fct_exposures.*Got 1 result"):
+        build_marts(settings, lake, day(15))
+    lake_log().land(lake)
+    build_marts(settings, lake, day(15))
+
+
+def test_the_unit_tests_of_attribution_pass(world):
+    settings, lake = world
+
+    results = run_dbt(settings, lake, ["test", "--select", "test_type:unit"])
+
+    assert len(results) >= 13
+    assert {result.status for result in results} == {"pass"}
+
+
+def test_an_empty_lake_builds_empty_marts(settings, lake):
+    settings.window.train_days = 2
+
+    told = build_marts(settings, lake, day(5))
+
+    assert told["exposures"] == 0
+    assert told["attributed"] == {}
+    assert all(found == [] for found in everything(lake).values())

@@ -1,0 +1,246 @@
+"""What the marts and features mean, once more in plain Python: slow, obvious, and written apart from the SQL."""
+
+import math
+from collections import defaultdict
+from datetime import datetime, time, timedelta
+
+KINDS = {
+    "exposed": lambda row, clicked: row["is_exposed"],
+    "clicked": lambda row, clicked: clicked,
+    "exposed_unclicked": lambda row, clicked: row["is_exposed"] and not clicked,
+    "unexposed": lambda row, clicked: not row["is_exposed"],
+}
+
+
+def midnight(ds):
+    return datetime.combine(ds, time())
+
+
+def normalised(text):
+    return " ".join(text.lower().split()) or None if text is not None else None
+
+
+class Oracle:
+    def __init__(self, log, policy, target_domain="search", feature_days=30, prior=20):
+        self.log = log
+        self.policy = policy
+        self.target = target_domain
+        self.feature_days = feature_days
+        self.prior = prior
+        self.requests = {request["request_id"]: request for request in log.requests}
+        self.rows = {(row["request_id"], row["item_id"]): row for row in log.candidates}
+
+    def native(self, request_id, item_id, *, before):
+        """Actions in the request, by its user, recorded before a time."""
+        user_id = self.requests[request_id]["user_id"]
+        return [
+            action
+            for action in self.log.actions
+            if (action["request_id"], action["item_id"], action["user_id"]) == (request_id, item_id, user_id)
+            and action["recorded_at"] < before
+        ]
+
+    def exposures(self, days):
+        found = set()
+        for (request_id, item_id), row in self.rows.items():
+            as_of = {day.ds: day.label_as_of for day in days}.get(row["ds"])
+            if as_of is None:
+                continue
+            done = self.native(request_id, item_id, before=as_of)
+            kinds = {action["action"] for action in done}
+            value = sum(a["quantity"] * a["unit_price"] for a in done if a["action"] == "purchase")
+            found.add(
+                (
+                    request_id,
+                    item_id,
+                    bool(kinds & {"click", "purchase"}),
+                    bool(kinds & {"cart", "favorite"}),
+                    "purchase" in kinds,
+                    float(value),
+                )
+            )
+        return found
+
+    def is_outside(self, action):
+        if action["action"] not in ("click", "purchase"):
+            return False
+        request = self.requests.get(action["request_id"])
+        domain = request["domain"] if request else action["domain"]
+        return action["request_id"] is None or domain != self.target
+
+    def winner(self, action):
+        """The row an outside action labels, with its kind; None if there is none."""
+        rule = getattr(self.policy.attribution, action["action"])
+        best = None
+        for (request_id, item_id), row in self.rows.items():
+            request = self.requests[request_id]
+            delay = action["acted_at"] - request["requested_at"]
+            if (
+                request["domain"] != self.target
+                or request["user_id"] != action["user_id"]
+                or item_id != action["item_id"]
+                or not timedelta(0) <= delay <= timedelta(hours=rule.window_hours)
+            ):
+                continue
+            known = self.native(request_id, item_id, before=action["recorded_at"] + timedelta(microseconds=1))
+            clicked = any(other["action"] in ("click", "purchase") for other in known)
+            for rank, target in enumerate(rule.targets):
+                if KINDS[target](row, clicked):
+                    offer = (rank, delay, request_id, target)
+                    best = min(best, offer) if best else offer
+                    break
+        return best
+
+    def attributions(self, days):
+        as_of = {day.ds: day.label_as_of for day in days}
+        found = set()
+        for action in self.log.actions:
+            best = self.winner(action) if self.is_outside(action) else None
+            if best is None:
+                continue
+            _, delay, request_id, target = best
+            ds = self.requests[request_id]["ds"]
+            if ds in as_of and action["recorded_at"] < as_of[ds]:
+                value = action["quantity"] * action["unit_price"] if action["action"] == "purchase" else 0.0
+                hours = delay / timedelta(hours=1)
+                found.add((ds, action["action_id"], request_id, action["item_id"], target, value, round(hours, 9)))
+        return found
+
+    def version(self, versions, key, entity, *, before, inclusive=False):
+        """The version with the newest valid_from that was valid and recorded before a time."""
+        known = [
+            version
+            for version in versions
+            if version[key] == entity
+            and (
+                max(version["valid_from"], version["recorded_at"]) < before
+                or (inclusive and max(version["valid_from"], version["recorded_at"]) == before)
+            )
+        ]
+        return max(known, key=lambda version: version["valid_from"], default=None)
+
+    def clicked_rows(self, *, before):
+        """Target-domain rows with a native click or purchase recorded before a time, with their requests."""
+        keys = {
+            (action["request_id"], action["item_id"])
+            for action in self.log.actions
+            if action["request_id"] in self.requests
+            and action["action"] in ("click", "purchase")
+            and action["recorded_at"] < before
+            and self.requests[action["request_id"]]["user_id"] == action["user_id"]
+            and self.requests[action["request_id"]]["domain"] == self.target
+        }
+        return [(self.requests[request_id], item_id) for request_id, item_id in keys]
+
+    def query_stats(self, ds, history_days):
+        pairs = defaultdict(int)
+        for request, item_id in self.clicked_rows(before=midnight(ds)):
+            item = self.version(self.log.items, "item_id", item_id, before=midnight(ds))
+            query = normalised(request["query_text"])
+            if query and item and item["category_id"] and ds - timedelta(days=history_days) <= request["ds"] < ds:
+                pairs[query, item["category_id"]] += 1
+        return {
+            (
+                *pair,
+                clicks,
+                sum(n for other, n in pairs.items() if other[0] == pair[0]),
+                sum(n for other, n in pairs.items() if other[1] == pair[1]),
+            )
+            for pair, clicks in pairs.items()
+        }
+
+    def in_window(self, ds, event_day):
+        return ds - timedelta(days=self.feature_days) < event_day <= ds
+
+    def known_actions(self, ds):
+        return [action for action in self.log.actions if action["recorded_at"] < midnight(ds + timedelta(days=1))]
+
+    def user_counts(self, ds, user_id):
+        """Requests, clicks, purchases and mean log price of a user as known when the day ends."""
+        acts = [
+            action
+            for action in self.known_actions(ds)
+            if action["user_id"] == user_id and self.in_window(ds, action["acted_at"].date())
+        ]
+        prices = [
+            item["price"]
+            for action in acts
+            for item in [
+                self.version(self.log.items, "item_id", action["item_id"], before=action["acted_at"], inclusive=True)
+            ]
+            if item and item["price"] is not None
+        ]
+        logs = [math.log1p(price) for price in prices]
+        return (
+            sum(
+                request["user_id"] == user_id and request["domain"] == self.target
+                for request in self.log.requests
+                if self.in_window(ds, request["ds"])
+            ),
+            sum(action["action"] == "click" for action in acts),
+            sum(action["action"] == "purchase" for action in acts),
+            round(sum(logs) / len(logs), 6) if logs else None,
+        )
+
+    def item_counts(self, ds):
+        """For each item: exposures, clicks, purchases, outside clicks; and the mean click rate of the day."""
+        counts = defaultdict(lambda: [0, 0, 0, 0])
+        for (request_id, item_id), row in self.rows.items():
+            if (
+                self.requests[request_id]["domain"] == self.target
+                and row["is_exposed"]
+                and self.in_window(ds, row["ds"])
+            ):
+                counts[item_id][0] += 1
+        for request, item_id in self.clicked_rows(before=midnight(ds + timedelta(days=1))):
+            if self.in_window(ds, request["ds"]):
+                counts[item_id][1] += 1
+        for action in self.known_actions(ds):
+            if self.in_window(ds, action["acted_at"].date()):
+                counts[action["item_id"]][2] += action["action"] == "purchase"
+                counts[action["item_id"]][3] += action["action"] == "click" and action["domain"] != self.target
+        exposures = sum(count[0] for count in counts.values())
+        mean = sum(count[1] for count in counts.values()) / exposures if exposures else 0.0
+        return counts, mean
+
+    def rate(self, clicks, exposures, mean):
+        return round((clicks + self.prior * mean) / (exposures + self.prior), 9)
+
+    def query_counts(self, ds):
+        """For each query: requests, clicks and smoothed click rate."""
+        counts = defaultdict(lambda: [0, 0, 0])
+        for request in self.log.requests:
+            query = normalised(request["query_text"])
+            if query and request["domain"] == self.target and self.in_window(ds, request["ds"]):
+                counts[query][0] += 1
+                counts[query][2] += sum(
+                    row["is_exposed"] for row in self.log.candidates if row["request_id"] == request["request_id"]
+                )
+        for request, _ in self.clicked_rows(before=midnight(ds + timedelta(days=1))):
+            query = normalised(request["query_text"])
+            if query and self.in_window(ds, request["ds"]):
+                counts[query][1] += 1
+        exposures = sum(count[2] for count in counts.values())
+        mean = sum(count[1] for count in counts.values()) / exposures if exposures else 0.0
+        return {
+            query: (asked, clicks, self.rate(clicks, shown, mean)) for query, (asked, clicks, shown) in counts.items()
+        }, mean
+
+    def sequence(self, ds, user_id, length=20):
+        known = [action for action in self.known_actions(ds) if action["user_id"] == user_id]
+        known.sort(key=lambda action: (action["acted_at"], action["action_id"]))
+        end = midnight(ds + timedelta(days=1))
+        acts = []
+        for action in known[-length:]:
+            item = self.version(self.log.items, "item_id", action["item_id"], before=end) or {}
+            acts.append(
+                (
+                    action["item_id"],
+                    item.get("category_id") or "",
+                    item.get("brand_id") or "",
+                    action["action"],
+                    action["domain"],
+                    int((action["acted_at"] - datetime(1970, 1, 1)).total_seconds()),
+                )
+            )
+        return acts
