@@ -89,7 +89,13 @@ def _read_file(con: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
     types = {row[0]: row[1] for row in described if row[0] != "row_number"}
     check_columns(incoming.table, incoming.file, tuple(types))
     types = _accepted_types(con, incoming, types)
-    con.execute(f"insert into temp.checked {_judged(incoming, types)}")
+    try:
+        con.execute(f"insert into temp.checked {_judged(incoming, types)}")
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:  # the statement touches nothing but this file
+        problem = f"cannot be read to its end ({str(error).splitlines()[0]})"
+        raise BadFileError(incoming.file, problem, "The file is damaged: send it again") from error
     for bad in incoming.malformed:
         values = [incoming.file, bad.row_number, incoming.day, "", bad.reason, malformed_json(bad)]
         con.execute("insert into temp.rejected values (?, ?, ?, ?, ?, ?)", values)

@@ -32,6 +32,12 @@ def day_keys(settings: Settings, files: Sequence[EventFile]) -> dict[date | None
     return keys
 
 
+def source_key(home: Path, paths: Sequence[Path]) -> str:
+    """Fingerprint of a data set: the names and contents of its files."""
+    digests = content_digests(home, paths)
+    return input_key({path.name: digests[path] for path in paths})
+
+
 def content_digests(home: Path, paths: Sequence[Path]) -> dict[Path, str]:
     """BLAKE2 digest of every file; a file of unchanged size and modification time is not read again."""
     store = home / "digests.json"

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -74,12 +74,14 @@ def csv_header(path: Path, name: str) -> tuple[str, ...]:
     return header
 
 
-def csv_select(path: Path, header: tuple[str, ...], malformed: tuple[Malformed, ...] = (), null_text: str = "") -> str:
+def csv_select(
+    path: Path, header: tuple[str, ...], malformed: tuple[Malformed, ...] = (), null_texts: Sequence[str] = ("",)
+) -> str:
     """A CSV file as a query with ``row_number``; every column is text, and malformed lines are left out."""
     # Row k of those that can be read is row k + (malformed lines before it) of the file.
     shifts = [bad.row_number - index for index, bad in enumerate(malformed)]
     shift = f" + len(list_filter({shifts}, lambda x: x <= k))" if shifts else ""
-    numbered = f"select *, row_number() over () as k from {_read_csv(path, header, null_text, 'ignore_errors = true')}"
+    numbered = f"select *, row_number() over () as k from {_read_csv(path, header, null_texts, 'ignore_errors = true')}"
     return f"select * exclude (k), k{shift} as row_number from ({numbered})"
 
 
@@ -93,18 +95,18 @@ def malformed_lines(
     """
     rejects = "store_rejects = true, rejects_table = 'csv_errors', rejects_scan = 'csv_scans'"
     try:
-        con.execute(f"select count(*) from {_read_csv(path, header, '', rejects)}")
+        con.execute(f"select count(*) from {_read_csv(path, header, ('',), rejects)}")
     except duckdb.Error as error:
         raise BadFileError(name, f"cannot be read as CSV ({_first_line(error)})", _SEND_AGAIN) from error
     found = con.execute(
-        "select line - 1, min(error_message), min(csv_line) from csv_errors group by line order by line "
+        "select line - 1, cast(min(error_type) as varchar), min(csv_line) from csv_errors group by line order by line "
         f"limit {MAX_MALFORMED + 1}"
     ).fetchall()
     con.execute("drop table csv_errors; drop table csv_scans")
     if len(found) > MAX_MALFORMED:
-        rows = "; ".join(f"row {row}: {reason}" for row, reason, _ in found[:3])
+        rows = "; ".join(f"row {row} {_wording(kind)}" for row, kind, _ in found[:3])
         raise BadFileError(name, f"more than {MAX_MALFORMED} lines are malformed; first {rows}", "Write it again")
-    return tuple(Malformed(row_number=row, reason=_wording(reason), line=line or "") for row, reason, line in found)
+    return tuple(Malformed(row_number=row, reason=_wording(kind), line=line or "") for row, kind, line in found)
 
 
 def malformed_json(bad: Malformed) -> str:
@@ -124,12 +126,14 @@ def _refuse_cut_off(
         raise BadFileError(file.name, problem, _SEND_AGAIN)
 
 
-def _read_csv(path: Path, header: tuple[str, ...], null_text: str, extra: str) -> str:
+def _read_csv(path: Path, header: tuple[str, ...], null_texts: Sequence[str], extra: str) -> str:
     columns = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
+    nulls = ", ".join(quoted(text) for text in null_texts)
     compression = "gzip" if path.name.endswith(".gz") else "none"
     return (
         f"read_csv({quoted(str(path))}, columns = {{{columns}}}, header = true, auto_detect = false, delim = ',', "
-        f"quote = '\"', escape = '\"', nullstr = {quoted(null_text)}, compression = '{compression}', {extra})"
+        f"quote = '\"', escape = '\"', nullstr = [{nulls}], compression = '{compression}', "
+        f"hive_partitioning = false, {extra})"
     )
 
 
@@ -151,8 +155,12 @@ def _ends_a_line(path: Path) -> bool:
     return last.endswith((b"\n", b"\r"))
 
 
-def _wording(message: str) -> str:
-    return message.strip().splitlines()[0].rstrip(".")
+def _wording(kind: str) -> str:
+    words = {
+        "MISSING COLUMNS": "has fewer fields than the header",
+        "TOO MANY COLUMNS": "has more fields than the header",
+    }
+    return words.get(kind, f"is no CSV row ({kind.lower()})")
 
 
 def _first_line(error: BaseException) -> str:
