@@ -40,7 +40,7 @@ FILLERS = (
 )  # fmt: skip
 """Words of titles that mean nothing."""
 
-_SYLLABLES = ("ba", "do", "fi", "ka", "lu", "mo", "ne", "pi", "ro", "sa", "te", "vu", "xo", "ya", "ze")
+_SYLLABLES = ("ba", "do", "fi", "ka", "lu", "mo", "ne", "pi", "ro", "sa", "ti", "vu", "xo", "ya", "ze")
 
 WORDS = np.array([word for row in ADJECTIVES for word in row])
 """All adjectives, [W]."""
