@@ -1,0 +1,116 @@
+"""One trial of a sweep: train on one core, judge on the days after, remember the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from uniscale.config import Settings
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from uniscale.models.ranker import Ranker
+    from uniscale.recipes.job import TrainJob
+    from uniscale.training.loop import Point, Trainer
+
+
+def run_trial(config: dict[str, Any]) -> None:
+    """Train and judge one job; the result goes to a file, written whole, and to Ray Tune.
+
+    Args:
+        config: ``settings`` and ``job`` as plain values, ``ds`` the day of the run, ``folder`` of the sweep.
+    """
+    from ray import tune
+
+    from uniscale.recipes.job import TrainJob, build_trainer
+    from uniscale.training.determinism import use_threads
+
+    settings = Settings(**config["settings"])
+    job, folder = TrainJob.from_content(config["job"]), Path(config["folder"])
+    use_threads(settings.training.threads)
+    start = time.monotonic()
+    trainer = build_trainer(settings, job)
+    trainer.run(_Progress(progress_file(folder, job.key)))
+    result = {
+        **_facts(job, trainer),
+        **judge(settings, trainer.model, parse(config["ds"])),
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    write_result(folder, job.key, result)
+    tune.report(result)
+
+
+def judge(settings: Settings, model: Ranker, ds: date) -> dict[str, float | None]:
+    """Metrics of a ranker on the test requests of the days after ``ds``, native labels."""
+    from uniscale.evaluation.comparison import evaluation_days
+    from uniscale.evaluation.metrics import measure
+    from uniscale.evaluation.outcomes import read_judged
+    from uniscale.evaluation.scoring import score_frames
+    from uniscale.lake import Lake
+
+    lake, days = Lake(settings), evaluation_days(settings, ds)
+    predictions = score_frames(model, lake, days, target_domain=settings.target_domain)
+    with lake.read() as con:
+        con.register("trial_predictions", predictions)
+        outcomes, scores = read_judged(con, "from trial_predictions", days, settings.target_domain)
+    return measure(outcomes, scores)
+
+
+def parse(ds: str) -> date:
+    """A day written as YYYY-MM-DD."""
+    from datetime import date
+
+    return date.fromisoformat(ds)
+
+
+def progress_file(folder: Path, key: str) -> Path:
+    """Where a trial writes its loss curve while it runs."""
+    return folder / f"{key}.progress"
+
+
+def result_file(folder: Path, key: str) -> Path:
+    """Where a trial's result is when it is done."""
+    return folder / f"{key}.json"
+
+
+def write_result(folder: Path, key: str, result: dict[str, Any]) -> None:
+    """Write a result so that it is whole or absent."""
+    unfinished = folder / f".{key}.{os.getpid()}"
+    unfinished.write_text(json.dumps(result), encoding="utf-8")
+    unfinished.replace(result_file(folder, key))
+
+
+def _facts(job: TrainJob, trainer: Trainer) -> dict[str, Any]:
+    from uniscale.models.zoo import num_params
+
+    speeds = sorted(point["rows_per_second"] for point in trainer.curve)
+    return {
+        "name": job.recipe.name,
+        "size": job.recipe.size,
+        "es3_share": job.recipe.data.es3_share,
+        "num_params": num_params(trainer.model),
+        "num_requests": trainer.num_requests,
+        "num_rows": trainer.num_items,
+        "num_steps": trainer.num_steps,
+        "train_loss": trainer.curve[-1]["loss"],
+        "rows_per_second": round(speeds[len(speeds) // 2]),
+    }
+
+
+class _Progress:
+    """Writes the loss curve to a file; a trial is short and keeps no checkpoints."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def point(self, point: Point) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(point)) + "\n")
+
+    def checkpoint(self, trainer: Trainer) -> None:
+        del trainer
