@@ -14,7 +14,8 @@ from uniscale.evaluation.bootstrap import Estimate
 from uniscale.evaluation.metrics import HIGHER_IS_BETTER
 
 MIN_REQUESTS = 20
-"""Below this a percentile interval is known to be too narrow: a 95 % interval of a mean covers about 91 % at 15."""
+"""Percentile intervals are too narrow on few requests: at 95 %, a mean of normal values is covered 93 times in 100 with
+20 requests, and 90 times with 10."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

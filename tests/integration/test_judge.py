@@ -1,0 +1,308 @@
+"""Judging a day on real frames, lake and registry: what is stored, and what a re-run or a kill leaves behind."""
+
+import json
+import shutil
+from datetime import date, timedelta
+
+import duckdb
+import pytest
+from support_evaluation import predictions, write_test_day
+from support_frames import DOMAINS
+
+from uniscale.config import load_settings
+from uniscale.registry import judge
+from uniscale.registry.store import Registry
+
+DS = date(2026, 1, 5)
+NEXT = DS + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """MLflow's tables take seconds to make; they are made once."""
+    settings = load_settings()
+    settings.home = tmp_path_factory.mktemp("mlflow")
+    Registry(settings)
+    return settings.home / "mlflow.db"
+
+
+class Stage:
+    """An installation whose rankers are as skilled as a test says."""
+
+    def __init__(self, settings, lake, model_dir):
+        self.settings, self.lake, self.model_dir = settings, lake, model_dir
+        self.registry = Registry(settings)
+        self.skills = {}
+        self.frames = {}
+
+    def train(self, ds, role, skill):
+        version = self.registry.register(
+            ds=ds,
+            role=role,
+            recipe={},
+            model_name="dlrm-xs",
+            model_dir=self.model_dir,
+            metrics={},
+            curve=[],
+            snapshot_id=7,
+            code_version="c",
+            num_params=9,
+            key=f"{ds} {role} {len(self.skills)}",
+        )
+        self.registry.set_alias(role, version)
+        self.skills[version.version] = skill
+        return version
+
+    def test_day(self, day, num_requests=60):
+        self.frames[day] = write_test_day(self.lake, day, num_requests, seed=day.day)
+
+    def score(self, settings, lake, days, registry, version):
+        return predictions(self.frames[days[0]], self.skills[version.version])
+
+    def run(self, ds):
+        judge.evaluate_day(self.settings, self.lake, ds)
+        return judge.promote_day(self.settings, self.lake, ds)
+
+    def rows(self, query):
+        with self.lake.read() as con:
+            return con.execute(query).fetchall()
+
+    def champion(self):
+        return self.registry.champion().version
+
+
+@pytest.fixture
+def stage(settings, lake, empty_database, tmp_path, monkeypatch):
+    settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(empty_database, settings.home / "mlflow.db")
+    settings.gate.num_resamples = 200
+    model_dir = tmp_path / "model"
+    model_dir.mkdir()
+    (model_dir / "model.json").write_text("{}")
+    made = Stage(settings, lake, model_dir)
+    monkeypatch.setattr(judge, "_score", made.score)
+    monkeypatch.setattr(judge, "Registry", lambda _: made.registry)  # opening it again for each call takes long
+    monkeypatch.setattr("mlflow.pyfunc.save_model", lambda path, **_: path.mkdir())  # no model here is ever loaded
+    return made
+
+
+def test_a_better_challenger_is_promoted_with_its_evidence(stage):
+    stage.test_day(NEXT)
+    old, new = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    details = judge.evaluate_day(stage.settings, stage.lake, DS)
+    assert details["requests"] == stage.rows("select count(distinct request_id) from ml.predictions")[0][0]
+    roles = "select role, count(*) from ml.metrics where ds = date '2026-01-05' group by all order by all"
+    assert stage.rows(roles) == [("challenger", 9), ("champion", 9), ("difference", 9)]
+    gauc = dict(stage.rows("select role, value from ml.metrics where metric = 'gauc'"))
+    assert gauc["difference"] == pytest.approx(gauc["challenger"] - gauc["champion"])
+    decided = judge.promote_day(stage.settings, stage.lake, DS)
+    assert decided["decision"] == "promoted"
+    assert stage.champion() == new.version
+    ((decision, champion, challenger, snapshot, evidence),) = stage.rows(
+        "select decision, champion_version, challenger_version, snapshot_id, evidence from ml.decisions"
+    )
+    assert (decision, champion, challenger, snapshot) == ("promoted", old.version, new.version, 7)
+    (artefact,) = (stage.settings.home / "mlartifacts").rglob("decisions/2026-01-05.json")
+    assert json.loads(artefact.read_text()) == json.loads(evidence) == decided["evidence"]
+    assert json.loads(evidence)["ci_low"] > 0
+
+
+def test_a_challenger_that_is_not_better_is_kept_out(stage):
+    stage.test_day(NEXT)
+    old, _ = stage.train(DS, "champion", 0.5), stage.train(DS, "challenger", 0.5)
+    assert stage.run(DS)["decision"] == "kept"
+    assert stage.champion() == old.version
+
+
+def test_few_requests_are_thin_evidence_even_for_a_perfect_challenger(stage):
+    stage.test_day(NEXT, num_requests=8)
+    old, _ = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 1.0)
+    decided = stage.run(DS)
+    assert decided["decision"] == "kept"
+    assert "evidence too thin" in decided["reason"]
+    assert stage.champion() == old.version
+
+
+def test_a_re_run_compares_the_same_two_versions_and_writes_the_same_rows(stage):
+    stage.test_day(NEXT)
+    old, new = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    stage.run(DS)
+    tables = ("predictions", "metrics", "decisions")
+    before = [stage.rows(f"from ml.{table} order by all") for table in tables]
+    assert stage.champion() == new.version
+    assert stage.run(DS)["champion_version"] == old.version
+    assert [stage.rows(f"from ml.{table} order by all") for table in tables] == before
+    assert stage.champion() == new.version
+
+
+def test_an_older_day_moves_no_alias_once_a_later_day_has_decided(stage):
+    stage.test_day(NEXT)
+    stage.test_day(NEXT + timedelta(days=1))
+    first, second = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.25)
+    stage.run(DS)
+    third = stage.train(NEXT, "challenger", 1.0)
+    assert stage.run(NEXT)["champion_version"] == second.version
+    assert stage.champion() == third.version
+    again = stage.run(DS)
+    assert (again["decision"], again["champion_version"], again["challenger_version"]) == (
+        "promoted",
+        first.version,
+        second.version,
+    )
+    assert stage.champion() == third.version
+
+
+def test_a_day_before_the_decided_ones_is_compared_with_the_champion_of_its_time(stage):
+    stage.test_day(DS)
+    stage.test_day(NEXT)
+    first, _ = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    stage.run(DS)
+    before = DS - timedelta(days=1)
+    stage.train(before, "challenger", 0.9)
+    decided = stage.run(before)
+    assert decided["champion_version"] == first.version
+    assert decided["decision"] == "kept"
+    assert "has seen the test days" in decided["reason"]  # the champion was trained a day later
+
+
+@pytest.mark.parametrize("killed_at", ["set_alias", "log_decision"])
+def test_a_promotion_killed_between_decision_and_alias_is_finished_by_its_re_run(stage, monkeypatch, killed_at):
+    stage.test_day(NEXT)
+    old, new = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    judge.evaluate_day(stage.settings, stage.lake, DS)
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Registry, killed_at, die)
+        with pytest.raises(KeyboardInterrupt):
+            judge.promote_day(stage.settings, stage.lake, DS)
+    assert stage.champion() == (old if killed_at == "set_alias" else new).version
+    assert judge.promote_day(stage.settings, stage.lake, DS)["champion_version"] == old.version
+    assert stage.champion() == new.version
+    assert stage.rows("select decision, champion_version from ml.decisions") == [("promoted", old.version)]
+    assert list((stage.settings.home / "mlartifacts").rglob("decisions/2026-01-05.json"))
+
+
+def test_a_decision_that_turns_on_a_re_run_takes_the_alias_back(stage):
+    stage.test_day(NEXT)
+    old, new = stage.train(DS, "champion", 0.3), stage.train(DS, "challenger", 0.9)
+    stage.run(DS)
+    assert stage.champion() == new.version
+    stage.skills[new.version] = 0.0
+    assert stage.run(DS)["decision"] == "kept"
+    assert stage.champion() == old.version
+
+
+def test_a_champion_set_by_hand_stays_when_a_kept_day_runs_again(stage):
+    stage.test_day(NEXT)
+    stage.train(DS, "champion", 0.5)
+    by_hand = stage.train(DS, "champion", 0.5)
+    stage.registry.set_alias("champion", "1")
+    stage.train(DS, "challenger", 0.5)
+    stage.run(DS)
+    stage.registry.set_alias("champion", by_hand)
+    stage.run(DS)
+    assert stage.champion() == by_hand.version
+
+
+def test_one_version_in_both_roles_is_measured_once_and_kept(stage):
+    stage.test_day(NEXT)
+    version = stage.train(DS, "champion", 0.5)
+    stage.registry.set_alias("challenger", version)
+    decided = stage.run(DS)
+    assert decided["decision"] == "kept"
+    assert "same version" in decided["reason"]
+    assert stage.rows("select distinct role from ml.metrics") == [("champion",)]
+
+
+def test_a_test_day_without_requests_measures_nothing_and_promotes_nothing(stage):
+    stage.test_day(NEXT)
+    empty = NEXT + timedelta(days=1)
+    stage.frames[empty] = stage.frames[NEXT].slice(0, 0)
+    stage.train(NEXT, "champion", 0.0)
+    stage.train(NEXT, "challenger", 1.0)
+    decided = stage.run(NEXT)
+    assert decided["decision"] == "kept"
+    assert "0 requests carry gauc" in decided["reason"]
+    assert stage.rows("select count(*), count(value) from ml.metrics") == [(27, 0)]
+    assert stage.rows("select count(*) from ml.predictions") == [(0,)]
+
+
+def test_frames_built_again_after_the_evaluation_are_refused_with_the_remedy(stage):
+    stage.test_day(NEXT)
+    stage.train(DS, "champion", 0.0)
+    stage.train(DS, "challenger", 0.9)
+    judge.evaluate_day(stage.settings, stage.lake, DS)
+    write_test_day(stage.lake, NEXT, 61, seed=99)
+    with pytest.raises(ValueError, match=r"have no prediction for all candidates.*step evaluate"):
+        judge.promote_day(stage.settings, stage.lake, DS)
+
+
+def test_what_is_missing_is_refused_with_the_command_that_makes_it(stage):
+    stage.test_day(NEXT)
+    with pytest.raises(ValueError, match="no version was trained for 2026-01-05; run: uniscale step train 2026-01-05"):
+        judge.evaluate_day(stage.settings, stage.lake, DS)
+    stage.train(DS, "challenger", 0.5)
+    with pytest.raises(ValueError, match="no version holds the alias champion"):
+        judge.evaluate_day(stage.settings, stage.lake, DS)
+    with pytest.raises(ValueError, match="was not evaluated; run: uniscale step evaluate 2026-01-05"):
+        judge.promote_day(stage.settings, stage.lake, DS)
+    stage.settings.gate.metric = "calibration"
+    with pytest.raises(ValueError, match="'calibration' cannot decide"):
+        judge.evaluate_day(stage.settings, stage.lake, DS)
+
+
+def test_the_truth_is_measured_beside_the_rest_where_it_is_known(stage, tmp_path):
+    stage.test_day(NEXT)
+    stage.train(DS, "champion", 0.0)
+    stage.train(DS, "challenger", 0.9)
+    stage.settings.source.truth_dir = tmp_path / "truth"
+    judge.evaluate_day(stage.settings, stage.lake, DS)
+    assert stage.rows("select count(*) from ml.metrics where metric like 'true_%'") == [(0,)]
+    write_truth(stage.frames[NEXT], tmp_path / "truth" / "candidates" / f"ds={NEXT}")
+    judge.evaluate_day(stage.settings, stage.lake, DS)
+    found = {
+        (role, metric): value
+        for role, metric, value in stage.rows("select role, metric, value from ml.metrics where metric like 'true_%'")
+    }
+    assert {metric for _, metric in found} == {"true_auc", "true_gauc", "true_auc_exposed"}
+    assert found["challenger", "true_gauc"] > found["champion", "true_gauc"]
+    assert found["challenger", "true_auc"] < 1  # a label of 0.9 or 0.1 cannot be known for certain
+    assert judge.promote_day(stage.settings, stage.lake, DS)["decision"] == "promoted"
+
+
+def test_a_truth_of_other_logs_is_refused(stage, tmp_path):
+    stage.test_day(NEXT)
+    stage.train(DS, "champion", 0.0)
+    stage.train(DS, "challenger", 0.9)
+    stage.settings.source.truth_dir = tmp_path / "truth"
+    write_truth(stage.frames[NEXT].slice(1), tmp_path / "truth" / "candidates" / f"ds={NEXT}")
+    with pytest.raises(ValueError, match="candidates have no truth in"):
+        judge.evaluate_day(stage.settings, stage.lake, DS)
+
+
+def write_truth(frames, folder):
+    """A truth in which a clicked candidate has the click probability 0.9 and any other 0.1."""
+    folder.mkdir(parents=True)
+    with duckdb.connect() as con:
+        con.register("frames", frames)
+        con.execute(
+            f"""
+            copy (
+                select sample_id as request_id, unnest(item_ids) as item_id,
+                    unnest(list_transform(is_clicked, lambda c: if(c, 0.9, 0.1)))::float as click_probability
+                from frames
+            ) to '{folder / "part-0.parquet"}'
+            """
+        )
+
+
+def test_the_target_domain_alone_is_judged(stage):
+    assert DOMAINS[0] == stage.settings.target_domain
+    stage.test_day(NEXT)
+    stage.train(DS, "champion", 0.0)
+    stage.train(DS, "challenger", 0.9)
+    stage.settings.target_domain = "feed"
+    assert judge.evaluate_day(stage.settings, stage.lake, DS)["requests"] == 0
