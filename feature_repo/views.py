@@ -1,23 +1,19 @@
 """Feature views: the columns of the feature tables, named and typed.
 
-A version is due every day. The time to live bridges two missed days; older values count as missing, because a
-popularity count of last week is a different feature from one of yesterday.
+No view has a time to live of its own: the warehouse writes every known entity on the first feature day of a run and
+afterwards those whose values change, so a version holds until the next one. How far back a version may lie at all
+follows from the days of a run (uniscale/features/age.py).
 """
-
-from datetime import timedelta
 
 import sources
 from entities import item, query, user
 from feast import FeatureView, Field
 from feast.types import Array, Float64, Int64, String
 
-TTL = timedelta(days=3)
-
 user_features = FeatureView(
     name="user_features",
     description="Profile and activity of a user.",
     entities=[user],
-    ttl=TTL,
     source=sources.user_features,
     schema=[
         Field(name="user_id", dtype=String),
@@ -33,7 +29,6 @@ item_features = FeatureView(
     name="item_features",
     description="Facts and popularity of an item.",
     entities=[item],
-    ttl=TTL,
     source=sources.item_features,
     schema=[
         Field(name="item_id", dtype=String),
@@ -56,7 +51,6 @@ query_features = FeatureView(
     name="query_features",
     description="How often a query is asked and clicked.",
     entities=[query],
-    ttl=TTL,
     source=sources.query_features,
     schema=[
         Field(name="query_text", dtype=String),
@@ -70,7 +64,6 @@ user_sequences = FeatureView(
     name="user_sequences",
     description="A user's last actions in all domains, oldest first.",
     entities=[user],
-    ttl=TTL,
     source=sources.user_sequences,
     schema=[
         Field(name="user_id", dtype=String),

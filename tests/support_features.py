@@ -55,7 +55,7 @@ def query(text, ds, **values):
     return version("query_text", text, ds, **values)
 
 
-def label_as_of(day, *, ds=DS, train_days=1, eval_days=1):
+def label_as_of(day, *, ds=DS, train_days=7, eval_days=1):
     window = load_policy().attribution.window_days
     return {d.ds: d for d in run_days(ds, train_days=train_days, eval_days=eval_days, window_days=window)}[
         day

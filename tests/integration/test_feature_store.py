@@ -128,8 +128,8 @@ def test_rows_come_back_in_the_order_they_were_asked_for_duplicates_included(set
     assert table.column("price").to_pylist() == [None, 9.0, None, 9.0, None]
 
 
-def test_a_time_to_live_counts_its_last_moment(settings, shop):
-    last = datetime(2026, 1, 6) + timedelta(days=3)
+def test_a_version_answers_up_to_the_last_moment_of_the_age_a_run_can_need(settings, shop):
+    last = datetime(2026, 1, 6) + timedelta(days=9)  # 7 training days, 1 test day, the day before
     frame = pd.DataFrame({"item_id": ["i1", "i1"], "event_timestamp": [last, last + timedelta(microseconds=1)]})
 
     assert prices(open_store(settings), frame) == [99.0, None]
@@ -187,15 +187,15 @@ def test_online_equals_point_in_time_at_the_same_moment(settings, shop):
     assert set(online["items"]["nobody"].values()) == {None}
 
 
-def test_online_values_past_their_time_to_live_count_as_missing(settings, shop):
+def test_online_values_that_are_too_old_count_as_missing(settings, shop):
     materialize(settings, shop, DS)
-    materialize(settings, shop, DS + timedelta(days=4))
+    materialize(settings, shop, DS + timedelta(days=10))
     asked = {"user": "u1", "item": ["i1"]}
     online = look_up(settings, **asked)
 
-    assert online["as_of"] == "2026-01-10 00:00:00"
+    assert online["as_of"] == "2026-01-16 00:00:00"
     assert len(online["unknown"]) == 2
-    assert online == look_up_at(settings, datetime(2026, 1, 10), **asked)
+    assert online == look_up_at(settings, datetime(2026, 1, 16), **asked)
 
 
 def test_filling_the_online_store_again_changes_nothing_and_an_older_day_does_not_take_it_back(settings, shop):

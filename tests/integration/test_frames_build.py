@@ -2,7 +2,7 @@ import math
 from datetime import date, datetime, timedelta
 
 import pytest
-from support_features import DS, candidate, frames, item, sample, small_shop, user, write
+from support_features import DS, candidate, frames, item, label_as_of, sample, small_shop, user, write
 
 from uniscale.config import Settings
 from uniscale.config.settings import WindowSettings
@@ -186,8 +186,31 @@ def test_the_target_domain_is_a_setting(settings, shop):
     assert frames(shop, "eval")["f1"]["query_index"] == 0
 
 
-def test_a_user_with_a_stale_version_counts_as_unknown(settings, shop):
+def test_a_version_from_before_the_first_feature_day_of_a_run_is_not_needed_and_not_read(settings, shop):
     write(shop, USER_FEATURES, [user("u1", date(2025, 12, 20), user_num_requests=5)])
     build_frames(settings, shop, DS)
 
     assert math.isnan(frames(shop, "train")["r1"]["user_numeric"][0])
+
+
+def test_how_days_are_packed_into_chunks_does_not_change_the_frames(settings, lake, monkeypatch):
+    settings.window.train_days = 3
+    small_shop(lake)
+    ends = {DS - timedelta(days=back): label_as_of(DS - timedelta(days=back)) for back in (1, 2)}
+    older = [
+        sample(f"old{day}", datetime.combine(day, datetime.min.time()), ["i1", "i2"], label_as_of=end)
+        for day, end in ends.items()
+    ]
+    with lake.read() as con:
+        known = con.execute(f"select * from {SAMPLES.qualified}").to_arrow_table().to_pylist()
+    write(lake, SAMPLES, [*known, *older])
+    build_frames(settings, lake, DS)
+    together = rows(lake)
+    lake.commit(lambda con: con.execute("delete from lake.ops.partitions where table_name like 'ml.frames%'"), "forget")
+    monkeypatch.setattr("uniscale.features.frames.CHUNK_ROWS", 1)
+    before = lake.snapshot_id()
+    build_frames(settings, lake, DS)
+
+    assert len(together) == 5
+    assert str(rows(lake)) == str(together)
+    assert lake.snapshot_id() == before + 4  # three training days and the test day, one commit each

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,7 +21,8 @@ from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features.encode import ITEM_INPUTS, REQUEST_INPUTS, encode_sql, install_macros
+from uniscale.features import frame_sql
+from uniscale.features.encode import install_macros
 from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
@@ -34,31 +35,30 @@ if TYPE_CHECKING:
 SPLITS = {"train": SAMPLES, "eval": FCT_EXPOSURES}
 """What each split is made from."""
 
-_FEATURE_DAYS_BACK = 4
-"""Feature days whose versions can answer a request of a day: the views' time to live, and the day itself."""
+CHUNK_ROWS = 250_000
+"""Item rows joined and encoded at once; a larger day is a chunk of its own."""
 
-_PASSED_ON = ("sample_id", "user_id", "domain", "requested_at", "query_tier", "label_as_of")
-_PASSED_ON_LISTS = (
-    "item_ids",
-    "is_exposed",
-    "provenance",
-    "is_clicked",
-    "is_purchased",
-    "purchase_value",
-    "label_weight",
-)
+_MISSING = ("user_features", "query_features", "user_sequences", "item_features")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """What one day's build wrote."""
+class Chunk:
+    """Days of one split that are built together and replaced in one commit."""
 
-    requests: int
-    rows: int
+    split: str
+    days: tuple[Day, ...]
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """The days as dates."""
+        return tuple(day.ds for day in self.days)
+
+    def __str__(self) -> str:
+        return f"{self.dates[0]} to {self.dates[-1]}, split {self.split}"
 
 
 def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
-    """Bring the frames of all days of a run up to date, one day at a time.
+    """Bring the frames of all days of a run up to date, a bounded number of rows at a time.
 
     Args:
         settings: The installation.
@@ -74,27 +74,21 @@ def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ValueError: Samples or exposures hold labels of another moment than this run needs.
     """
     days = _days(settings, ds)
-    with lake.read() as con:
+    _ensure_tables(lake)
+    snapshot = lake.snapshot_id()
+    with lake.read(snapshot) as con:
         wanted = {split: _wanted_keys(con, settings, split, days) for split in SPLITS}
         stale = {split: stale_days(con, _partition_name(split), wanted[split]) for split in SPLITS}
-    todo = [day for day in days if day.ds in stale[day.split]]
+        todo = [day for day in days if day.ds in stale[day.split]]
+        chunks = [chunk for split in SPLITS for chunk in _chunks(con, settings, split, todo)]
     start = time.monotonic()
     built = 0
-    if todo:
-        _ensure_feature_tables(lake)
+    if chunks:
         store = open_store(settings)
-        for day in todo:
-            built += _build_day(settings, lake, store, day, wanted[day.split][day.ds])
+        for chunk in chunks:
+            built += _build(settings, lake, store, chunk, snapshot=snapshot, keys=wanted[chunk.split])
     seconds = time.monotonic() - start
-    return {**_summary(lake, days), "rows_per_second": round(built / seconds) if todo else None}
-
-
-def _ensure_feature_tables(lake: Lake) -> None:
-    """A lake without features yet has none to offer, which is not an error: every value is missing."""
-    with lake.read() as con:
-        absent = [table for table in FEATURE_TABLES if not table_has(con, table)]
-    if absent:
-        lake.commit(lambda con: [Lake.create(con, table) for table in absent], "empty feature tables")
+    return {**_summary(lake, days), "rows_per_second": round(built / seconds) if chunks else None}
 
 
 def _days(settings: Settings, ds: date) -> tuple[Day, ...]:
@@ -105,6 +99,15 @@ def _days(settings: Settings, ds: date) -> tuple[Day, ...]:
         eval_days=settings.window.eval_days,
         window_days=window_days,
     )
+
+
+def _ensure_tables(lake: Lake) -> None:
+    """A lake without samples or features yet has none to offer; that is not an error."""
+    if lake.exists():
+        with lake.read() as con:
+            absent = [table for table in (*FEATURE_TABLES, *SPLITS.values(), FRAMES) if not table_has(con, table)]
+        if absent:
+            lake.commit(lambda con: [Lake.create(con, table) for table in absent], "tables of the frames")
 
 
 def _partition_name(split: str) -> str:
@@ -123,174 +126,114 @@ def _wanted_keys(
         "code": code_version().rsplit("-", 1)[-1],
         "policy": load_policy(settings.policy).model_dump(mode="json"),
         "target_domain": settings.target_domain,
-        "feature_days": settings.window.feature_days,
+        "window": settings.window.model_dump(),
     }
+    features = ""  # the versions a day can read: from the day before the first training day to the day before it
+    first = days[0].ds - timedelta(days=1)
     keys = {}
-    for day in days:
-        if day.split != split:
-            continue
-        read = [(SPLITS[split].qualified, day.ds)]
-        for back in range(1, _FEATURE_DAYS_BACK + 1):
-            read += [(table.qualified, day.ds - timedelta(days=back)) for table in FEATURE_TABLES]
-        made_from = [upstream.get(partition, "") for partition in read]
-        keys[day.ds] = input_key({**shared, "label_as_of": day.label_as_of, "made_from": made_from})
+    for ahead in range((days[-1].ds - first).days):
+        before = first + timedelta(days=ahead)
+        features = input_key(
+            {"last": features, "day": [upstream.get((t.qualified, before), "") for t in FEATURE_TABLES]}
+        )
+        day = days[ahead]
+        if day.split == split:
+            source = upstream.get((SPLITS[split].qualified, day.ds), "")
+            keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": source, "features": features})
     return keys
 
 
-def _build_day(settings: Settings, lake: Lake, store: FeatureStore, day: Day, build_key: str) -> int:
-    """Replace one day of one split in one commit; returns its item rows."""
-    with _spill_file(settings, day) as file:
-        with lake.read() as con:
+def _chunks(con: duckdb.DuckDBPyConnection, settings: Settings, split: str, todo: Sequence[Day]) -> Iterator[Chunk]:
+    """The days to build of a split, packed up to CHUNK_ROWS item rows."""
+    days = [day for day in todo if day.split == split]
+    if not days:
+        return
+    query = frame_sql.rows_per_day(split, [day.ds for day in days], settings.target_domain)
+    rows = dict(con.execute(query).fetchall())
+    packed: list[Day] = []
+    total = 0
+    for day in days:
+        size = int(rows.get(day.ds, 0))
+        if packed and total + size > CHUNK_ROWS:
+            yield Chunk(split=split, days=tuple(packed))
+            packed, total = [], 0
+        packed.append(day)
+        total += size
+    yield Chunk(split=split, days=tuple(packed))
+
+
+def _build(
+    settings: Settings, lake: Lake, store: FeatureStore, chunk: Chunk, *, snapshot: int, keys: Mapping[date, str]
+) -> int:
+    """Replace the chunk's days in one commit; returns their item rows."""
+    with _spill_file(settings) as file:
+        with lake.read(snapshot) as con:
             install_macros(con)
-            con.execute(f"create temp table frame_samples as {_samples_sql(con, settings, day)}")
-            _check_labels(con, day)
+            con.execute(f"create temp table frame_samples as {_samples(settings, chunk)}")
+            _check_labels(con, chunk)
             _join_features(con, store)
-            con.execute(f"copy ({_frames_sql(day)}) to '{file}' (format parquet)")
+            query = frame_sql.frames(chunk.split, "frame_samples", "frame_requests", "frame_items")
+            con.execute(f"copy ({query}) to '{file}' (format parquet)")
+            row = con.execute("select coalesce(sum(len(item_ids)), 0) from frame_samples").fetchone()
 
-        def work(writer: duckdb.DuckDBPyConnection) -> int:
-            where = f"ds = date '{day.ds}' and split = '{day.split}'"
+        def work(writer: duckdb.DuckDBPyConnection) -> None:
+            where = f"split = '{chunk.split}' and {frame_sql.in_days(chunk.dates)}"
             Lake.replace(writer, FRAMES, where, f"from read_parquet('{file}')")
-            mark_built(writer, _partition_name(day.split), {day.ds: build_key})
-            row = writer.execute(f"select coalesce(sum(len(item_ids)), 0) from read_parquet('{file}')").fetchone()
-            return int(row[0]) if row else 0
+            mark_built(writer, _partition_name(chunk.split), {day: keys[day] for day in chunk.dates})
 
-        return lake.commit(work, f"frames of {day.ds}, split {day.split}")
+        lake.commit(work, f"frames of {chunk}")
+    assert row is not None
+    return int(row[0])
+
+
+def _samples(settings: Settings, chunk: Chunk) -> str:
+    if chunk.split == "train":
+        return frame_sql.train_samples(chunk.dates)
+    return frame_sql.evaluated_requests(chunk.dates, settings.target_domain)
 
 
 @contextmanager
-def _spill_file(settings: Settings, day: Day) -> Iterator[Path]:
-    """A temporary Parquet file: the day is encoded before the lake's catalogue is locked for the commit."""
+def _spill_file(settings: Settings) -> Iterator[Path]:
+    """A temporary Parquet file: the rows are encoded before the lake's catalogue is locked for the commit."""
     folder = settings.home / "spill"
     folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, prefix=f"frames-{day.ds}-{day.split}-", suffix=".parquet") as file:
+    with NamedTemporaryFile(dir=folder, prefix="frames-", suffix=".parquet") as file:
         yield Path(file.name)
 
 
-def _samples_sql(con: duckdb.DuckDBPyConnection, settings: Settings, day: Day) -> str:
-    """One row per sample of the day, list columns as in the frames."""
-    source = SPLITS[day.split]
-    columns = ", ".join((*_PASSED_ON, "query_text", *_PASSED_ON_LISTS))
-    if not table_has(con, source):
-        types = {column.name: column.type for column in (*SAMPLES.columns, *FRAMES.columns)}
-        nulls = ", ".join(f"null::{types[name.strip()]} as {name.strip()}" for name in columns.split(","))
-        return f"select {nulls} where false"
-    if day.split == "train":
-        return f"select {columns} from lake.{source.qualified} where ds = date '{day.ds}'"
-    return _test_requests_sql(settings.target_domain, day)
-
-
-def _test_requests_sql(target_domain: str, day: Day) -> str:
-    """Target-domain requests with their whole candidate list and native labels, ordered as the samples are."""
-    domain = target_domain.replace("'", "''")
-    return f"""
-        with candidates as (
-            from lake.{FCT_EXPOSURES.qualified} where ds = date '{day.ds}' and domain = '{domain}'
-        ),
-        lists as (
-            select
-                request_id,
-                any_value(user_id) as user_id,
-                any_value(domain) as domain,
-                any_value(requested_at) as requested_at,
-                any_value(query_text) as query_text,
-                any_value(label_as_of) as label_as_of,
-                list(
-                    {{
-                        'item_id': item_id, 'is_exposed': is_exposed, 'is_clicked': is_clicked,
-                        'is_purchased': is_purchased, 'purchase_value': purchase_value
-                    }}
-                    order by is_exposed desc, position nulls last, item_id
-                ) as rows
-            from candidates
-            group by request_id
-        )
-        select
-            request_id as sample_id, user_id, domain, requested_at, 0 as query_tier, label_as_of, query_text,
-            list_transform(rows, lambda x: x.item_id) as item_ids,
-            list_transform(rows, lambda x: x.is_exposed) as is_exposed,
-            list_transform(rows, lambda x: case when x.is_exposed then 'native' else 'unexposed' end) as provenance,
-            list_transform(rows, lambda x: x.is_clicked) as is_clicked,
-            list_transform(rows, lambda x: x.is_purchased) as is_purchased,
-            list_transform(rows, lambda x: x.purchase_value) as purchase_value,
-            list_transform(rows, lambda x: 1::float) as label_weight
-        from lists
-    """
-
-
-def _check_labels(con: duckdb.DuckDBPyConnection, day: Day) -> None:
-    row = con.execute(
-        "select label_as_of from frame_samples where label_as_of <> ? limit 1", [day.label_as_of]
-    ).fetchone()
-    if row is not None:
-        raise ValueError(
-            f"{SPLITS[day.split].qualified} of {day.ds} holds labels as known at {row[0]}, this run needs them "
-            f"as known at {day.label_as_of}; run the steps marts and samples of the run's day first"
-        )
+def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+    found = con.execute("select distinct ds, label_as_of from frame_samples order by all").fetchall()
+    needed = {day.ds: day.label_as_of for day in chunk.days}
+    for day, label_as_of in found:
+        if label_as_of != needed[day]:
+            raise ValueError(
+                f"{SPLITS[chunk.split].qualified} of {day} holds labels as known at {label_as_of}, this run needs them "
+                f"as known at {needed[day]}; run the steps marts and samples of the run's day first"
+            )
 
 
 def _join_features(con: duckdb.DuckDBPyConnection, store: FeatureStore) -> None:
     """Temporary tables frame_requests and frame_items: entity rows with features, retrieved through Feast."""
-    requests = store.get_historical_features(
-        entity_df=(
-            "select sample_id, user_id, clean_query(query_text) as query_text, requested_at, "
-            "requested_at as event_timestamp from frame_samples"
-        ),
-        features=store.get_feature_service(REQUEST_SERVICE),
-    )
-    requests.to_temp_table(con, "frame_requests")
-    items = store.get_historical_features(
-        entity_df=(
-            "select sample_id, unnest(item_ids) as item_id, unnest(range(len(item_ids))) as place, "
-            "requested_at as event_timestamp from frame_samples"
-        ),
-        features=store.get_feature_service(ITEM_SERVICE),
-    )
-    items.to_temp_table(con, "frame_items")
-
-
-def _frames_sql(day: Day) -> str:
-    inputs = (*REQUEST_INPUTS, *ITEM_INPUTS)
-    return f"""
-        with encoded as ({encode_sql("frame_requests", "frame_items")})
-        select
-            date '{day.ds}' as ds,
-            '{day.split}' as split,
-            {", ".join(f"s.{name}" for name in (*_PASSED_ON, *_PASSED_ON_LISTS))},
-            {", ".join(f"e.{name}" for name in inputs)}
-        from frame_samples as s join encoded as e using (sample_id)
-        order by s.requested_at, s.sample_id
-    """
+    for service, entities, table in (
+        (REQUEST_SERVICE, frame_sql.request_entities("frame_samples"), "frame_requests"),
+        (ITEM_SERVICE, frame_sql.item_entities("frame_samples"), "frame_items"),
+    ):
+        job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(service))
+        job.to_temp_table(con, table)
 
 
 def _summary(lake: Lake, days: tuple[Day, ...]) -> dict[str, Any]:
     """Counts and shares over all frames of the run."""
     run = ", ".join(f"(date '{day.ds}', '{day.split}')" for day in days)
     with lake.read() as con:
-        rows = con.execute(f"""
-            select
-                split,
-                count(*),
-                sum(len(item_ids)),
-                count_if(isnan(user_numeric[1])),
-                count_if(isnan(query_numeric[1])),
-                count_if(len(history_items) = 0),
-                sum(len(list_filter(item_numeric, lambda x: isnan(x[4]))))
-            from lake.{FRAMES.qualified}
-            where (ds, split) in ({run})
-            group by split
-        """).fetchall()
-    counts = {split: values for split, *values in rows}
-    totals = [sum(values) for values in zip(*counts.values(), strict=True)] or [0] * 6
-    requests, items, user, query, history, item = totals
+        found = {split: values for split, *values in con.execute(frame_sql.counts(run)).fetchall()}
+    train, test = (found.get(split, [0] * 6) for split in SPLITS)
+    requests, items, *missing = (int(one + other) for one, other in zip(train, test, strict=True))
+    of = dict(zip(_MISSING, (requests, requests, requests, items), strict=True))
     return {
-        "train_requests": counts.get("train", [0, 0])[0],
-        "train_rows": int(counts.get("train", [0, 0])[1]),
-        "eval_requests": counts.get("eval", [0, 0])[0],
-        "eval_rows": int(counts.get("eval", [0, 0])[1]),
-        "missing": {
-            "user_features": user / max(requests, 1),
-            "query_features": query / max(requests, 1),
-            "user_sequences": history / max(requests, 1),
-            "item_features": item / max(items, 1),
-        },
+        "train_requests": train[0],
+        "train_rows": int(train[1]),
+        "eval_requests": test[0],
+        "eval_rows": int(test[1]),
+        "missing": {name: count / max(of[name], 1) for name, count in zip(_MISSING, missing, strict=True)},
     }

@@ -1,7 +1,7 @@
 """The online store: filled with the values of a moment, and asked for them.
 
-Feast itself serves values of any age online. Here a value older than its view's time to live, measured at the moment
-the store was filled for, counts as missing: online and point-in-time look-ups of that moment give the same answer.
+Feast itself serves values of any age online. Here a value that was too old (`uniscale.features.age`) at the moment the
+store was filled for counts as missing: online and point-in-time look-ups of that moment give the same answer.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import contextlib
 import io
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
+from uniscale.features.age import max_age
 from uniscale.features.lookup import Answers, Question, describe
 from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
 from uniscale.lake import Lake
@@ -37,16 +38,17 @@ def materialize(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     Returns:
         ``as_of``: the moment the store holds now; ``entities`` written per view; ``seconds``.
     """
-    start = time.monotonic()
+    began = time.monotonic()
     store = open_store(settings)
     moment = midnight_after(ds)
     entities: dict[str, int] = {}
     for view in _views_with_tables(store, lake):
         held = _filled_at(view)
         if held is None or held <= moment:
-            _write(store, view, moment)
-            entities[view.name] = _count(lake, view, moment)
-    return {"as_of": filled_at(store), "entities": entities, "seconds": time.monotonic() - start}
+            start = moment - max_age(settings)
+            _write(store, view, start, moment)
+            entities[view.name] = _count(lake, view, start, moment)
+    return {"as_of": filled_at(store), "entities": entities, "seconds": time.monotonic() - began}
 
 
 def look_up(
@@ -72,8 +74,9 @@ def look_up(
     moment = filled_at(store)
     if moment is None:
         raise ValueError("the online store is empty; fill it first: uniscale step materialize DS")
-    request = _read(store, REQUEST_SERVICE, [question.request_row()], moment)
-    items = _read(store, ITEM_SERVICE, question.item_rows(), moment)
+    oldest = moment - max_age(settings)
+    request = _read(store, REQUEST_SERVICE, [question.request_row()], oldest)
+    items = _read(store, ITEM_SERVICE, question.item_rows(), oldest)
     return describe(question, Answers(as_of=moment, request=request[0], items=items))
 
 
@@ -99,27 +102,26 @@ def _views_with_tables(store: FeatureStore, lake: Lake) -> list[FeatureView]:
     return [view for view in store.list_feature_views() if view.batch_source.table in known]
 
 
-def _write(store: FeatureStore, view: FeatureView, moment: datetime) -> None:
+def _write(store: FeatureStore, view: FeatureView, start: datetime, end: datetime) -> None:
     """Materialise one view; Feast reports on standard output, which is ours to use."""
-    start, end = (moment - view.ttl).replace(tzinfo=UTC), moment.replace(tzinfo=UTC)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        store.materialize(start, end, feature_views=[view.name])
+        store.materialize(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), feature_views=[view.name])
 
 
-def _count(lake: Lake, view: FeatureView, moment: datetime) -> int:
+def _count(lake: Lake, view: FeatureView, start: datetime, end: datetime) -> int:
     with lake.read() as con:
         row = con.execute(
             f"select count(distinct {view.join_keys[0]}) from lake.{view.batch_source.table} "
             "where feature_at between ? and ? and recorded_at <= ?",
-            [moment - view.ttl, moment, moment],
+            [start, end, end],
         ).fetchone()
     return int(row[0]) if row else 0
 
 
 def _read(
-    store: FeatureStore, service_name: str, rows: list[dict[str, str | None]], moment: datetime
+    store: FeatureStore, service_name: str, rows: list[dict[str, str | None]], oldest: datetime
 ) -> list[dict[str, Any]]:
-    """One dictionary of features per entity row; expired values are None."""
+    """One dictionary of features per entity row; values from before ``oldest`` are None."""
     if not rows:
         return []
     service = store.get_feature_service(service_name)
@@ -127,13 +129,12 @@ def _read(
     columns = store.get_online_features(features=service, entity_rows=keys).to_dict(include_event_timestamps=True)
     answers: list[dict[str, Any]] = [{} for _ in rows]
     for projection in service.feature_view_projections:
-        ttl = store.get_feature_view(projection.name).ttl
         for feature in projection.features:
             stamps = columns[f"{feature.name}__ts"]
             for answer, value, stamp in zip(answers, columns[feature.name], stamps, strict=True):
-                answer[feature.name] = value if _is_alive(stamp, moment, ttl) else None
+                answer[feature.name] = value if _time(stamp) >= oldest else None
     return answers
 
 
-def _is_alive(stamp: int, moment: datetime, ttl: timedelta) -> bool:
-    return datetime.fromtimestamp(stamp, UTC).replace(tzinfo=None) + ttl >= moment
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

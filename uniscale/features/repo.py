@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.features.age import max_age
 
 if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig
@@ -55,6 +56,7 @@ def repo_config(settings: Settings, snapshot_id: int | None = None) -> RepoConfi
             "home": str(settings.home),
             "lake": settings.lake.model_dump(),
             "snapshot_id": snapshot_id,
+            "max_age_days": max_age(settings).days,
         },
         online_store=online,
         materialization={"pull_latest_features": True, "online_write_batch_size": _WRITE_BATCH},

@@ -19,6 +19,7 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import Field
 
 from uniscale.config import Settings
+from uniscale.features.age import max_age
 from uniscale.features.asof import ViewSpec, newest
 from uniscale.features.job import EntityJoin, LakeRetrievalJob
 from uniscale.features.source import LakeSource
@@ -34,6 +35,7 @@ class DuckLakeOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
         lake: Overrides of the ``[lake]`` settings, by name.
         snapshot_id: Lake snapshot to read; None for the newest state.
         honour_knowledge_time: Serve a version only from its knowledge time on, whatever the caller of Feast asks.
+        max_age_days: Age beyond which no version answers, beside the time to live of a view.
     """
 
     type: Literal["uniscale.features.store.DuckLakeOfflineStore"] = "uniscale.features.store.DuckLakeOfflineStore"
@@ -41,6 +43,7 @@ class DuckLakeOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
     lake: dict[str, Any] = Field(default_factory=dict)
     snapshot_id: int | None = None
     honour_knowledge_time: bool = True
+    max_age_days: int | None = None
 
 
 def lake_of(config: RepoConfig) -> Lake:
@@ -90,7 +93,8 @@ class DuckLakeOfflineStore(OfflineStore):  # type: ignore[misc]
                 "retrieval needs entity rows, a frame or SQL; a bare time range is not supported "
                 f"(options given: {sorted(unsupported) or 'none'})"
             )
-        views = [_spec(view, feature_refs, full_feature_names) for view in feature_views]
+        oldest = max_age_of(config)
+        views = [_spec(view, feature_refs, full_feature_names, oldest) for view in feature_views]
         known = config.offline_store.honour_knowledge_time or filter_by_created_timestamp
         return LakeRetrievalJob(
             lake=lake_of(config),
@@ -134,6 +138,12 @@ class DuckLakeOfflineStore(OfflineStore):  # type: ignore[misc]
         return _pull_job(config, view, start_date, end_date, latest_only=False)
 
 
+def max_age_of(config: RepoConfig) -> timedelta:
+    """Age beyond which no version answers."""
+    days: int | None = config.offline_store.max_age_days
+    return timedelta(days=days) if days is not None else max_age(Settings(home=Path(config.offline_store.home)))
+
+
 def _pull_job(
     config: RepoConfig, view: ViewSpec, start: datetime | None, end: datetime | None, *, latest_only: bool
 ) -> LakeRetrievalJob:
@@ -172,7 +182,7 @@ def _pulled(source: DataSource, keys: list[str], features: list[str], timestamp:
     )
 
 
-def _spec(view: FeatureView, feature_refs: list[str], full_feature_names: bool) -> ViewSpec:
+def _spec(view: FeatureView, feature_refs: list[str], full_feature_names: bool, oldest: timedelta) -> ViewSpec:
     source = view.batch_source
     known_as = view.projection.name_to_use()
     names = [ref.split(":", 1)[1] for ref in feature_refs if ref.split(":", 1)[0] == known_as]
@@ -186,5 +196,5 @@ def _spec(view: FeatureView, feature_refs: list[str], full_feature_names: bool) 
         features={f"{prefix}{name}": column_of.get(name, name) for name in names},
         timestamp=source.timestamp_field,
         created=source.created_timestamp_column or None,
-        ttl=view.ttl if view.ttl and view.ttl > timedelta(0) else None,
+        ttl=min(view.ttl, oldest) if view.ttl else oldest,
     )

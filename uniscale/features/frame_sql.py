@@ -1,0 +1,137 @@
+"""The SQL of the frames: what goes into them, and how the encoded rows are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.samples import SAMPLES
+from uniscale.features.encode import ITEM_INPUTS, REQUEST_INPUTS, encode_sql
+
+PASSED_ON = (
+    "ds",
+    "sample_id",
+    "user_id",
+    "domain",
+    "requested_at",
+    "query_tier",
+    "label_as_of",
+    "item_ids",
+    "is_exposed",
+    "provenance",
+    "is_clicked",
+    "is_purchased",
+    "purchase_value",
+    "label_weight",
+)
+"""Columns that a frame takes over as they are."""
+
+
+def in_days(days: Sequence[date]) -> str:
+    """Condition that ``ds`` is one of the days."""
+    listed = ", ".join(f"date '{day}'" for day in days)
+    return f"ds in ({listed})"
+
+
+def train_samples(days: Sequence[date]) -> str:
+    """One row per ES3 sample of the days."""
+    return f"select {', '.join((*PASSED_ON, 'query_text'))} from lake.{SAMPLES.qualified} where {in_days(days)}"
+
+
+def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
+    """One row per target-domain request of the days: its whole candidate list, native labels, in samples' order."""
+    domain = target_domain.replace("'", "''")
+    return f"""
+        with candidates as (
+            select * from lake.{FCT_EXPOSURES.qualified} where {in_days(days)} and domain = '{domain}'
+        ),
+        lists as (
+            select
+                any_value(ds) as ds,
+                request_id,
+                any_value(user_id) as user_id,
+                any_value(domain) as domain,
+                any_value(requested_at) as requested_at,
+                any_value(query_text) as query_text,
+                any_value(label_as_of) as label_as_of,
+                list(
+                    {{
+                        'item_id': item_id, 'is_exposed': is_exposed, 'is_clicked': is_clicked,
+                        'is_purchased': is_purchased, 'purchase_value': purchase_value
+                    }}
+                    order by is_exposed desc, position nulls last, item_id
+                ) as rows
+            from candidates
+            group by request_id
+        )
+        select
+            ds, request_id as sample_id, user_id, domain, requested_at, 0 as query_tier, label_as_of,
+            list_transform(rows, lambda x: x.item_id) as item_ids,
+            list_transform(rows, lambda x: x.is_exposed) as is_exposed,
+            list_transform(rows, lambda x: case when x.is_exposed then 'native' else 'unexposed' end) as provenance,
+            list_transform(rows, lambda x: x.is_clicked) as is_clicked,
+            list_transform(rows, lambda x: x.is_purchased) as is_purchased,
+            list_transform(rows, lambda x: x.purchase_value) as purchase_value,
+            list_transform(rows, lambda x: 1::float) as label_weight,
+            query_text
+        from lists
+    """
+
+
+def rows_per_day(split: str, days: Sequence[date], target_domain: str) -> str:
+    """Item rows of each day, before they are built."""
+    domain = target_domain.replace("'", "''")
+    if split == "train":
+        return f"select ds, sum(len(item_ids)) from lake.{SAMPLES.qualified} where {in_days(days)} group by ds"
+    return (
+        f"select ds, count(*) from lake.{FCT_EXPOSURES.qualified} "
+        f"where {in_days(days)} and domain = '{domain}' group by ds"
+    )
+
+
+def request_entities(samples: str) -> str:
+    """Entity rows of the request-level service: one per sample."""
+    return (
+        "select sample_id, user_id, clean_query(query_text) as query_text, requested_at, "
+        f"requested_at as event_timestamp from {samples}"
+    )
+
+
+def item_entities(samples: str) -> str:
+    """Entity rows of the item-level service: one per sample and item."""
+    return (
+        "select sample_id, unnest(item_ids) as item_id, unnest(range(len(item_ids))) as place, "
+        f"requested_at as event_timestamp from {samples}"
+    )
+
+
+def frames(split: str, samples: str, requests: str, items: str) -> str:
+    """The frames of a split, oldest request first."""
+    return f"""
+        with encoded as ({encode_sql(requests, items)})
+        select
+            '{split}' as split,
+            {", ".join(f"s.{name}" for name in PASSED_ON)},
+            {", ".join(f"e.{name}" for name in (*REQUEST_INPUTS, *ITEM_INPUTS))}
+        from {samples} as s join encoded as e using (sample_id)
+        order by s.requested_at, s.sample_id
+    """
+
+
+def counts(run: str) -> str:
+    """Per split: requests, item rows, and how many of them lack user, query, history and item features."""
+    return f"""
+        select
+            split,
+            count(*),
+            sum(len(item_ids)),
+            count_if(isnan(user_numeric[1])),
+            count_if(isnan(query_numeric[1])),
+            count_if(len(history_items) = 0),
+            sum(len(list_filter(item_numeric, lambda x: isnan(x[4]))))
+        from lake.{FRAMES.qualified}
+        where (ds, split) in ({run})
+        group by split
+    """
