@@ -8,6 +8,7 @@ are actions in domain ``store``, outside of all requests. docs/ingest.md has the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -77,7 +78,7 @@ def ingest_complete_journey(settings: Settings, lake: Lake, folder: Path) -> Ing
     def prepare(con: duckdb.DuckDBPyConnection) -> Sequence[Incoming]:
         return _prepare(con, paths)
 
-    keys = {None: source_key(settings.home, list(paths.values()))}
+    keys: dict[date | None, str] = {None: source_key(settings.home, list(paths.values()))}
     return ingest_prepared(lake, "complete-journey", prepare, keys, _hints(settings))
 
 
