@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.progress import shown
-from ray_jobs.worker import CURVE_FILE, MODEL_FOLDER, train_worker
+from ray_jobs.worker import CURVE_FILE, DIVERGED_FILE, MODEL_FOLDER, train_worker
 from uniscale.config import Settings
 from uniscale.recipes.job import TrainJob
 
@@ -55,13 +55,19 @@ def fit(settings: Settings, job: TrainJob) -> Iterator[Fitted]:
     start = time.monotonic()
     with shown(progress, job.recipe.name, job.recipe.train.epochs):
         result = _run(settings, job, storage, progress)
-    if "diverged" in (result.metrics or {}):
-        shutil.rmtree(storage / job.key, ignore_errors=True)
-        raise RuntimeError(f"{job.recipe.name}: {result.metrics['diverged']}")
-    with result.checkpoint.as_directory() as folder:
-        facts = json.loads((Path(folder) / CURVE_FILE).read_text(encoding="utf-8"))
-        yield Fitted(model_dir=Path(folder) / MODEL_FOLDER, seconds=time.monotonic() - start, **facts)
+    with result.checkpoint.as_directory() as name:
+        folder = Path(name)
+        _refuse_diverged(folder, job, storage)
+        facts = json.loads((folder / CURVE_FILE).read_text(encoding="utf-8"))
+        yield Fitted(model_dir=folder / MODEL_FOLDER, seconds=time.monotonic() - start, **facts)
     shutil.rmtree(storage / job.key, ignore_errors=True)
+
+
+def _refuse_diverged(folder: Path, job: TrainJob, storage: Path) -> None:
+    if (folder / DIVERGED_FILE).is_file():
+        reason = (folder / DIVERGED_FILE).read_text(encoding="utf-8")
+        shutil.rmtree(storage / job.key, ignore_errors=True)
+        raise RuntimeError(f"{job.recipe.name}: {reason}")
 
 
 def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MODEL_FOLDER = "model"
 CURVE_FILE = "curve.json"
+DIVERGED_FILE = "diverged.txt"
 
 
 def train_worker(config: dict[str, Any]) -> None:
@@ -38,12 +39,26 @@ def train_worker(config: dict[str, Any]) -> None:
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is not None:
         with checkpoint.as_directory() as folder:
+            if (Path(folder) / DIVERGED_FILE).is_file():
+                return
             trainer.restore(Path(folder))
     try:
         trainer.run(_Reporter(worker.rank, Path(config["progress"])))
     except DivergedError as error:
         # The same data would diverge again: tell the driver, which gives up, instead of failing, which is retried.
-        ray.train.report({"diverged": str(error)})
+        _report_divergence(worker.rank, str(error))
+
+
+def _report_divergence(rank: int, reason: str) -> None:
+    """End with a checkpoint that holds the reason: Ray keeps metrics only beside a checkpoint."""
+    import ray.train
+
+    if rank != 0:
+        ray.train.report({})
+        return
+    with tempfile.TemporaryDirectory(prefix="us-checkpoint-") as name:
+        (Path(name) / DIVERGED_FILE).write_text(reason, encoding="utf-8")
+        ray.train.report({}, checkpoint=ray.train.Checkpoint.from_directory(name))
 
 
 class _Reporter:
