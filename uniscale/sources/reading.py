@@ -95,7 +95,8 @@ def malformed_lines(
     """
     rejects = "store_rejects = true, rejects_table = 'csv_errors', rejects_scan = 'csv_scans'"
     try:
-        con.execute(f"select count(*) from {_read_csv(path, header, ('',), rejects)}")
+        # Without the fetch the scan of a large file stops early, and its errors are never written down.
+        con.execute(f"select count(*) from {_read_csv(path, header, ('',), rejects)}").fetchall()
     except duckdb.Error as error:
         raise BadFileError(name, f"cannot be read as CSV ({_first_line(error)})", _SEND_AGAIN) from error
     found = con.execute(
