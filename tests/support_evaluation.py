@@ -44,7 +44,7 @@ def insert(lake, table, rows):
     lake.commit(work, "test rows")
 
 
-def metric_row(ds, role, metric, value=0.6, requests=900):
+def metric_row(ds, role, metric, *, value=0.6, requests=900):
     return {
         "ds": ds,
         "role": role,
@@ -59,11 +59,11 @@ def metric_row(ds, role, metric, value=0.6, requests=900):
     }
 
 
-def decision_row(ds, decision="kept", champion="1", challenger="2"):
+def decision_row(ds, *, decision="kept", champion="1", challenger="2", reason="gauc 0.6000 -> 0.6100"):
     return {
         "ds": ds,
         "decision": decision,
-        "reason": "gauc 0.6000 -> 0.6100",
+        "reason": reason,
         "evidence": '{"metric": "gauc"}',
         "champion_version": champion,
         "challenger_version": challenger,
@@ -84,9 +84,10 @@ def step_row(ds, step, details="{}", seconds=1.5):
     }
 
 
-def write_finished_day(lake, ds: date, requests=900, roles=("champion", "challenger", "difference")):
+def write_finished_day(lake, ds: date, *, requests=900, **decision):
     """Rows of a day that ran to its decision."""
+    roles = ("champion", "challenger", "difference")
     insert(lake, METRICS, [metric_row(ds, role, name, requests=requests) for role in roles for name in METRIC_NAMES])
-    insert(lake, DECISIONS, [decision_row(ds)])
+    insert(lake, DECISIONS, [decision_row(ds, **decision)])
     samples = '{"exposed": 10, "unexposed": 20, "attributed": 3, "synthetic": 4, "multipliers": {}}'
     insert(lake, STEPS, [step_row(ds, "promote"), step_row(ds, "samples", samples), step_row(ds, "land")])

@@ -41,7 +41,7 @@ def test_few_requests_are_warned_of(lake):
 
 def test_an_undefined_metric_is_null_and_said_so(lake):
     rows = [metric_row(DS, "champion", name) for name in METRIC_NAMES if name != "gmv_proxy"]
-    insert(lake, METRICS, [*rows, metric_row(DS, "champion", "gmv_proxy", None, 0)])
+    insert(lake, METRICS, [*rows, metric_row(DS, "champion", "gmv_proxy", value=None, requests=0)])
     insert(lake, DECISIONS, [decision_row(DS, challenger="1")])
     insert(lake, STEPS, [step_row(DS, "samples", '{"exposed": 1, "unexposed": 0, "attributed": 0, "synthetic": 0}')])
     summary = day_summary(lake, DS)
@@ -71,10 +71,19 @@ def test_report_json_prints_exactly_one_document(lake):
 
 
 def test_report_shows_both_models_the_decision_and_the_page(lake):
-    write_finished_day(lake, DS)
+    write_finished_day(lake, DS, reason="gauc is better by far, " * 8 + "and that is all")
     done = CliRunner().invoke(app, ["report", "2026-01-05"])
     assert done.exit_code == 0
-    for part in ("kept", "dlrm-xs v1", "hhsft-xs v2", "HR@5", "0.5900 to 0.6100", "synthetic", "uniscale step page"):
+    for part in (
+        "kept",
+        "that is all",
+        "dlrm-xs v1",
+        "hhsft-xs v2",
+        "HR@5",
+        "0.5900 to 0.6100",
+        "synthetic",
+        "uniscale step page",
+    ):
         assert part in done.stdout
 
 

@@ -49,7 +49,7 @@ def print_card(summary: Mapping[str, Any], page: Path) -> None:
     colour = "green" if summary["decision"] == "promoted" else "yellow"
     decision = f"[bold {colour}]{summary['decision']}[/]: {summary['reason']}"
     title = f"run of {summary['ds']} · lake snapshot {summary['snapshot_id']}"
-    out.print(Panel(decision, title=title, title_align="left", border_style=colour))
+    out.print(Panel(decision, title=title, title_align="left", border_style=colour), soft_wrap=False)
     out.print(_models(summary))
     out.print(_samples(summary["samples"]))
     out.print(_stages(summary["stages"]))
