@@ -13,7 +13,7 @@ from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, I
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import SAMPLES
-from uniscale.es3.build import compute_day
+from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
 
@@ -200,6 +200,7 @@ def records(world: World, the_plan: Plan | None = None) -> dict[str, dict]:
     """Samples of the last day of the plan by sample_id; `lists` are zipped to one dict per item under ``items``."""
     the_plan = the_plan or plan()
     con = world.connection()
+    prepare(con, the_plan)
     compute_day(con, the_plan, the_plan.days[-1])
     return as_records(con.execute("from records order by sample_id").to_arrow_table().to_pylist())
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from support_es3 import World, at, plan
 
-from uniscale.es3.build import compute_day
+from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.leak import measure_leak
 
 WORDS = ("red", "blue", "shoe", "lamp", "old", "new")
@@ -29,6 +29,7 @@ def test_the_auc_is_the_share_of_well_ordered_pairs():
         world.request(f"r{k}", "u", at(9), [f"i{k}"], query=" ".join(query), clicked=[f"i{k}"] if is_clicked else [])
         expected.append((len(set(query) & set(title)) / 2, is_clicked))
     con = world.connection()
+    prepare(con, plan())
     compute_day(con, plan(), plan().days[0])
     con.execute("insert into lake.es3.samples from records")
     assert measure_leak(con, plan()) == {"native": {"auc": pytest.approx(by_pairs(expected), abs=1e-4), "rows": 40}}
@@ -39,6 +40,7 @@ def test_one_class_alone_has_no_auc():
     world.item("i", "c", "red shoe")
     world.request("r", "u", at(9), ["i"], query="shoe")
     con = world.connection()
+    prepare(con, plan())
     compute_day(con, plan(), plan().days[0])
     con.execute("insert into lake.es3.samples from records")
     assert measure_leak(con, plan()) == {"native": {"auc": None, "rows": 1}}

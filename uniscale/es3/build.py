@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -19,26 +19,25 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.days import Day
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import SAMPLES
+from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.leak import measure_leak
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.report import count_samples
-from uniscale.es3.statements import run_files, run_sql, sql_text
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
 
-STAGES = ("macros", "unexposed", "labels", "outside", "queries", "negatives")
-"""SQL files of a day, in order."""
+COMMIT_ROWS = 200_000
+"""Item rows after which the days computed so far are committed; a day is never split."""
 
 _TABLES = (*EVENT_TABLES, *MART_TABLES, SAMPLES)
 
 
 def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
-    """Bring the samples of the run's training days up to date, one day and one commit at a time.
+    """Bring the samples of the run's training days up to date; killed half-way, the same call goes on.
 
     Args:
         settings: The installation.
@@ -57,42 +56,22 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """
     plan = plan_run(settings, ds)
     _create_tables(lake)
-    # One snapshot for all days; the days committed meanwhile are not read.
+    start = time.monotonic()
+    # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
         wanted = build_keys(con, plan)
         stale = stale_days(con, SAMPLES.qualified, wanted)
-        start = time.monotonic()
-        num_rows, dropped = 0, Counter[str]()
-        for day in plan.days:
-            if day.ds in stale:
-                _check_marts(con, plan, day)
-                compute_day(con, plan, day)
-                num_rows += _commit_day(settings, lake, con, day, wanted[day.ds])
-                dropped.update(_dropped(con))
-        seconds = time.monotonic() - start
+        _check_marts(con, plan, stale)
+        num_rows, dropped = _build_days(settings, lake, con, plan, {day: wanted[day] for day in stale})
+    seconds = time.monotonic() - start
     with lake.read() as con:
         return {
             **count_samples(con, plan),
             "leak": measure_leak(con, plan),
             "days_built": len(stale),
             "rows_per_second": round(num_rows / seconds) if stale else None,
-            "dropped": dict(dropped),
+            "dropped": dropped,
         }
-
-
-def compute_day(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> None:
-    """Compute the samples of one day into the temporary table ``records``, with the columns of `SAMPLES`.
-
-    Args:
-        con: A connection with the raw tables and marts below the catalogue ``lake``.
-        plan: The run.
-        day: One of its training days.
-    """
-    values = plan.values(day)
-    run_files(con, STAGES, values)
-    columns = ", ".join(f'"{column.name}" {column.type}' for column in SAMPLES.columns)
-    con.execute(f"create or replace temp table records ({columns})")
-    run_sql(con, f"insert into records by name {sql_text('records')}", values)
 
 
 def _create_tables(lake: Lake) -> None:
@@ -108,71 +87,80 @@ def _create_tables(lake: Lake) -> None:
     lake.commit(work, "tables of the samples")
 
 
-def _commit_day(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, day: Day, build_key: str) -> int:
-    """Replace one day by the table ``records`` in one commit; returns its item rows."""
-    with _spill_file(settings, day) as file:
+def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) -> None:
+    """Refuse marts that were built for another run or another policy."""
+    remedy = f"run: uniscale step marts {plan.ds}"
+    wanted = {day.ds: day.label_as_of for day in plan.days}
+    for table in (FCT_EXPOSURES, FCT_ATTRIBUTIONS):
+        rows = con.execute(
+            f"select distinct ds, label_as_of from lake.{table.qualified} where ds between ? and ? order by all",
+            [plan.first_ds, plan.ds],
+        ).fetchall()
+        for day, label_as_of in rows:
+            if day in stale and label_as_of != wanted[day]:
+                raise ValueError(
+                    f"{table.qualified} of {day} holds labels as known at {label_as_of}, the run of {plan.ds} needs "
+                    f"them as known at {wanted[day]}; {remedy}"
+                )
+    versions = con.execute(
+        f"select distinct ds, policy_version from lake.{FCT_ATTRIBUTIONS.qualified} where ds between ? and ?",
+        [plan.first_ds, plan.ds],
+    ).fetchall()
+    for day, version in sorted(versions):
+        if day in stale and version != plan.policy.version:
+            raise ValueError(
+                f"{FCT_ATTRIBUTIONS.qualified} of {day} follows policy {version!r}, this run follows "
+                f"{plan.policy.version!r}; {remedy}"
+            )
+
+
+def _build_days(
+    settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan, keys: Mapping[date, str]
+) -> tuple[int, dict[str, int]]:
+    """Build the days that have a key; returns their item rows and the outside clicks dropped, by reason."""
+    if not keys:
+        return 0, {}
+    prepare(con, plan)
+    num_rows, dropped, waiting = 0, Counter[str](), dict[date, str]()
+    for day in plan.days:
+        if day.ds not in keys:
+            continue
+        dropped.update(compute_day(con, plan, day))
+        waiting[day.ds] = keys[day.ds]
+        if _num_rows(con) >= COMMIT_ROWS:
+            num_rows += _commit(settings, lake, con, waiting)
+            waiting = {}
+    if waiting:
+        num_rows += _commit(settings, lake, con, waiting)
+    return num_rows, dict(dropped)
+
+
+def _commit(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, built: Mapping[date, str]) -> int:
+    """Replace the days in one commit by the table ``records``, which is emptied; returns its item rows."""
+    days = ", ".join(f"date '{day}'" for day in built)
+    with _spill_file(settings) as file:
         con.execute(f"copy records to '{file}' (format parquet)")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
-            Lake.replace(writer, SAMPLES, f"ds = date '{day.ds}'", f"from read_parquet('{file}')")
-            mark_built(writer, SAMPLES.qualified, {day.ds: build_key})
+            Lake.replace(writer, SAMPLES, f"ds in ({days})", f"from read_parquet('{file}')")
+            mark_built(writer, SAMPLES.qualified, built)
 
-        lake.commit(work, f"samples of {day.ds}")
+        lake.commit(work, f"samples of {min(built)} to {max(built)}")
+    num_rows = _num_rows(con)
+    con.execute("truncate records")
+    return num_rows
+
+
+def _num_rows(con: duckdb.DuckDBPyConnection) -> int:
     row = con.execute("select coalesce(sum(len(item_ids)), 0) from records").fetchone()
     assert row is not None
     return int(row[0])
 
 
 @contextmanager
-def _spill_file(settings: Settings, day: Day) -> Iterator[Path]:
-    """A temporary Parquet file: the day is computed before the lake's catalogue is locked for the commit."""
+def _spill_file(settings: Settings) -> Iterator[Path]:
+    """A temporary Parquet file: days are computed before the lake's catalogue is locked for the commit."""
     folder = settings.home / "spill"
     folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, prefix=f"samples-{day.ds}-", suffix=".parquet") as file:
+    with NamedTemporaryFile(dir=folder, prefix="samples-", suffix=".parquet") as file:
         yield Path(file.name)
-
-
-def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> None:
-    for table in (FCT_EXPOSURES, FCT_ATTRIBUTIONS):
-        row = con.execute(
-            f"select label_as_of from lake.{table.qualified} where ds = ? and label_as_of <> ? limit 1",
-            [day.ds, day.label_as_of],
-        ).fetchone()
-        if row is not None:
-            raise ValueError(
-                f"{table.qualified} of {day.ds} holds labels as known at {row[0]}, the run of {plan.ds} needs them as "
-                f"known at {day.label_as_of}; run: uniscale step marts {plan.ds}"
-            )
-    row = con.execute(
-        f"select policy_version from lake.{FCT_ATTRIBUTIONS.qualified} where ds = ? and policy_version <> ? limit 1",
-        [day.ds, plan.policy.version],
-    ).fetchone()
-    if row is not None:
-        raise ValueError(
-            f"{FCT_ATTRIBUTIONS.qualified} of {day.ds} follows policy {row[0]!r}, this run follows "
-            f"{plan.policy.version!r}; run: uniscale step marts {plan.ds}"
-        )
-
-
-def _dropped(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Outside clicks of the day in no synthetic request, by the first reason that holds."""
-    rows = con.execute(
-        """
-        select
-            case
-                when not clicks.is_positive then 'used_by_attribution'
-                when clicks.category_id is null then 'no_category'
-                when group_queries.sample_id is null then 'no_query'
-                else 'no_negative'
-            end as reason,
-            count(*)
-        from outside_rows as clicks
-        left join outside_groups using (request_id, category_id)
-        left join group_queries using (sample_id)
-        where clicks.is_clicked and not coalesce(
-            clicks.is_positive and sample_id in (select sample_id from synthetic_rows), false
-        )
-        group by reason
-        """
-    ).fetchall()
-    return dict(rows)

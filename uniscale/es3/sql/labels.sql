@@ -1,7 +1,7 @@
 -- Stage B. Labels of the drawn rows: what happened in the request itself, else what attribution says. A row is
 -- attributed only if the outside action adds a label that the request did not give.
 
-create or replace temp table labelled_rows as
+create or replace temp table sample_rows as
 with judged as (
     select
         *,
@@ -37,6 +37,9 @@ select
     domain,
     requested_at,
     query_text,
+    0::integer as query_tier,
+    0::bigint as query_support,
+    1.0::double as query_confidence,
     item_id,
     is_exposed,
     position,

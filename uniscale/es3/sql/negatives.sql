@@ -114,3 +114,11 @@ inner join outside_rows as rows on samples.request_id = rows.request_id
 left join negative_rows
     on samples.sample_id = negative_rows.sample_id and rows.item_id = negative_rows.item_id
 where (rows.is_positive and rows.category_id = samples.category_id) or negative_rows.item_id is not null;
+
+insert into sample_rows by name
+select
+    * exclude (category_id),
+    'synthetic' as provenance,
+    1.0 as inclusion_probability,
+    $synthetic_weight::float as label_weight
+from synthetic_rows;

@@ -2,13 +2,9 @@
 -- that attribution left over: an action labels one row of the training set at most.
 
 create or replace temp table known_items as
-select
-    item_id,
-    valid_from,
-    nullif(category_id, '') as category_id,
-    title
-from lake.raw.items
-where ds < $ds and recorded_at < $ds::timestamp;
+select * exclude (recorded_at)
+from item_versions
+where recorded_at < $ds::timestamp;
 
 create or replace temp table outside_rows as
 with exposures as (
@@ -37,7 +33,7 @@ actions as (
     from lake.raw.actions
     left join used on actions.action_id = used.action_id
     where
-        actions.ds >= $ds
+        actions.ds between $ds and $label_as_of::date
         and actions.recorded_at < $label_as_of
         and actions.action in ('click', 'purchase')
         and actions.request_id is not null

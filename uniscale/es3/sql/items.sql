@@ -1,0 +1,10 @@
+-- Versions of the items, read once for all days of a run.
+create or replace temp table item_versions as
+select
+    item_id,
+    valid_from,
+    recorded_at,
+    nullif(category_id, '') as category_id,
+    title
+from lake.raw.items
+where ds <= $last_ds;
