@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from uniscale.cli.console import err, exit_codes, parse_day
-from uniscale.cli.processes import airflow_environment, die_with_parent, one_at_a_time
+from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_with_parent, one_at_a_time
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
@@ -44,7 +44,7 @@ def run_day(settings: Settings, ds: date) -> None:
             process = subprocess.Popen(
                 command,
                 cwd=PROJECT_ROOT,
-                env=dict(airflow_environment(settings)),
+                env={**airflow_environment(settings), DIE_WITH_PARENT: "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,

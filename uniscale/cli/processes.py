@@ -17,6 +17,8 @@ from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT, config_file
 
 _PR_SET_PDEATHSIG = 1
+DIE_WITH_PARENT = "UNISCALE_DIE_WITH_PARENT"
+"""Set to 1 in the environment of a run whose steps must not outlive it."""
 _QUIET = {
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -71,6 +73,18 @@ def die_with_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def die_with_starter() -> None:
+    """Like `die_with_parent`, for a process that somebody else's process starts on behalf of `uniscale day`.
+
+    Raises:
+        SystemExit: The parent is dead already.
+    """
+    if os.environ.get(DIE_WITH_PARENT) == "1":
+        die_with_parent()
+        if os.getppid() == 1:
+            raise SystemExit("the run that started this step has ended")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
-from uniscale.cli.processes import child_environment, die_with_parent, one_at_a_time
+from uniscale.cli.processes import child_environment, die_with_parent, die_with_starter, one_at_a_time
 from uniscale.cli.progress import tell
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
@@ -132,6 +132,7 @@ def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any]
     """
     if name not in STEPS:
         raise ValueError(f"no step is called {name!r}; the steps are {', '.join(ORDER)}")
+    die_with_starter()
     settings = load_settings()
     lake = Lake(settings)
     with one_at_a_time(settings, "step"):

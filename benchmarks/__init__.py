@@ -1,0 +1,1 @@
+"""How fast, with the hardware and the command."""
