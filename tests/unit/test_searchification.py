@@ -146,6 +146,13 @@ def test_a_click_used_by_attribution_is_not_searchified(world):
     assert synthetic(world) == {}
 
 
+def test_a_row_whose_click_was_used_makes_no_request_though_it_was_bought_too(world):
+    world.statistic("popular shoe", "shoe", 50)
+    world.action("buy", "purchase", "u", "s1", at=at(13), request_id="feed", value=40.0)
+    world.attribution("feed-s1", "click", "search", "s7")
+    assert synthetic(world) == {}
+
+
 def test_a_click_used_on_an_earlier_training_day_is_not_searchified(world):
     world.statistic("popular shoe", "shoe", 50)
     world.attribution("feed-s1", "click", "earlier", "s7", ds=DAY - timedelta(days=1))

@@ -22,7 +22,7 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import SAMPLES
-from uniscale.es3.days import compute_day, prepare
+from uniscale.es3.days import compute_day, outside_clicks_by_day, prepare
 from uniscale.es3.leak import measure_leak
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.report import count_samples
@@ -121,11 +121,13 @@ def _build_days(
     if not keys:
         return 0, {}
     prepare(con, plan)
+    outside_clicks = outside_clicks_by_day(con, plan)
     num_rows, dropped, waiting = 0, Counter[str](), dict[date, str]()
     for day in plan.days:
         if day.ds not in keys:
             continue
-        dropped.update(compute_day(con, plan, day))
+        if day.ds in outside_clicks:
+            dropped.update(compute_day(con, plan, day, searchify=outside_clicks[day.ds] > 0))
         waiting[day.ds] = keys[day.ds]
         if _num_rows(con) >= COMMIT_ROWS:
             num_rows += _commit(settings, lake, con, waiting)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 
 from uniscale.contracts.days import Day
+from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import SAMPLES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files, run_sql, sql_text
@@ -17,13 +20,14 @@ def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     con.execute(f"create or replace temp table records ({columns})")
 
 
-def compute_day(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dict[str, int]:
+def compute_day(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day, *, searchify: bool = True) -> dict[str, int]:
     """Add the samples of one day to the temporary table ``records``, which has the columns of `SAMPLES`.
 
     Args:
         con: A connection after `prepare`, with the raw tables and marts below the catalogue ``lake``.
         plan: The run.
         day: One of its training days.
+        searchify: Whether stage C is done; a day without a click in another domain does not need it.
 
     Returns:
         Clicks in other domains that are in no synthetic request, by reason.
@@ -31,16 +35,18 @@ def compute_day(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dict[st
     values = plan.values(day)
     run_files(con, ("unexposed", "labels"), values)
     dropped = {}
-    if _has_outside_clicks(con, plan, day):
+    if searchify:
         run_files(con, ("outside", "queries", "negatives"), values)
         dropped = dict(run_sql(con, sql_text("dropped"), values).fetchall())
     run_files(con, ("records",), values)
     return dropped
 
 
-def _has_outside_clicks(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> bool:
-    found = con.execute(
-        "select 1 from lake.marts.fct_exposures where ds = ? and domain <> ? and is_clicked limit 1",
-        [day.ds, plan.target_domain],
-    ).fetchone()
-    return found is not None
+def outside_clicks_by_day(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, int]:
+    """Clicked rows of other domains for every training day that has any request; days without one are left out."""
+    rows = con.execute(
+        f"select ds, count(*) filter (where domain <> ? and is_clicked) from lake.{FCT_EXPOSURES.qualified} "
+        "where ds between ? and ? group by ds",
+        [plan.target_domain, plan.first_ds, plan.ds],
+    ).fetchall()
+    return dict(rows)
