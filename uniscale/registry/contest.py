@@ -65,10 +65,9 @@ def champion_of_record(lake: Lake, ds: date) -> str | None:
     return later[0]
 
 
-def is_last_decided(lake: Lake, ds: date) -> bool:
+def is_last_decided(con: duckdb.DuckDBPyConnection, ds: date) -> bool:
     """Whether no later day has decided."""
-    with lake.read() as con:
-        return all(day <= ds for day, *_ in _decisions(con))
+    return all(day <= ds for day, *_ in _decisions(con))
 
 
 def _decisions(con: duckdb.DuckDBPyConnection) -> list[tuple[date, str, str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from uniscale.config import Settings
@@ -73,11 +74,12 @@ def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     registry = Registry(settings)
     with lake.read() as con:
         judged = judged_versions(con, ds)
-    if not judged:
-        raise ValueError(f"{ds} was not evaluated; run: uniscale step evaluate {ds}")
-    champion = registry.get(judged["champion"])
-    challenger = registry.get(judged.get("challenger", judged["champion"]))
-    verdict = _judge(settings, lake, ds, champion, challenger)
+        if not judged:
+            raise ValueError(f"{ds} was not evaluated; run: uniscale step evaluate {ds}")
+        champion = registry.get(judged["champion"])
+        challenger = registry.get(judged.get("challenger", judged["champion"]))
+        verdict = _judge(con, settings, ds, champion, challenger)
+        is_last = is_last_decided(con, ds)
     write_decision(
         lake,
         ds,
@@ -86,7 +88,7 @@ def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         challenger_version=challenger.version,
         snapshot_id=challenger.snapshot_id,
     )
-    if is_last_decided(lake, ds):
+    if is_last:
         _move_alias(registry, verdict, champion, challenger)
     registry.log_decision(challenger, ds=ds, decision=verdict.decision, evidence=verdict.evidence)
     return {
@@ -106,7 +108,9 @@ def _score(settings: Settings, lake: Lake, days: list[date], registry: Registry,
     return score_frames(model, lake, days, target_domain=settings.target_domain)
 
 
-def _judge(settings: Settings, lake: Lake, ds: date, champion: Version, challenger: Version) -> Verdict:
+def _judge(
+    con: duckdb.DuckDBPyConnection, settings: Settings, ds: date, champion: Version, challenger: Version
+) -> Verdict:
     if champion.version == challenger.version:
         return _without_comparison("champion and challenger are the same version, so there is nothing to compare")
     if champion.ds > ds:
@@ -117,9 +121,8 @@ def _judge(settings: Settings, lake: Lake, ds: date, champion: Version, challeng
     names = (settings.gate.metric, settings.gate.guardrail)
     for name in names:
         check_metric(name)
-    with lake.read() as con:
-        relations = {role: stored_predictions(ds, role) for role in ("champion", "challenger")}
-        samples = measure_roles(con, settings, evaluation_days(settings, ds), relations, only=names).samples
+    relations = {role: stored_predictions(ds, role) for role in ("champion", "challenger")}
+    samples = measure_roles(con, settings, evaluation_days(settings, ds), relations, only=names).samples
     deciding, guardrail = (
         Comparison(
             metric=name,
