@@ -18,23 +18,22 @@ DS = date(2026, 1, 5)
 _EMPTY = {"VARCHAR": "", "BIGINT": 0, "INTEGER": 0, "DOUBLE": 0.0, "BOOLEAN": False}
 
 
-def write(lake, table, rows, where=None):
-    """Replace rows of a table; columns that a row leaves out get an empty value of their type."""
+def write(lake, table, rows):
+    """Replace the rows of a table in one commit."""
+    lake.commit(lambda con: fill(con, table, rows), f"test rows of {table.qualified}")
 
-    def complete(row):
-        plain = {
-            c.name: None if c.nullable else [] if c.type.endswith("[]") else _EMPTY.get(c.type) for c in table.columns
-        }
-        return {**plain, **row}
 
-    def work(con):
-        Lake.create(con, table)
-        con.execute(f"delete from lake.{table.qualified} where {where or 'true'}")
-        for row in map(complete, rows):
-            marks = ", ".join("?" for _ in table.columns)
-            con.execute(f"insert into lake.{table.qualified} values ({marks})", [row[c.name] for c in table.columns])
-
-    lake.commit(work, f"test rows of {table.qualified}")
+def fill(con, table, rows):
+    """Replace the rows of a table; columns that a row leaves out get an empty value of their type."""
+    Lake.create(con, table)
+    con.execute(f"delete from lake.{table.qualified}")
+    marks = ", ".join("?" for _ in table.columns)
+    for row in rows:
+        values = [
+            row.get(c.name, None if c.nullable else [] if c.type.endswith("[]") else _EMPTY.get(c.type))
+            for c in table.columns
+        ]
+        con.execute(f"insert into lake.{table.qualified} values ({marks})", values)
 
 
 def version(key, name, ds, known=None, **values):
@@ -107,20 +106,29 @@ def candidate(request, at, name, position=None, *, domain="search", user="u1", t
 
 
 def small_shop(lake):
+    """Fill a lake with the shop, in one commit."""
+
+    def work(con):
+        for table, rows in shop_rows():
+            fill(con, table, rows)
+        mark_built(con, SAMPLES.qualified, {DS: "1"})
+
+    lake.commit(work, "the small shop")
+
+
+def shop_rows():
     """Two training requests on DS, one test request on the day after, features of the day before and of DS."""
     before = DS - timedelta(days=1)
     morning = datetime(2026, 1, 5, 9)
     past = [int(datetime(2026, 1, day, 12).timestamp()) for day in (2, 3)]
-    write(
-        lake,
+    yield (
         USER_FEATURES,
         [
             user("u1", before, user_attributes=["age=30"], user_num_requests=1, user_mean_log_price=2.0),
             user("u1", DS, user_attributes=["age=30"], user_num_requests=100, user_mean_log_price=3.0),
         ],
     )
-    write(
-        lake,
+    yield (
         ITEM_FEATURES,
         [
             item("i1", before, title="Red Shoe, size_40", category_id="c1", price=9.0, item_num_exposures=1),
@@ -128,9 +136,8 @@ def small_shop(lake):
             item("i2", before, title="blue shoe", brand_id="b2", item_num_exposures=2),
         ],
     )
-    write(lake, QUERY_FEATURES, [query("red shoe", before, query_num_requests=3, query_ctr=0.5)])
-    write(
-        lake,
+    yield (QUERY_FEATURES, [query("red shoe", before, query_num_requests=3, query_ctr=0.5)])
+    yield (
         USER_SEQUENCES,
         [
             user(
@@ -145,8 +152,7 @@ def small_shop(lake):
             )
         ],
     )
-    write(
-        lake,
+    yield (
         SAMPLES,
         [
             sample("r1", morning, ["i2", "i1", "i9"], clicked=["i1"]),
@@ -154,8 +160,7 @@ def small_shop(lake):
         ],
     )
     evening = datetime(2026, 1, 6, 20)
-    write(
-        lake,
+    yield (
         FCT_EXPOSURES,
         [
             candidate("r3", evening, "i2"),
@@ -163,10 +168,6 @@ def small_shop(lake):
             candidate("r3", evening, "i3", 1),
             candidate("f1", evening, "i1", 1, domain="feed", text=None),
         ],
-    )
-    lake.commit(
-        lambda con: [mark_built(con, name, {DS: "1", DS + timedelta(days=1): "1"}) for name in (SAMPLES.qualified,)],
-        "marks",
     )
 
 

@@ -26,11 +26,11 @@ def shop(settings, lake):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The small shop with its frames, for tests that only look: the lake, and what the build said."""
+    """The small shop with its frames, for tests that leave them as they are: lake, what the build said, settings."""
     settings = Settings(home=tmp_path_factory.mktemp("built"), window=WindowSettings(train_days=1))
     lake = Lake(settings)
     small_shop(lake)
-    return lake, build_frames(settings, lake, DS)
+    return lake, build_frames(settings, lake, DS), settings
 
 
 def value(frame, place, name):
@@ -43,7 +43,7 @@ def rows(lake):
 
 
 def test_a_sample_becomes_a_frame_with_the_features_of_the_day_before(built):
-    shop, result = built
+    shop, result, _ = built
     frame = frames(shop, "train")["r1"]
 
     assert frame["item_ids"] == ["i2", "i1", "i9"]
@@ -76,7 +76,7 @@ def test_a_stranger_without_a_query_has_no_user_and_query_features(built):
 
 
 def test_a_test_request_holds_the_whole_candidate_list_with_native_labels(built):
-    shop, result = built
+    shop, result, _ = built
     found = frames(shop, "eval")
 
     assert set(found) == {"r3"}
@@ -118,8 +118,8 @@ def test_frames_see_no_version_from_after_the_request(settings, shop):
     assert str(frames(shop, "train")) == str(clean)
 
 
-def test_building_again_gives_the_same_rows(settings, shop):
-    build_frames(settings, shop, DS)
+def test_building_again_gives_the_same_rows(built):
+    shop, _, settings = built
     first = rows(shop)
     shop.commit(lambda con: con.execute("delete from lake.ops.partitions where table_name like 'ml.frames%'"), "forget")
     result = build_frames(settings, shop, DS)
@@ -129,8 +129,8 @@ def test_building_again_gives_the_same_rows(settings, shop):
     assert str(rows(shop)) == str(first)
 
 
-def test_days_that_are_up_to_date_are_not_built_again(settings, shop):
-    build_frames(settings, shop, DS)
+def test_days_that_are_up_to_date_are_not_built_again(built):
+    shop, _, settings = built
     snapshot = shop.snapshot_id()
     result = build_frames(settings, shop, DS)
 
