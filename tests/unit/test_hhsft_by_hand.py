@@ -16,10 +16,6 @@ CONFIG = replace(HHSFT_SIZES["xs"], hfa_width=8, gfa_width=8, sample_width=12, n
 NUM_TOKENS, NUM_ITEMS = 3, 4
 
 
-def unit(vector):
-    return vector / torch.sqrt((vector**2).mean() + torch.finfo(torch.float32).eps)
-
-
 def attend(queries, keys, values, num_heads):
     """Attention of one query after the other, one head after the other; lists of vectors."""
     width = len(queries[0]) // num_heads
@@ -39,11 +35,11 @@ def hfa_by_hand(layer, tokens):
     def own(linear, token, vector):
         return vector @ linear.weight_TDO[token] + linear.bias_T1O[token, 0]
 
-    projected = [unit(x) @ layer.qkv.weight_TDO[t] for t, x in enumerate(tokens)]
+    projected = [x @ layer.qkv.weight_TDO[t] for t, x in enumerate(tokens)]
     queries, keys, values = (list(part) for part in zip(*(p.split(8) for p in projected), strict=True))
     attended = attend(queries, keys, values, 2)
     middle = [x + own(layer.out, t, o) for t, (x, o) in enumerate(zip(tokens, attended, strict=True))]
-    return [x + own(layer.ffn.down, t, gelu(own(layer.ffn.up, t, unit(x)))) for t, x in enumerate(middle)]
+    return [x + own(layer.ffn.down, t, gelu(own(layer.ffn.up, t, x))) for t, x in enumerate(middle)]
 
 
 def test_hfa_gives_each_token_its_own_projections_and_network():
@@ -57,12 +53,12 @@ def test_hfa_gives_each_token_its_own_projections_and_network():
 
 
 def gfa_by_hand(layer, tokens, width, has_residual):
-    everything = unit(torch.cat(tokens))
+    everything = torch.cat(tokens)
     queries, keys, values = (project(everything).split(width) for project in layer.qkv)
     outputs = attend(queries, keys, values, 2)
     if has_residual:
         outputs = [o + x for o, x in zip(outputs, tokens, strict=True)]
-    return layer.ffn(unit(torch.cat(outputs)))
+    return layer.ffn(torch.cat(outputs))
 
 
 @pytest.mark.parametrize(("gfa_width", "rank"), [(8, None), (8, 5), (4, None)])

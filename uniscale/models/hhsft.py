@@ -6,8 +6,8 @@ What the paper leaves open, and what is done here:
 
 - Tokens: 14 (U 2, Q 2, D 1, I 4, S 4, X 1). S tokens are target attention over groups of the user's actions. X holds
   the dot products that every ranker of this package gets as input.
-- HFA: pre-norm with residuals, an output projection of its own per token, FFN ratio 4, GELU. The norm (RMS) has no
-  gain, since a projection follows.
+- HFA: residuals, an output projection of its own per token, FFN ratio 4, GELU. No norm, as in the paper's figure: a
+  norm would lift the token of a hardly seen identifier, small because untrained, to the strength of the others.
 - GFA: full-rank composite projection, low rank on request; a residual where its width is that of HFA; z comes from a
   two-layer FFN and is 4 D wide.
 - DREF: experts are two-layer MLPs of width Z. The gate is a network of its own per domain; its last layer starts at
@@ -38,7 +38,6 @@ from uniscale.models.common.layers import (
     TokenProjection,
     mlp,
     projection,
-    rms_norm,
     self_attention,
     zero_last_layer,
 )
@@ -149,10 +148,10 @@ class HFALayer(nn.Module):
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> [T, N, D]."""
-        q_TND, k_TND, v_TND = self.qkv(rms_norm(x_TND)).chunk(3, dim=2)
+        q_TND, k_TND, v_TND = self.qkv(x_TND).chunk(3, dim=2)
         o_NTD = self_attention(q_TND, k_TND, v_TND, self.num_heads)
         x_TND = x_TND + self.out(o_NTD.transpose(0, 1))
-        return x_TND + self.ffn(rms_norm(x_TND))
+        return x_TND + self.ffn(x_TND)
 
 
 class GFA(nn.Module):
@@ -169,14 +168,14 @@ class GFA(nn.Module):
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> z, [N, Z]."""
-        c_NC = rms_norm(x_TND.transpose(0, 1).flatten(1))
+        c_NC = x_TND.transpose(0, 1).flatten(1)
         q_TNG, k_TNG, v_TNG = (
             project(c_NC).unflatten(1, (self.num_tokens, -1)).transpose(0, 1) for project in self.qkv
         )
         o_NTG = self_attention(q_TNG, k_TNG, v_TNG, self.num_heads)
         if self.has_residual:
             o_NTG = o_NTG + x_TND.transpose(0, 1)
-        return self.ffn(rms_norm(o_NTG.flatten(1)))
+        return self.ffn(o_NTG.flatten(1))
 
 
 def composite_projection(width_in: int, width_out: int, rank: int | None) -> nn.Module:

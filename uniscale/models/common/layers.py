@@ -86,11 +86,6 @@ class TokenMlp(nn.Module):
         return self.down(functional.gelu(self.up(x_TND)))
 
 
-def rms_norm(x: Tensor) -> Tensor:
-    """Scale the last dimension to unit mean square. There is no gain: the projection that follows absorbs it."""
-    return functional.rms_norm(x, (x.shape[-1],))
-
-
 def self_attention(q_TND: Tensor, k_TND: Tensor, v_TND: Tensor, num_heads: int) -> Tensor:
     """Scaled dot-product attention among the tokens of each item.
 
