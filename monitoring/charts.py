@@ -40,15 +40,16 @@ def bar_chart(values: Mapping[str, float], unit: str) -> str:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, max([*numbers, 1e-9]) * 1.18)
     axes.set_xlabel(unit)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     return _svg(figure)
 
 
 def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
-    """Training loss by rows seen, one line per model."""
+    """Training loss by epoch, one line per model."""
     figure, axes = _figure(6.4, 2.6)
     for (name, points), colour in zip(curves.items(), (CALM, ALERT, GOOD, INK), strict=False):
-        axes.plot([p["rows"] for p in points], [p["loss"] for p in points], label=name, color=colour, linewidth=1.8)
-    axes.set_xlabel("rows seen")
+        axes.plot([p["epoch"] for p in points], [p["loss"] for p in points], label=name, color=colour, linewidth=1.8)
+    axes.set_xlabel("epochs")
     axes.set_ylabel("training loss")
     axes.legend(frameon=False, fontsize=9)
     return _svg(figure)

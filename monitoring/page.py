@@ -11,13 +11,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from uniscale.evaluation.summary import day_summary
 
 from monitoring.charts import bar_chart, curve_chart, interval_chart
 from monitoring.thresholds import load_thresholds
 from uniscale.config import Settings, load_settings
 from uniscale.contracts.outcomes import METRICS, STEPS
 from uniscale.contracts.steps import DAY_STEPS
+from uniscale.evaluation.summary import day_summary
 from uniscale.lake import Lake
 
 METRIC_TITLES = {
@@ -103,7 +103,8 @@ def _charts(
     }
     if differences:
         charts["differences"] = interval_chart(differences)
-    curves = {name: points for name, points in details["train"].get("curves", {}).items() if points}
+    models = details["train"].get("models", {}).values()
+    curves = {model["recipe"]: model["curve"] for model in models if model.get("curve")}
     if curves:
         charts["curves"] = curve_chart(curves)
     return {name: Markup(svg) for name, svg in charts.items()}  # our own SVG, no outside text in it

@@ -65,6 +65,7 @@ class Session:
                 "loss": fitted.curve[-1]["loss"],
                 "num_requests": fitted.num_requests,
                 "num_rows": fitted.num_items,
+                "curve": fitted.curve[:: max(1, len(fitted.curve) // 60)],
             }
             version = self._registry.register(
                 ds=self._ds,

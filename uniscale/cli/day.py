@@ -152,13 +152,13 @@ def register(app: typer.Typer) -> None:
         The same command goes on after a failure or a kill: finished steps are not done again.
         """
         with exit_codes():
-            from uniscale.cli.reports import print_card
+            from uniscale.cli.reports import show_day
 
             day = parse_day(ds)
             settings = load_settings()
             err.print(f"[bold]{DAG_ID}[/] of {day}")
             run_day(settings, day)
-            print_card(settings, day)
+            show_day(settings, day)
 
     @app.command("backfill")
     def backfill_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from uniscale.cli.console import exit_codes, out, parse_day, print_json
-from uniscale.config import load_settings
+from uniscale.config import Settings, load_settings
 from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
 
@@ -32,11 +33,21 @@ def register(app: typer.Typer) -> None:
         with exit_codes():
             settings = load_settings()
             day = parse_day(ds)
-            summary = day_summary(Lake(settings), day)
             if as_json:
-                print_json(summary)
+                print_json(day_summary(Lake(settings), day))
             else:
-                print_card(summary, settings.home / "reports" / day.isoformat() / "index.html")
+                show_day(settings, day)
+
+
+def show_day(settings: Settings, ds: date) -> None:
+    """Print the card of a day.
+
+    Raises:
+        ValueError: The day has not been judged yet.
+    """
+    from uniscale.evaluation.summary import day_summary
+
+    print_card(day_summary(Lake(settings), ds), settings.home / "reports" / ds.isoformat() / "index.html")
 
 
 def print_card(summary: Mapping[str, Any], page: Path) -> None:

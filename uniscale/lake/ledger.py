@@ -106,7 +106,7 @@ def run_step(
         "snapshot_id": snapshot,
         "seconds": time.monotonic() - start,
         "peak_mib": _peak_mib(),
-        "details": json.dumps(details, sort_keys=True, default=str),
+        "details": json.dumps(details, default=str),
     }
     _write(lake, entry)
     return entry, True

@@ -9,9 +9,10 @@ from uniscale.data.recipe import ES3, EXPOSED
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import TrainConfig
 
-_XS = TrainConfig(epochs=2, batch_requests=32, embedding_rate=0.05, dense_rate=2e-3, warmup_steps=100)
+_XS = TrainConfig(epochs=2, batch_requests=32, embedding_rate=0.4, dense_rate=2e-3, warmup_steps=100)
 _S = replace(_XS, batch_requests=64, warmup_steps=200)
-_M = replace(_XS, batch_requests=128, warmup_steps=400, dense_rate=1e-3)
+_M = replace(_XS, batch_requests=128, warmup_steps=400)
+_HHSFT_DENSE_RATE = 5e-4
 
 
 def dlrm_xs() -> Recipe:
@@ -29,19 +30,23 @@ def dlrm_m() -> Recipe:
     return replace(dlrm_xs(), name="dlrm_m", size="m", train=_M)
 
 
+def _hhsft(name: str, size: str, train: TrainConfig) -> Recipe:
+    return Recipe(name=name, model="hhsft", size=size, data=ES3, train=replace(train, dense_rate=_HHSFT_DENSE_RATE))
+
+
 def hhsft_xs() -> Recipe:
     """The daily challenger: HHSFT on entire-space samples."""
-    return Recipe(name="hhsft_xs", model="hhsft", size="xs", data=ES3, train=_XS)
+    return _hhsft("hhsft_xs", "xs", _XS)
 
 
 def hhsft_s() -> Recipe:
     """HHSFT on entire-space samples, one size up."""
-    return replace(hhsft_xs(), name="hhsft_s", size="s", train=_S)
+    return _hhsft("hhsft_s", "s", _S)
 
 
 def hhsft_m() -> Recipe:
     """HHSFT on entire-space samples, two sizes up."""
-    return replace(hhsft_xs(), name="hhsft_m", size="m", train=_M)
+    return _hhsft("hhsft_m", "m", _M)
 
 
 def hhsft_exposed_xs() -> Recipe:
