@@ -36,6 +36,12 @@ class Fitted:
     seconds: float
 
     @property
+    def loss(self) -> float:
+        """Mean training loss over the last tenth of the run."""
+        last = [point["loss"] for point in self.curve if point["step"] > 0.9 * self.curve[-1]["step"]]
+        return float(sum(last) / len(last))
+
+    @property
     def rows_per_second(self) -> float:
         """Median training speed over the curve, all workers together."""
         speeds = sorted(point["rows_per_second"] for point in self.curve)

@@ -62,7 +62,7 @@ class Session:
                 "reused": False,
                 "seconds": round(fitted.seconds, 1),
                 "rows_per_second": round(fitted.rows_per_second),
-                "loss": fitted.curve[-1]["loss"],
+                "loss": fitted.loss,
                 "num_requests": fitted.num_requests,
                 "num_rows": fitted.num_items,
                 "curve": fitted.curve[:: max(1, len(fitted.curve) // 60)],
