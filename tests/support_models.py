@@ -16,6 +16,8 @@ from uniscale.models.batch import (
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import build_model
 
+torch.set_num_threads(1)  # The models are tiny: a second thread only waits for the first.
+
 DOMAINS = ("search", "feed", "shop")
 
 
