@@ -95,14 +95,34 @@ def _print_details(details: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+_TRIAL_COLUMNS = {
+    "name": "trial",
+    "num_params": "params",
+    "num_rows": "rows",
+    "num_steps": "steps",
+    "auc": "AUC",
+    "gauc": "GAUC",
+    "hr_at_5": "HR@5",
+    "seconds": "s",
+}
+
+
 def _trials(details: Mapping[str, Any]) -> Table:
+    """The columns that fit a terminal; the CSV has all."""
     table = Table(title=f"HHSFT on {details['ds']}: size x share of ES3 data")
-    columns = list(details["trials"][0])
-    for column in columns:
-        table.add_column(column, justify="left" if column == "name" else "right")
+    for title in _TRIAL_COLUMNS.values():
+        table.add_column(title, justify="left" if title == "trial" else "right", no_wrap=True)
     for trial in details["trials"]:
-        table.add_row(*(f"{trial[c]:.4f}" if isinstance(trial[c], float) else str(trial[c]) for c in columns))
+        table.add_row(*(_cell(name, trial[name]) for name in _TRIAL_COLUMNS))
     return table
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name == "seconds":
+        return f"{value:.0f}"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _run(module: str, arguments: list[str]) -> dict[str, Any]:
