@@ -58,7 +58,7 @@ class Session:
             self._stack.enter_context(ray_session(self._settings, self._settings.training.num_workers + 1))
             self._started = True
         with fit(self._settings, job) as fitted:
-            facts = {
+            facts: dict[str, Any] = {
                 "reused": False,
                 "seconds": round(fitted.seconds, 1),
                 "rows_per_second": round(fitted.rows_per_second),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
@@ -109,7 +110,7 @@ _TRIAL_COLUMNS = {
 
 def _trials(details: Mapping[str, Any]) -> Table:
     """The columns that fit a terminal; the CSV has all."""
-    table = Table(title=f"HHSFT on {details['ds']}: size x share of ES3 data")
+    table = Table(title=f"HHSFT on {details['ds']}: size x share of ES3 data", box=SIMPLE, padding=0, pad_edge=False)
     for title in _TRIAL_COLUMNS.values():
         table.add_column(title, justify="left" if title == "trial" else "right", no_wrap=True)
     for trial in details["trials"]:
