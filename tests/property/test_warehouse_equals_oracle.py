@@ -81,7 +81,7 @@ def random_log(seed: int, num_users: int = 90) -> Log:
     return log
 
 
-@pytest.fixture(scope="module", params=[(1, "papers"), (2, "clicked-first")], ids=lambda param: param[1])
+@pytest.fixture(scope="module", params=[(1, "papers"), (1, "clicked-first")], ids=lambda param: param[1])
 def case(request, tmp_path_factory):
     """A built lake and the oracle of its log."""
     seed, targets = request.param
