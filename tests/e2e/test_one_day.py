@@ -66,7 +66,7 @@ def test_running_a_finished_day_again_does_nothing_and_changes_nothing(day):
 
 def test_a_corrupt_log_is_refused_and_leaves_the_lake_as_it_was(day, logs, tmp_path):
     bad = tmp_path / "bad"
-    shutil.copytree(logs / "events" / "requests", bad / "requests")
+    shutil.copytree(logs / "events", bad)
     file = next((bad / "requests").rglob("*.parquet"))
     file.write_bytes(file.read_bytes()[:200])
     before, snapshot = content(day.lake()), day.lake().snapshot_id()
