@@ -77,7 +77,8 @@ def run_services(settings: Settings, wanted: tuple[Service, ...]) -> None:
     logs = settings.home / "services"
     logs.mkdir(parents=True, exist_ok=True)
     running: list[tuple[Service, subprocess.Popen[bytes]]] = []
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         for service in wanted:
             running.append((service, _start(service, logs / f"{service.name.lower()}.log")))
