@@ -19,9 +19,8 @@ import typer
 from ray_jobs.session import ray_session
 from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.days import run_days
+from uniscale.config.calendar import train_days
 from uniscale.contracts.outcomes import ROLES
-from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
@@ -94,26 +93,22 @@ def train_day(settings: Settings, ds: date) -> dict[str, Any]:
     from uniscale.recipes.job import plan_job
     from uniscale.registry.store import Registry
 
-    window = settings.window
-    lag = load_policy(settings.policy).attribution.window_days
-    days = run_days(ds, train_days=window.train_days, eval_days=window.eval_days, window_days=lag)
-    train_days = [day.ds for day in days if day.split == "train"]
-    lake, registry = Lake(settings), Registry(settings)
+    lake, registry, days = Lake(settings), Registry(settings), train_days(settings, ds)
     models: dict[str, Any] = {}
     with ExitStack() as stack:
         session = Session(settings, registry, ds, stack)
         champion = registry.champion()
         if champion is None:
-            job = plan_job(settings, lake, get_recipe(settings.training.champion_recipe), train_days, "champion")
+            job = plan_job(settings, lake, get_recipe(settings.training.champion_recipe), days, "champion")
             version, models["champion"] = session.version_of(job, "champion")
             registry.set_alias("champion", version)
         else:
             recipe = champion.recipe.get("name", champion.name)
             models["champion"] = {"recipe": recipe, "version": champion.version, "num_params": champion.num_params}
-        job = plan_job(settings, lake, get_recipe(settings.training.challenger_recipe), train_days, "challenger")
+        job = plan_job(settings, lake, get_recipe(settings.training.challenger_recipe), days, "challenger")
         version, models["challenger"] = session.version_of(job, "challenger")
         registry.set_alias("challenger", version)
-    return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in train_days], "models": models}
+    return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in days], "models": models}
 
 
 def train_recipe(settings: Settings, name: str, first: date, last: date, alias: str | None) -> dict[str, Any]:

@@ -47,13 +47,13 @@ def run_trial(config: dict[str, Any]) -> None:
 
 def judge(settings: Settings, model: Ranker, ds: date) -> dict[str, float | None]:
     """Metrics of a ranker on the test requests of the days after ``ds``, native labels."""
-    from uniscale.evaluation.comparison import evaluation_days
+    from uniscale.config.calendar import eval_days
     from uniscale.evaluation.metrics import measure
     from uniscale.evaluation.outcomes import read_judged
     from uniscale.evaluation.scoring import score_frames
     from uniscale.lake import Lake
 
-    lake, days = Lake(settings), evaluation_days(settings, ds)
+    lake, days = Lake(settings), eval_days(settings, ds)
     predictions = score_frames(model, lake, days, target_domain=settings.target_domain)
     with lake.read() as con:
         con.register("trial_predictions", predictions)

@@ -24,8 +24,7 @@ from ray_jobs.session import ray_session
 from ray_jobs.trial import progress_file, result_file, run_trial, write_result
 from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.days import run_days
-from uniscale.contracts.policy import load_policy
+from uniscale.config.calendar import train_days
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
@@ -92,10 +91,7 @@ def _plan(settings: Settings, ds: date, sizes: list[str], shares: list[float], e
     from uniscale.recipes.catalogue import get_recipe
     from uniscale.recipes.job import plan_job
 
-    window = settings.window
-    lag = load_policy(settings.policy).attribution.window_days
-    days = run_days(ds, train_days=window.train_days, eval_days=window.eval_days, window_days=lag)
-    train_days = [day.ds for day in days if day.split == "train"]
+    lake, days = Lake(settings), train_days(settings, ds)
     jobs = []
     for size in sizes:
         base = get_recipe(f"hhsft_{size}")
@@ -103,7 +99,7 @@ def _plan(settings: Settings, ds: date, sizes: list[str], shares: list[float], e
         for share in shares:
             name = f"hhsft_{size} share {share:g}"
             recipe = replace(base, name=name, data=DataRecipe(es3_share=share), train=train)
-            jobs.append(plan_job(settings, Lake(settings), recipe, train_days, "sweep"))
+            jobs.append(plan_job(settings, lake, recipe, days, "sweep"))
     return jobs
 
 

@@ -39,8 +39,3 @@
     ) as days ({{ columns.keys() | join(", ") }})
     where {{ "true" if var(days_from) else "false" }}
 {%- endmacro %}
-
-{#- Condition of a feature model: the event's day lies in the window of feature_window_days that ends with days.ds. -#}
-{% macro in_window(column) -%}
-    {{ column }} > days.ds - {{ var("feature_window_days") }}
-{%- endmacro %}

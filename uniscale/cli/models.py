@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -13,10 +11,9 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
-from uniscale.cli.processes import child_environment, die_with_parent
+from uniscale.cli.processes import EntryPointError, run_entry_point
 from uniscale.cli.steps import do_step
 from uniscale.config import load_settings
-from uniscale.config.settings import PROJECT_ROOT
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Ds = Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")]
@@ -127,18 +124,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _run(module: str, arguments: list[str]) -> dict[str, Any]:
-    """Run an entry point outside the library; its last line of output is a JSON object."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=PROJECT_ROOT,
-        env=child_environment(load_settings()),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-        preexec_fn=die_with_parent,
-    )
-    if done.returncode != 0:
-        # Its own message is on standard error already.
-        raise typer.Exit(done.returncode if done.returncode in (1, 2) else 1)
-    details: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return details
+    try:
+        return run_entry_point(load_settings(), module, arguments)
+    except EntryPointError as error:
+        raise typer.Exit(2 if error.exit_code == 2 else 1) from error

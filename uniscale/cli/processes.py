@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import json
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT, config_file
@@ -38,6 +41,42 @@ def child_environment(settings: Settings) -> dict[str, str]:
     if config_file().is_file():
         environment["UNISCALE_CONFIG"] = str(config_file().resolve())
     return environment
+
+
+class EntryPointError(RuntimeError):
+    """An entry point ended with an error, which it told on standard error.
+
+    Attributes:
+        exit_code: Its exit code: 2 for bad input, anything else for a failure.
+    """
+
+    def __init__(self, module: str, exit_code: int) -> None:
+        super().__init__(f"{module} ended with exit code {exit_code}; its messages are above")
+        self.exit_code = exit_code
+
+
+def run_entry_point(settings: Settings, module: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Run ``python -m MODULE ARGUMENTS``, an entry point outside the library; it dies with this process.
+
+    Returns:
+        The JSON object that is its last line of output.
+
+    Raises:
+        EntryPointError: It did not end well.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=PROJECT_ROOT,
+        env=child_environment(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        preexec_fn=die_with_parent,
+    )
+    if done.returncode != 0:
+        raise EntryPointError(module, done.returncode)
+    details: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return details
 
 
 def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, str]:

@@ -5,9 +5,6 @@ The Airflow DAG calls these; a person may call them by hand, in order.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,10 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
-from uniscale.cli.processes import child_environment, die_with_parent, die_with_starter, one_at_a_time
+from uniscale.cli.processes import die_with_starter, one_at_a_time, run_entry_point
 from uniscale.cli.progress import tell
 from uniscale.config import Settings, load_settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
@@ -85,23 +81,9 @@ def _promote(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
 
 
 def _module(name: str) -> Work:
-    """An entry point outside the library: ``python -m NAME --ds DS``, whose last line of output is a JSON object."""
-
     def work(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
         del lake
-        done = subprocess.run(
-            [sys.executable, "-m", name, "--ds", ds.isoformat()],
-            cwd=PROJECT_ROOT,
-            env=child_environment(settings),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-            preexec_fn=die_with_parent,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"{name} for {ds} ended with exit code {done.returncode}; its messages are above")
-        details: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        return details
+        return run_entry_point(settings, name, ["--ds", ds.isoformat()])
 
     return work
 

@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.days import Day, run_days
+from uniscale.config.calendar import days_of_run
+from uniscale.contracts.days import Day
 from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
 from uniscale.contracts.outcomes import PARTITIONS
@@ -75,15 +76,10 @@ class Plan:
 
 def plan_run(settings: Settings, ds: date) -> Plan:
     """The plan of the run of ``ds``."""
-    policy = load_policy(settings.policy)
-    window = settings.window
-    days = run_days(
-        ds, train_days=window.train_days, eval_days=window.eval_days, window_days=policy.attribution.window_days
-    )
     return Plan(
         ds=ds,
-        days=tuple(day for day in days if day.split == "train"),
-        policy=policy,
+        days=tuple(day for day in days_of_run(settings, ds) if day.split == "train"),
+        policy=load_policy(settings.policy),
         seed=settings.seed,
         target_domain=settings.target_domain,
     )

@@ -9,9 +9,7 @@ from datetime import date
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.days import run_days
 from uniscale.contracts.outcomes import PREDICTIONS
-from uniscale.contracts.policy import load_policy
 from uniscale.evaluation.bootstrap import Sample, by_role, resample
 from uniscale.evaluation.metrics import statistics
 from uniscale.evaluation.outcomes import Outcomes, read_judged
@@ -29,18 +27,6 @@ class Measured:
 
     outcomes: Outcomes
     samples: Mapping[str, Mapping[str, Sample]]
-
-
-def evaluation_days(settings: Settings, ds: date) -> list[date]:
-    """The days on which the run of ``ds`` is judged."""
-    policy = load_policy(settings.policy)
-    days = run_days(
-        ds,
-        train_days=settings.window.train_days,
-        eval_days=settings.window.eval_days,
-        window_days=policy.attribution.window_days,
-    )
-    return [day.ds for day in days if day.split == "eval"]
 
 
 def stored_predictions(ds: date, role: str) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.days import Day, run_days
+from uniscale.config.calendar import days_of_run
+from uniscale.contracts.days import Day
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import FCT_EXPOSURES
@@ -73,7 +74,7 @@ def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     Raises:
         ValueError: Samples or exposures hold labels of another moment than this run needs.
     """
-    days = _days(settings, ds)
+    days = days_of_run(settings, ds)
     _ensure_tables(lake)
     snapshot = lake.snapshot_id()
     with lake.read(snapshot) as con:
@@ -89,16 +90,6 @@ def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
             built += _build(settings, lake, store, chunk, snapshot=snapshot, keys=wanted[chunk.split])
     seconds = time.monotonic() - start
     return {**_summary(lake, days), "rows_per_second": round(built / seconds) if chunks else None}
-
-
-def _days(settings: Settings, ds: date) -> tuple[Day, ...]:
-    window_days = load_policy(settings.policy).attribution.window_days
-    return run_days(
-        ds,
-        train_days=settings.window.train_days,
-        eval_days=settings.window.eval_days,
-        window_days=window_days,
-    )
 
 
 def _ensure_tables(lake: Lake) -> None:

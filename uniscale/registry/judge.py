@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from uniscale.config import Settings
-from uniscale.evaluation.comparison import evaluation_days, measure_roles, stored_predictions
+from uniscale.config.calendar import eval_days
+from uniscale.evaluation.comparison import measure_roles, stored_predictions
 from uniscale.lake import Lake
 from uniscale.registry.contest import find_contest, is_last_decided
 from uniscale.registry.gate import Comparison, Verdict, check_metric, decide
@@ -38,7 +39,7 @@ def evaluate_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     versions = {"champion": contest.champion}
     if not contest.is_single:
         versions["challenger"] = contest.challenger
-    days = evaluation_days(settings, ds)
+    days = eval_days(settings, ds)
     predictions = {role: _score(settings, lake, days, registry, version) for role, version in versions.items()}
     with lake.read() as con:
         for role, table in predictions.items():
@@ -122,7 +123,7 @@ def _judge(
     for name in names:
         check_metric(name)
     relations = {role: stored_predictions(ds, role) for role in ("champion", "challenger")}
-    samples = measure_roles(con, settings, evaluation_days(settings, ds), relations, only=names).samples
+    samples = measure_roles(con, settings, eval_days(settings, ds), relations, only=names).samples
     deciding, guardrail = (
         Comparison(
             metric=name,

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.days import midnight_after, run_days
+from uniscale.config.calendar import days_of_run
+from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
@@ -60,7 +61,7 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
     window_days = policy.attribution.window_days
     days, keys = {}, {}
-    for day in _calendar(settings, policy, ds):
+    for day in days_of_run(settings, ds):
         days[day.ds] = {"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final}
         first, last = day.ds - timedelta(days=window_days), day.label_as_of.date() - timedelta(days=1)
         keys[day.ds] = _key(
@@ -78,7 +79,7 @@ def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
 def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
     history_days = policy.searchification.history_days
     days, keys = {}, {}
-    for day in _calendar(settings, policy, ds):
+    for day in days_of_run(settings, ds):
         if day.split == "train":
             days[day.ds] = {"ds": day.ds}
             first, last = day.ds - timedelta(days=history_days), day.ds - timedelta(days=1)
@@ -97,16 +98,6 @@ def _feature_group(settings: Settings, raw: RawContent, ds: date) -> Group:
         content = raw.digest(("users", "items", "requests", "candidates", "actions"), EARLIEST, day)
         keys[day] = _key(settings, days[day], feature_days=window.feature_days, raw=content)
     return Group(tag="features", variable="feature_days", tables=FEATURE_TABLES, days=days, keys=keys)
-
-
-def _calendar(settings: Settings, policy: Policy, ds: date) -> Any:
-    window = settings.window
-    return run_days(
-        ds,
-        train_days=window.train_days,
-        eval_days=window.eval_days,
-        window_days=policy.attribution.window_days,
-    )
 
 
 def _key(settings: Settings, day: Mapping[str, Any], **inputs: Any) -> str:

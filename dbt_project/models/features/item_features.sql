@@ -10,30 +10,12 @@ versions as (
     select * from {{ ref("int_item_versions") }}
 ),
 
--- One day more than the window, so that the counts of an item fall back to 0 when its last event leaves the window.
 windowed as (
-    select
-        days.ds,
-        counts.item_id,
-        sum(counts.num_exposures) filter (where {{ in_window("counts.event_ds") }}) as num_exposures,
-        sum(counts.num_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_clicks,
-        sum(counts.num_purchases) filter (where {{ in_window("counts.event_ds") }}) as num_purchases,
-        sum(counts.num_outside_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_outside_clicks
-    from days
-    inner join counts
-        on
-            days.ds >= counts.known_ds
-            and days.ds >= counts.event_ds
-            and days.ds <= counts.event_ds + {{ var("feature_window_days") }}
-    group by days.ds, counts.item_id
+    {{ windowed_sums("item_id", ["num_exposures", "num_clicks", "num_purchases", "num_outside_clicks"]) }}
 ),
 
 means as (
-    select
-        ds,
-        coalesce(cast(sum(num_clicks) as double) / nullif(sum(num_exposures), 0), 0) as mean_ctr
-    from windowed
-    group by ds
+    {{ mean_click_rate() }}
 ),
 
 seen as (

@@ -6,29 +6,12 @@ counts as (
     select * from {{ ref("int_query_daily_counts") }}
 ),
 
--- One day more than the window, so that the counts of a query fall back to 0 when its last event leaves the window.
 windowed as (
-    select
-        days.ds,
-        counts.query_text,
-        sum(counts.num_requests) filter (where {{ in_window("counts.event_ds") }}) as num_requests,
-        sum(counts.num_exposures) filter (where {{ in_window("counts.event_ds") }}) as num_exposures,
-        sum(counts.num_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_clicks
-    from days
-    inner join counts
-        on
-            days.ds >= counts.known_ds
-            and days.ds >= counts.event_ds
-            and days.ds <= counts.event_ds + {{ var("feature_window_days") }}
-    group by days.ds, counts.query_text
+    {{ windowed_sums("query_text", ["num_requests", "num_exposures", "num_clicks"]) }}
 ),
 
 means as (
-    select
-        ds,
-        coalesce(cast(sum(num_clicks) as double) / nullif(sum(num_exposures), 0), 0) as mean_ctr
-    from windowed
-    group by ds
+    {{ mean_click_rate() }}
 ),
 
 seen as (

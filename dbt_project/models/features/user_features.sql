@@ -10,23 +10,8 @@ versions as (
     select * from {{ ref("int_user_versions") }}
 ),
 
--- One day more than the window, so that the counts of a user fall back to 0 when the last event leaves the window.
 windowed as (
-    select
-        days.ds,
-        counts.user_id,
-        sum(counts.num_requests) filter (where {{ in_window("counts.event_ds") }}) as num_requests,
-        sum(counts.num_clicks) filter (where {{ in_window("counts.event_ds") }}) as num_clicks,
-        sum(counts.num_purchases) filter (where {{ in_window("counts.event_ds") }}) as num_purchases,
-        sum(counts.num_prices) filter (where {{ in_window("counts.event_ds") }}) as num_prices,
-        sum(counts.sum_log_price) filter (where {{ in_window("counts.event_ds") }}) as sum_log_price
-    from days
-    inner join counts
-        on
-            days.ds >= counts.known_ds
-            and days.ds >= counts.event_ds
-            and days.ds <= counts.event_ds + {{ var("feature_window_days") }}
-    group by days.ds, counts.user_id
+    {{ windowed_sums("user_id", ["num_requests", "num_clicks", "num_purchases", "num_prices", "sum_log_price"]) }}
 ),
 
 seen as (

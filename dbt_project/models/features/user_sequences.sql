@@ -46,26 +46,40 @@ acts as (
     from recent_actions
 ),
 
-described as (
+-- Lists are sorted after they are gathered: an ordered aggregate keeps a sorter per group, 15 times slower here.
+gathered as (
     select
-        acts.*,
-        coalesce(versions.category_id, '') as category_id,
-        coalesce(versions.brand_id, '') as brand_id
+        acts.user_id,
+        acts.ds,
+        acts.feature_at,
+        list_reverse_sort(
+            list(
+                struct_pack(
+                    place := acts.place,
+                    item_id := acts.item_id,
+                    category_id := coalesce(versions.category_id, ''),
+                    brand_id := coalesce(versions.brand_id, ''),
+                    action := acts.action,
+                    domain := acts.domain,
+                    acted_at := cast(epoch_us(acts.acted_at) // 1000000 as bigint)
+                )
+            )
+        ) as history
     from acts
     asof left join versions
         on acts.item_id = versions.item_id and acts.feature_at > versions.known_from
+    group by acts.user_id, acts.ds, acts.feature_at
 )
 
 select
-    user_id,
-    ds,
-    feature_at,
-    feature_at as recorded_at,
-    list(item_id order by place desc) as history_items,
-    list(category_id order by place desc) as history_categories,
-    list(brand_id order by place desc) as history_brands,
-    list(action order by place desc) as history_actions,
-    list(domain order by place desc) as history_domains,
-    list(cast(epoch_us(acted_at) // 1000000 as bigint) order by place desc) as history_acted_at
-from described
-group by user_id, ds, feature_at
+    gathered.user_id,
+    gathered.ds,
+    gathered.feature_at,
+    gathered.feature_at as recorded_at,
+    [act.item_id for act in gathered.history] as history_items,
+    [act.category_id for act in gathered.history] as history_categories,
+    [act.brand_id for act in gathered.history] as history_brands,
+    [act.action for act in gathered.history] as history_actions,
+    [act.domain for act in gathered.history] as history_domains,
+    [act.acted_at for act in gathered.history] as history_acted_at
+from gathered
