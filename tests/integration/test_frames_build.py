@@ -9,6 +9,7 @@ from uniscale.config.settings import WindowSettings
 from uniscale.contracts.features import ITEM_FEATURES, USER_FEATURES
 from uniscale.contracts.frames import FRAMES, HASH_SPACE, ITEM_NUMERIC, hash_id
 from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features.frames import build_frames
 from uniscale.lake import Lake
@@ -214,3 +215,14 @@ def test_how_days_are_packed_into_chunks_does_not_change_the_frames(settings, la
     assert len(together) == 5
     assert str(rows(lake)) == str(together)
     assert lake.snapshot_id() == before + 4  # three training days and the test day, one commit each
+
+
+def test_a_day_encoded_in_parts_gives_the_same_frames(settings, shop, monkeypatch):
+    build_frames(settings, shop, DS)
+    whole = str(rows(shop))
+    monkeypatch.setattr("uniscale.features.frames.PART_ROWS", 2)
+    shop.commit(lambda con: con.execute(f"delete from lake.{PARTITIONS.qualified}"), "forget what is built")
+    result = build_frames(settings, shop, DS)
+
+    assert result["rows_per_second"] is not None
+    assert str(rows(shop)) == whole

@@ -81,7 +81,7 @@ def encode_sql(requests: str, items: str) -> str:
         with request_rows as ({_request_rows(requests)}),
         title_rows as ({_title_rows(items)}),
         item_rows as ({_item_rows(requests, items)}),
-        item_lists as (select sample_id, list(item order by place) as rows from item_rows group by sample_id)
+        item_lists as (select sample_id, list_sort(list(item)) as rows from item_rows group by sample_id)
         select
             r.sample_id,
             {", ".join(f"r.{name}" for name in REQUEST_INPUTS)},
@@ -146,8 +146,8 @@ def _item_rows(requests: str, items: str) -> str:
         )
         select
             i.sample_id,
-            i.place,
             {{
+                'place': i.place,
                 'item_index': hash_id('item', i.item_id),
                 'category_index': hash_id('category', i.category_id),
                 'brand_index': hash_id('brand', i.brand_id),

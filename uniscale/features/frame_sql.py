@@ -56,13 +56,13 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
                 any_value(requested_at) as requested_at,
                 any_value(query_text) as query_text,
                 any_value(label_as_of) as label_as_of,
-                list(
+                list_sort(list(
                     {{
+                        'is_hidden': not is_exposed, 'place': coalesce(position, 2147483647),
                         'item_id': item_id, 'is_exposed': is_exposed, 'is_clicked': is_clicked,
                         'is_purchased': is_purchased, 'purchase_value': purchase_value
                     }}
-                    order by is_exposed desc, position nulls last, item_id
-                ) as rows
+                )) as rows
             from candidates
             group by request_id
         )
@@ -78,6 +78,21 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
             query_text
         from lists
     """
+
+
+def parted(samples: str, part_rows: int) -> str:
+    """The samples with a column ``part``: 0, 1, ... by time, each of about ``part_rows`` item rows."""
+    return f"""
+        select
+            *,
+            sum(len(item_ids)) over (order by requested_at, sample_id rows unbounded preceding) // {part_rows} as part
+        from ({samples})
+    """
+
+
+def part(samples: str, number: int) -> str:
+    """One part of the relation that `parted` made."""
+    return f"select * exclude (part) from {samples} where part = {number}"
 
 
 def rows_per_day(split: str, days: Sequence[date], target_domain: str) -> str:

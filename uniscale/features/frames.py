@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -37,7 +37,10 @@ SPLITS = {"train": SAMPLES, "eval": FCT_EXPOSURES}
 """What each split is made from."""
 
 CHUNK_ROWS = 250_000
-"""Item rows joined and encoded at once; a larger day is a chunk of its own."""
+"""Item rows committed at once; a larger day is a chunk of its own."""
+
+PART_ROWS = 500_000
+"""Item rows joined and encoded at once: memory does not grow with the day."""
 
 _MISSING = ("user_features", "query_features", "user_sequences", "item_features")
 
@@ -157,24 +160,33 @@ def _build(
     settings: Settings, lake: Lake, store: FeatureStore, chunk: Chunk, *, snapshot: int, keys: Mapping[date, str]
 ) -> int:
     """Replace the chunk's days in one commit; returns their item rows."""
-    with _spill_file(settings) as file:
+    with _spill_folder(settings) as folder:
         with lake.read(snapshot) as con:
             install_macros(con)
-            con.execute(f"create temp table frame_samples as {_samples(settings, chunk)}")
+            query = frame_sql.parted(_samples(settings, chunk), PART_ROWS)
+            con.execute(f"create temp table chunk_samples as {query}")
             _check_labels(con, chunk)
-            _join_features(con, store)
-            query = frame_sql.frames(chunk.split, "frame_samples", "frame_requests", "frame_items")
-            con.execute(f"copy ({query}) to '{file}' (format parquet)")
-            row = con.execute("select coalesce(sum(len(item_ids)), 0) from frame_samples").fetchone()
+            num_rows, num_parts = _size(con)
+            for part in range(num_parts):
+                con.execute(f"create or replace temp table frame_samples as {frame_sql.part('chunk_samples', part)}")
+                _join_features(con, store)
+                query = frame_sql.frames(chunk.split, "frame_samples", "frame_requests", "frame_items")
+                con.execute(f"copy ({query}) to '{folder}/{part:06}.parquet' (format parquet)")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             where = f"split = '{chunk.split}' and {frame_sql.in_days(chunk.dates)}"
-            Lake.replace(writer, FRAMES, where, f"from read_parquet('{file}')")
+            Lake.replace(writer, FRAMES, where, f"from read_parquet('{folder}/*.parquet')")
             mark_built(writer, _partition_name(chunk.split), {day: keys[day] for day in chunk.dates})
 
         lake.commit(work, f"frames of {chunk}")
-    assert row is not None
-    return int(row[0])
+    return num_rows
+
+
+def _size(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Item rows and parts of the chunk; one without rows has one part, which is empty."""
+    rows = con.execute("select coalesce(sum(len(item_ids)), 0), coalesce(max(part), 0) + 1 from chunk_samples")
+    num_rows, num_parts = rows.fetchall()[0]
+    return int(num_rows), int(num_parts)
 
 
 def _samples(settings: Settings, chunk: Chunk) -> str:
@@ -184,16 +196,16 @@ def _samples(settings: Settings, chunk: Chunk) -> str:
 
 
 @contextmanager
-def _spill_file(settings: Settings) -> Iterator[Path]:
-    """A temporary Parquet file: the rows are encoded before the lake's catalogue is locked for the commit."""
-    folder = settings.home / "spill"
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, prefix="frames-", suffix=".parquet") as file:
-        yield Path(file.name)
+def _spill_folder(settings: Settings) -> Iterator[Path]:
+    """Room for temporary Parquet files: the rows are encoded before the lake's catalogue is locked for the commit."""
+    spill = settings.home / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=spill, prefix="frames-") as name:
+        yield Path(name)
 
 
 def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-    found = con.execute("select distinct ds, label_as_of from frame_samples order by all").fetchall()
+    found = con.execute("select distinct ds, label_as_of from chunk_samples order by all").fetchall()
     needed = {day.ds: day.label_as_of for day in chunk.days}
     for day, label_as_of in found:
         if label_as_of != needed[day]:

@@ -11,8 +11,11 @@ with lists as (
         query_tier,
         query_support,
         query_confidence,
-        list(
+        -- Sorted once gathered, by the leading fields: an ordered aggregate keeps a sorter per request.
+        list_sort(list(
             {
+                'is_hidden': not is_exposed,
+                'place': coalesce(position, 2147483647),
                 'item_id': item_id,
                 'is_exposed': is_exposed,
                 'provenance': provenance,
@@ -23,8 +26,7 @@ with lists as (
                 'label_weight': label_weight,
                 'action_id': action_id
             }
-            order by is_exposed desc, position nulls last, item_id
-        ) as items
+        )) as items
     from sample_rows
     group by all
 )
