@@ -53,7 +53,7 @@ golden: $(STAMP) ## Write the golden curves anew; read the diff before committin
 	$(BIN)/python -m tests.golden.regenerate
 
 benchmarks: $(STAMP) ## Measure rows per second of build, features and training
-	$(BIN)/python -m benchmarks.stages --sizes xs s
+	$(BIN)/python -m benchmarks.stages --sizes xs s m
 
 clean: ## Remove what demo and the tools wrote (not .venv)
 	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site

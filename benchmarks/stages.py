@@ -10,17 +10,14 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-import time
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks.limits import asof_rows_per_second, gemm_gflops, lake_rows_per_second
-from uniscale.config import Settings
-from uniscale.config.settings import PROJECT_ROOT
+from benchmarks.shop import Shop
 from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import STEPS
@@ -28,7 +25,6 @@ from uniscale.contracts.samples import SAMPLES
 from uniscale.lake import Lake
 from uniscale.lake.ledger import code_version
 
-START = date(2026, 1, 5)
 RECORDS = Path(__file__).with_name("records")
 
 
@@ -60,27 +56,10 @@ def main() -> None:
 
 def measure(folder: Path, size: str, train_days: int, steps: list[str]) -> dict[str, Any]:
     """Simulate a shop and run the steps of its last day; rows and seconds of each."""
-    folder.mkdir()
-    ds = START + timedelta(days=train_days - 1)
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("UNISCALE_")},
-        "UNISCALE_HOME": str(folder / "home"),
-        "UNISCALE_SOURCE__EVENTS_DIR": str(folder / "shop" / "events"),
-        "UNISCALE_WINDOW__TRAIN_DAYS": str(train_days),
-        "PYTHONPATH": str(PROJECT_ROOT),
-    }
-
-    def run(*words: str) -> float:
-        print(f"{size}: uniscale {' '.join(words)}", file=sys.stderr, flush=True)
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "uniscale", *words], env=environment, cwd=folder, check=True)
-        return time.perf_counter() - start
-
-    words = ("--days", str(train_days + 1), "--size", size, "--seed", "7", "--start", START.isoformat())
-    found: dict[str, Any] = {"simulate": {"seconds": run("simulate", *words, "--out", str(folder / "shop"))}}
-    for step in steps:
-        run("step", step, ds.isoformat())
-    lake = Lake(Settings(home=folder / "home"))
+    shop = Shop(folder, size=size, train_days=train_days)
+    found: dict[str, Any] = {"simulate": {"seconds": shop.simulate()}}
+    shop.build(steps)
+    lake, ds = Lake(shop.settings), shop.ds
     with lake.read() as con:
         ledger = con.execute(
             f"select step, seconds, peak_mib, details from {STEPS.qualified} where ds = ?", [ds]

@@ -28,6 +28,11 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "AIR_VERBOSITY": "0",
 }
+LOCAL_ENVIRONMENT = {
+    # Ray's servers listen on the address of their node, on all interfaces unless that is loopback. It takes loopback
+    # where clusters are switched off, which is what this variable says on any system despite its name.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
 
 
 @contextmanager
@@ -38,7 +43,8 @@ def ray_session(settings: Settings, num_cpus: int) -> Iterator[None]:
         settings: ``training.ray_address`` names a cluster.
         num_cpus: Processes a local cluster may run at once; they may be more than the machine's cores.
     """
-    os.environ.update(ENVIRONMENT)
+    is_local = settings.training.ray_address is None
+    os.environ.update({**ENVIRONMENT, **(LOCAL_ENVIRONMENT if is_local else {})})
     # Workers import this project by name, wherever they are started.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     import ray
@@ -47,7 +53,7 @@ def ray_session(settings: Settings, num_cpus: int) -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.ERROR)
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     temp = None
-    if settings.training.ray_address is not None:
+    if not is_local:
         ray.init(address=settings.training.ray_address, **quiet)
     else:
         # A socket path may not be longer than about 100 characters, so the folder lies directly below /tmp.

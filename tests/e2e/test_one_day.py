@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import signal
 import time
+from datetime import date, timedelta
 
 import psutil
 import pytest
+from support_servers import airflow_dag, airflow_token, free_ports, get, send, wait_for
 
 from tests.e2e.shop import DAYS, DS, Shop, content, new_shop
 from uniscale.contracts.steps import DAY_STEPS
@@ -62,6 +65,35 @@ def test_running_a_finished_day_again_does_nothing_and_changes_nothing(day):
     assert last == dict.fromkeys(STEP_NAMES, "was done")
     assert content(day.lake()) == before
     assert day.lake().snapshot_id() == snapshot
+
+
+def test_the_scheduler_runs_the_same_dag_for_its_day(day):
+    """Airflow's own scheduler takes the day from the run's schedule interval, and finds every step done."""
+    airflow, mlflow, evidently = free_ports(3)
+    ports = ("--airflow-port", str(airflow), "--mlflow-port", str(mlflow), "--evidently-port", str(evidently))
+    before = content(day.lake())
+    process = day.start("up", *ports)
+    try:
+        token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
+        wait_for(lambda: airflow_dag(airflow, token), 120, "the DAG")
+        dag = f"http://127.0.0.1:{airflow}/api/v2/dags/daily_retraining"
+        send("PATCH", dag, token, {"is_paused": False})
+        two_days_later = f"{date.fromisoformat(DS) + timedelta(days=2)}T02:00:00Z"
+        run = send("POST", f"{dag}/dagRuns", token, {"logical_date": two_days_later})
+        path = f"{dag}/dagRuns/{run['dag_run_id']}"
+        state = wait_for(lambda: _final_state(get(path, token)), 300, "the end of the run")
+        tasks = json.loads(get(f"{path}/taskInstances", token))["task_instances"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert {task["task_id"]: task["state"] for task in tasks} == dict.fromkeys(STEP_NAMES, "success")
+    assert state == "success"
+    assert content(day.lake()) == before
+
+
+def _final_state(answer: str) -> str | None:
+    state = json.loads(answer)["state"]
+    return state if state in ("success", "failed") else None
 
 
 def test_a_corrupt_log_is_refused_and_leaves_the_lake_as_it_was(day, logs, tmp_path):

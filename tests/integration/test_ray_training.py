@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import torch
 from support_frames import DS, frames_schema, random_frames, write_frames
+from support_servers import listening_addresses
 
 from ray_jobs.fit import fit
 from ray_jobs.session import ray_session
@@ -51,6 +52,10 @@ def job(shop):
 def undisturbed(shop, job):
     with fit(shop, job) as fitted:
         return fitted, load_model(fitted.model_dir).state_dict()
+
+
+def test_a_local_session_listens_on_loopback_only(shop):
+    assert listening_addresses(os.getpid()) == {"127.0.0.1"}
 
 
 def test_two_workers_train_what_one_process_trains(shop, job, undisturbed):

@@ -27,13 +27,13 @@ class Service:
 
     Attributes:
         name: What people call it.
-        port: Loopback port it listens on.
+        port: Loopback port it listens on; None for a process that serves nobody.
         command: How it is started.
         environment: Its environment.
     """
 
     name: str
-    port: int
+    port: int | None
     command: tuple[str, ...]
     environment: Mapping[str, str]
 
@@ -54,14 +54,27 @@ def services(settings: Settings, *, airflow_port: int, mlflow_port: int, evident
     )
     quiet = child_environment(settings)
     return (
-        Service(
-            name="Airflow",
-            port=airflow_port,
-            command=(str(binaries / "airflow"), "standalone"),
-            environment=airflow_environment(settings, airflow_port),
-        ),
+        *_airflow(settings, binaries, airflow_port),
         Service(name="MLflow", port=mlflow_port, command=mlflow, environment=quiet),
         Service(name="Evidently", port=evidently_port, command=evidently, environment=quiet),
+    )
+
+
+def _airflow(settings: Settings, binaries: Path, port: int) -> tuple[Service, ...]:
+    """What ``airflow standalone`` starts, but for two parts that this project has no use for.
+
+    No triggerer, as no task is deferred; and no log server, which listens on all interfaces whatever is configured: the
+    API server reads the logs from the disk.
+    """
+    airflow, environment = str(binaries / "airflow"), airflow_environment(settings, port)
+    commands: tuple[tuple[str, int | None, tuple[str, ...]], ...] = (
+        ("Airflow", port, ("api-server",)),
+        ("Airflow-scheduler", None, ("scheduler", "--skip-serve-logs")),
+        ("Airflow-dag-processor", None, ("dag-processor",)),
+    )
+    return tuple(
+        Service(name=name, port=listens_on, command=(airflow, *words), environment=environment)
+        for name, listens_on, words in commands
     )
 
 
@@ -72,7 +85,7 @@ def run_services(settings: Settings, wanted: tuple[Service, ...]) -> None:
         RuntimeError: A port is taken, or a server ended by itself; the message names its log.
     """
     for service in wanted:
-        if _answers(service.port):
+        if service.port is not None and _answers(service.port):
             raise RuntimeError(f"port {service.port} for {service.name} is taken; choose another one, see --help")
     logs = settings.home / "services"
     logs.mkdir(parents=True, exist_ok=True)
@@ -110,7 +123,7 @@ def _wait_until_up(running: list[tuple[Service, subprocess.Popen[bytes]]], logs:
     deadline = time.monotonic() + seconds
     with err.status("starting"):
         for service, _ in running:
-            while not _answers(service.port):
+            while service.port is not None and not _answers(service.port):
                 _check_alive(running, logs)
                 if time.monotonic() > deadline:
                     log = logs / f"{service.name.lower()}.log"
@@ -136,7 +149,8 @@ def _show(wanted: tuple[Service, ...]) -> None:
     table.add_column("Server")
     table.add_column("Address")
     for service in wanted:
-        table.add_row(service.name, f"http://127.0.0.1:{service.port}")
+        if service.port is not None:
+            table.add_row(service.name, f"http://127.0.0.1:{service.port}")
     err.print(table)
 
 

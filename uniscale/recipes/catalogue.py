@@ -12,7 +12,6 @@ from uniscale.training.config import TrainConfig
 _XS = TrainConfig(epochs=2, batch_requests=32, embedding_rate=0.4, dense_rate=2e-3, warmup_steps=100)
 _S = replace(_XS, batch_requests=64, warmup_steps=200)
 _M = replace(_XS, batch_requests=128, warmup_steps=400)
-_HHSFT_DENSE_RATE = 5e-4
 
 
 def dlrm_xs() -> Recipe:
@@ -31,7 +30,9 @@ def dlrm_m() -> Recipe:
 
 
 def _hhsft(name: str, size: str, train: TrainConfig) -> Recipe:
-    return Recipe(name=name, model="hhsft", size=size, data=ES3, train=replace(train, dense_rate=_HHSFT_DENSE_RATE))
+    return Recipe(
+        name=name, model="hhsft", size=size, data=ES3, train=replace(train, embedding_rate=0.2, dense_rate=1e-3)
+    )
 
 
 def hhsft_xs() -> Recipe:

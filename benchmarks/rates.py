@@ -1,0 +1,135 @@
+"""Which learning rates a recipe wants: ``python -m benchmarks.rates --recipe hhsft_xs``.
+
+A shop of the recipe's size is simulated; every pair of rates trains on six days and is judged on the clicks of the
+seventh. The demo's test day comes after them and is never read. The best pairs by GAUC are then repeated on more seeds.
+Writes a record (JSON and Markdown) into ``benchmarks/records``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import product
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks.shop import Shop
+from uniscale.config import Settings
+from uniscale.config.calendar import train_days
+from uniscale.lake import Lake
+from uniscale.recipes.catalogue import RECIPES, get_recipe
+from uniscale.recipes.recipe import Recipe
+
+RECORDS = Path(__file__).with_name("records")
+METRICS = ("auc", "gauc", "ndcg_at_10", "log_loss")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="hhsft_xs", choices=sorted(RECIPES))
+    parser.add_argument("--embedding", nargs="+", type=float, default=[0.1, 0.2, 0.4, 0.8], help="Rates of the tables.")
+    parser.add_argument("--dense", nargs="+", type=float, default=[5e-4, 1e-3, 2e-3], help="Rates of the rest.")
+    parser.add_argument("--seeds", type=int, default=3, help="Seeds of the best pairs.")
+    parser.add_argument("--finalists", type=int, default=3, help="Pairs that are repeated on all seeds.")
+    arguments = parser.parse_args()
+    base = get_recipe(arguments.recipe)
+    with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
+        shop = Shop(Path(scratch) / "shop", size=base.size, train_days=6)
+        shop.simulate()
+        shop.build(("land", "marts", "samples", "frames"))
+        pairs = list(product(arguments.embedding, arguments.dense))
+        trials = run_all(shop.settings, shop.ds, [variant(base, *pair, seed=0) for pair in pairs])
+        best = sorted(trials, key=lambda trial: -trial["gauc"])[: arguments.finalists]
+        finals = [(t["embedding_rate"], t["dense_rate"]) for t in best]
+        again = [variant(base, *pair, seed=seed) for pair in finals for seed in range(1, arguments.seeds)]
+        trials += run_all(shop.settings, shop.ds, again)
+    record = {
+        "date": date.today().isoformat(),
+        "command": "python -m benchmarks.rates " + " ".join(sys.argv[1:]),
+        "recipe": base.content(),
+        "trials": trials,
+    }
+    write(record, arguments.recipe)
+
+
+def variant(base: Recipe, embedding_rate: float, dense_rate: float, *, seed: int) -> Recipe:
+    """The recipe with other rates and another seed."""
+    train = replace(base.train, embedding_rate=embedding_rate, dense_rate=dense_rate)
+    return replace(base, train=train, seed_offset=seed)
+
+
+def run_all(settings: Settings, ds: date, recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
+    """Train and judge each, one process a core."""
+    trials = []
+    work = [(settings.model_dump(mode="json"), ds, recipe) for recipe in recipes]
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        for trial in pool.imap_unordered(run, work):
+            trials.append(trial)
+            print(f"{len(trials)} of {len(work)}: {trial}", file=sys.stderr, flush=True)
+    return trials
+
+
+def run(work: tuple[dict[str, Any], date, Recipe]) -> dict[str, Any]:
+    """Train one variant and judge it on the day after."""
+    from ray_jobs.trial import judge
+    from uniscale.recipes.job import build_trainer, plan_job
+    from uniscale.training.determinism import use_threads
+
+    content, ds, recipe = work
+    settings = Settings(**content)
+    use_threads(1)
+    start = time.perf_counter()
+    trainer = build_trainer(settings, plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study"))
+    trainer.run()
+    found = judge(settings, trainer.model, ds)
+    return {
+        "embedding_rate": recipe.train.embedding_rate,
+        "dense_rate": recipe.train.dense_rate,
+        "seed": recipe.seed_offset,
+        **{name: found[name] for name in METRICS},
+        "train_loss": trainer.curve[-1]["loss"],
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def write(record: dict[str, Any], recipe: str) -> None:
+    """Store the record as JSON, and as a table that a person reads."""
+    RECORDS.mkdir(exist_ok=True)
+    stem = RECORDS / f"rates_{recipe}_{record['date'][:7]}"
+    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    lines = [
+        f"# Learning rates of {recipe}, {record['date']}",
+        "",
+        f"`{record['command']}`. Six training days, judged on the seventh; mean and standard error over seeds.",
+        "",
+        "| embedding rate | dense rate | seeds | AUC | GAUC | NDCG@10 | log loss |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    pairs = sorted({(trial["embedding_rate"], trial["dense_rate"]) for trial in record["trials"]})
+    for pair in pairs:
+        found = [t for t in record["trials"] if (t["embedding_rate"], t["dense_rate"]) == pair]
+        cells = [_cell([trial[name] for trial in found]) for name in METRICS]
+        lines.append(f"| {pair[0]:g} | {pair[1]:g} | {len(found)} | {' | '.join(cells)} |")
+    text = "\n".join(lines) + "\n"
+    stem.with_suffix(".md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _cell(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.4f}"
+    return f"{mean(values):.4f} ± {stdev(values) / len(values) ** 0.5:.4f}"
+
+
+if __name__ == "__main__":
+    main()

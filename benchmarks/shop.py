@@ -1,0 +1,62 @@
+"""A simulated shop in a folder of its own, and the steps of its last training day."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+
+from uniscale.config import Settings
+from uniscale.config.settings import PROJECT_ROOT, SourceSettings, WindowSettings
+
+START = date(2026, 1, 5)
+
+
+class Shop:
+    """A shop that is simulated and built through the command line, as a user would.
+
+    Attributes:
+        ds: Its last training day; one test day follows.
+        settings: Its installation.
+    """
+
+    def __init__(self, folder: Path, *, size: str, train_days: int) -> None:
+        folder.mkdir()
+        self.ds = START + timedelta(days=train_days - 1)
+        self.settings = Settings(
+            home=folder / "home",
+            source=SourceSettings(events_dir=folder / "shop" / "events"),
+            window=WindowSettings(train_days=train_days),
+        )
+        self._folder, self._size, self._train_days = folder, size, train_days
+
+    def simulate(self, seed: int = 7) -> float:
+        """Write the logs; returns seconds."""
+        days = str(self._train_days + 1)
+        return self._run(
+            *("simulate", "--days", days, "--size", self._size, "--seed", str(seed)),
+            *("--start", START.isoformat(), "--out", str(self._folder / "shop")),
+        )
+
+    def build(self, steps: Iterable[str]) -> None:
+        """Run steps of the day, in order."""
+        for step in steps:
+            self._run("step", step, self.ds.isoformat())
+
+    def _run(self, *words: str) -> float:
+        print(f"{self._size}: uniscale {' '.join(words)}", file=sys.stderr, flush=True)
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("UNISCALE_")},
+            "UNISCALE_HOME": str(self.settings.home),
+            "UNISCALE_SOURCE__EVENTS_DIR": str(self.settings.source.events_dir),
+            "UNISCALE_WINDOW__TRAIN_DAYS": str(self._train_days),
+            "PYTHONPATH": str(PROJECT_ROOT),
+        }
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "uniscale", *words]
+        subprocess.run(command, env=environment, cwd=self._folder, check=True)
+        return time.perf_counter() - start

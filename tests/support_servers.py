@@ -1,0 +1,74 @@
+"""Ports for servers, and their answers."""
+
+import json
+import socket
+import time
+import urllib.request
+
+import psutil
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def get(url: str, token: str | None = None) -> str:
+    return _answer(urllib.request.Request(url, headers=_headers(token)))
+
+
+def send(method: str, url: str, token: str, content: dict) -> dict:
+    """Send JSON, and read JSON back."""
+    headers = {**_headers(token), "Content-Type": "application/json"}
+    data = json.dumps(content).encode()
+    return json.loads(_answer(urllib.request.Request(url, data=data, method=method, headers=headers)))
+
+
+def wait_for(check, seconds: float, what: str):
+    """The first true answer of ``check``; a server that is not up yet is asked again."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        try:
+            found = check()
+            if found:
+                return found
+        except OSError as error:
+            last = error
+        time.sleep(0.5)
+    raise AssertionError(f"{what} did not come within {seconds} s: {last}")
+
+
+def airflow_token(port: int) -> str | None:
+    return json.loads(get(f"http://127.0.0.1:{port}/auth/token")).get("access_token")
+
+
+def airflow_dag(port: int, token: str, dag_id: str = "daily_retraining") -> dict | None:
+    found = json.loads(get(f"http://127.0.0.1:{port}/api/v2/dags", token))["dags"]
+    return next((dag for dag in found if dag["dag_id"] == dag_id), None)
+
+
+def listening_addresses(pid: int) -> set[str]:
+    """Addresses that the descendants of a process listen on."""
+    found = set()
+    for process in psutil.Process(pid).children(recursive=True):
+        try:
+            connections = process.net_connections("inet")
+        except psutil.NoSuchProcess:
+            continue
+        found |= {c.laddr.ip.removeprefix("::ffff:") for c in connections if c.status == psutil.CONN_LISTEN}
+    return found
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _answer(request: urllib.request.Request) -> str:
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
