@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from markupsafe import Markup
 from monitoring.charts import bar_chart, curve_chart, interval_chart
 from monitoring.thresholds import load_thresholds
 from uniscale.config import Settings, load_settings
+from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.outcomes import METRICS, STEPS
 from uniscale.contracts.steps import DAY_STEPS
 from uniscale.evaluation.summary import day_summary
@@ -54,11 +55,13 @@ def write_page(settings: Settings, ds: date) -> Path:
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
     )
+    environment.filters["as_time"] = _as_time
     html = environment.get_template("day.html").render(
         ds=ds,
         settings=settings,
         summary=summary,
         details=details,
+        log_days=_log_days(lake, ds),
         metrics=metrics,
         metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},
         limits=load_thresholds(),
@@ -76,6 +79,19 @@ def _details(lake: Lake, ds: date) -> dict[str, dict[str, Any]]:
         rows = con.execute(f"select step, details from {STEPS.qualified} where ds = ?", [ds]).fetchall()
     found: dict[str, dict[str, Any]] = {step.name: {} for step in DAY_STEPS}
     return found | {step: json.loads(text) for step, text in rows}
+
+
+def _log_days(lake: Lake, ds: date) -> int:
+    """Age of the log at the end of the day, in days."""
+    with lake.read() as con:
+        row = con.execute(f"select min(ds) from lake.{REQUESTS.qualified}").fetchone()
+    assert row is not None
+    return 0 if row[0] is None else (ds - row[0]).days + 1
+
+
+def _as_time(seconds: int) -> str:
+    """A Unix time in UTC, for people."""
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%m-%d %H:%M}"
 
 
 def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:
