@@ -62,11 +62,9 @@ def _create(workspace: Any, title: str) -> Any:
 
     project = workspace.create_project(title)
     values = [
-        PanelMetric(
-            legend="share of drifted columns", metric="DriftedColumnsCount", metric_labels={"value_type": "share"}
-        )
+        PanelMetric(legend="drifted columns", metric="DriftedColumnsCount", metric_labels={"value_type": "count"})
     ]
-    project.dashboard.add_panel(line_plot_panel(title="Share of drifted columns by day", values=values, size="full"))
+    project.dashboard.add_panel(line_plot_panel(title="Drifted columns by day", values=values, size="full"))
     project.save()
     return project
 
