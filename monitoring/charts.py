@@ -48,7 +48,8 @@ def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     """Training loss by epoch, one line per model."""
     figure, axes = _figure(6.4, 2.6)
     for (name, points), colour in zip(curves.items(), (CALM, ALERT, GOOD, INK), strict=False):
-        axes.plot([p["epoch"] for p in points], [p["loss"] for p in points], label=name, color=colour, linewidth=1.8)
+        style = {"label": name, "color": colour, "linewidth": 1.8, "marker": "o" if len(points) < 3 else None}
+        axes.plot([p["epoch"] for p in points], [p["loss"] for p in points], **style)
     axes.set_xlabel("epochs")
     axes.set_ylabel("training loss")
     axes.legend(frameon=False, fontsize=9)
@@ -56,7 +57,7 @@ def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
 
 
 def _number(value: float) -> str:
-    if value >= 100:
+    if value >= 100 or value == 0:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from support_sources import DAY_1, DAY_2, LOGS, lake_rows, write_logs
 
+from uniscale.contracts.events import QUARANTINE
 from uniscale.sources.ingest import ingest_events
 from uniscale.sources.landing import fingerprint, land_day
 
@@ -93,3 +94,10 @@ def test_without_a_folder_of_logs_the_fingerprint_is_that_of_what_was_landed(run
     run.target_domain = "mailer"
     with pytest.raises(ValueError, match="no mailer requests on the training days"):
         land_day(run, lake, DS)
+
+
+def test_a_quarantined_row_without_a_day_counts_on_every_day(run, lake):
+    land_day(run, lake, DS)
+    row = "null, 'events', 'requests', 'part-0.csv', 7, 'requested_at', 'is not a time', '{}'"
+    lake.commit(lambda con: con.execute(f"insert into lake.{QUARANTINE.qualified} values ({row})"), "a broken row")
+    assert land_day(run, lake, DS)["quarantined"] == 1

@@ -1,12 +1,15 @@
 """The lake: commits are whole, the past stays readable, a locked catalogue is retried with a bound."""
 
+import json
 import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import date
 
 import pytest
+from typer.testing import CliRunner
 
+from uniscale.cli.main import app
 from uniscale.contracts.catalog import TABLES
 from uniscale.contracts.outcomes import DECISIONS, STEPS
 from uniscale.lake import Lake, LakeLockedError
@@ -123,6 +126,22 @@ def test_maintenance_keeps_the_newest_rows_and_drops_old_snapshots(lake):
     with lake.read() as con:
         (snapshots,) = con.execute("select count(*) from ducklake_snapshots('lake')").fetchone()
     assert snapshots <= 2
+
+
+def test_the_command_keeps_rows_and_tells_what_it_dropped(lake):
+    for reason in ("a", "b", "c"):
+        write(lake, "2026-01-05", reason)
+    done = CliRunner().invoke(app, ["maintain", "--keep-days", "0", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["after"]["snapshots"] < told["before"]["snapshots"]
+    assert reasons(lake) == ["c"]
+
+
+def test_maintenance_of_a_lake_that_is_not_there_says_so(settings):
+    done = CliRunner().invoke(app, ["maintain"])
+    assert done.exit_code == 2
+    assert "land events first" in " ".join(done.output.split())
 
 
 def test_a_partition_is_stale_until_it_is_marked_with_the_wanted_key(lake):

@@ -73,7 +73,7 @@ def print_card(summary: Mapping[str, Any], page: Path) -> None:
 def _models(summary: Mapping[str, Any]) -> Table:
     requests = summary["num_requests"]
     table = Table(title=f"{requests:,} evaluation requests, 95 % intervals", title_justify="left")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for role in ("champion", "challenger"):
         model = summary["models"][role]
         title = role if model is None else f"{role}\n{model['name']} v{model['version']}"
@@ -84,7 +84,7 @@ def _models(summary: Mapping[str, Any]) -> Table:
         cells = [_cell(None if model is None else model[metric]) for model in models]
         table.add_row(metric_title, *cells, _cell(summary["difference"].get(metric), sign="+"))
     sizes = [summary["models"][role] for role in ("champion", "challenger")]
-    table.add_row("parameters", *("-" if model is None else f"{model['params']:,}" for model in sizes), "")
+    table.add_row("params", *("-" if model is None else f"{model['params']:,}" for model in sizes), "")
     return table
 
 

@@ -122,14 +122,15 @@ def _counts(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date) -> dic
     span = [ds - timedelta(days=settings.window.train_days - 1), _last_day(settings, ds)]
     rows = {table.name: _count(con, f"count(*) from lake.{table.qualified}", span) for table in EVENT_TABLES}
     quarantined = f"count(distinct (table_name, file, row_number)) from lake.{QUARANTINE.qualified}"
+    undated = "ds is null or"  # a row that is too broken to say its day counts on every day
     return {
         "rows": rows,
-        "quarantined": _count(con, quarantined, span),
+        "quarantined": _count(con, quarantined, span, undated),
         "days": _count(con, f"count(distinct ds) from lake.{REQUESTS.qualified}", span),
     }
 
 
-def _count(con: duckdb.DuckDBPyConnection, what: str, span: list[date]) -> int:
-    row = con.execute(f"select {what} where ds between ? and ?", span).fetchone()
+def _count(con: duckdb.DuckDBPyConnection, what: str, span: list[date], also: str = "") -> int:
+    row = con.execute(f"select {what} where {also} ds between ? and ?", span).fetchone()
     assert row is not None
     return int(row[0])
