@@ -1,36 +1,16 @@
-"""The main job, as a person runs it: one day through every real component, kills and corrupt logs included."""
+"""The main job, as a person runs it: one day through every real component, corrupt logs included."""
 
 import json
 import shutil
 import signal
-import time
 from datetime import date, timedelta
 
-import psutil
-import pytest
 from support_servers import airflow_dag, airflow_token, free_ports, get, send, wait_for
 
-from tests.e2e.shop import DAYS, DS, Shop, content, new_shop
+from tests.e2e.shop import DS, content
 from uniscale.contracts.steps import DAY_STEPS
 
 STEP_NAMES = [step.name for step in DAY_STEPS]
-
-
-@pytest.fixture(scope="module")
-def logs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("logs")
-    shop = new_shop(folder / "simulator", folder)
-    words = ("--days", str(DAYS), "--size", "xs", "--seed", "7", "--start", "2026-01-05")
-    shop.run("simulate", *words, "--out", str(folder / "shop"))
-    return folder / "shop"
-
-
-@pytest.fixture(scope="module")
-def day(tmp_path_factory, logs) -> Shop:
-    """An installation that has run one day without trouble."""
-    shop = new_shop(tmp_path_factory.mktemp("day") / "shop", logs)
-    shop.run("day", DS)
-    return shop
 
 
 def test_a_day_ends_with_a_decision_a_card_and_a_page(day):
@@ -107,29 +87,3 @@ def test_a_corrupt_log_is_refused_and_leaves_the_lake_as_it_was(day, logs, tmp_p
     assert file.name in done.stderr
     assert content(day.lake()) == before
     assert day.lake().snapshot_id() == snapshot
-
-
-def test_a_run_killed_in_every_step_finishes_with_the_same_rows(day, tmp_path_factory, logs):
-    shop = new_shop(tmp_path_factory.mktemp("killed") / "shop", logs)
-    for step in STEP_NAMES:
-        seconds = next(change["seconds"] for change in day.changes() if change["step"] == step)
-        kill_in_the_middle(shop, step, seconds)
-    shop.run("day", DS)
-    assert content(shop.lake()) == content(day.lake())
-
-
-def kill_in_the_middle(shop: Shop, step: str, seconds: float) -> None:
-    """Start the day, and SIGKILL it when ``step`` is about half done; nothing of it may live on."""
-    since = time.time()
-    process = shop.start("day", DS)
-    family = psutil.Process(process.pid)
-    while not any(c["step"] == step and c["state"] == "running" and c["at"] > since for c in shop.changes()):
-        assert process.poll() is None, f"the day ended before {step} started\n{shop.log()}"
-        time.sleep(0.02)
-    time.sleep(min(seconds / 2, 20))
-    children = family.children(recursive=True)
-    process.kill()
-    process.wait()
-    gone, alive = psutil.wait_procs(children, timeout=20)
-    assert not alive, f"killed in {step}, but still there: {alive}"
-    assert gone
