@@ -85,11 +85,11 @@ def _disk(settings: Settings) -> Finding:
 def _lake(settings: Settings) -> Finding:
     import duckdb
 
-    from uniscale.lake import Lake, ensure_extensions
+    from uniscale.lake import Lake
+    from uniscale.lake.extensions import connect
 
     try:
-        with duckdb.connect() as con:
-            ensure_extensions(con, settings.lake_catalog)
+        connect(settings.lake_catalog).close()
         lake = Lake(settings)
         found = f"snapshot {lake.snapshot_id()}" if lake.exists() else "DuckLake loads; no lake yet"
     except (RuntimeError, ValueError, duckdb.Error) as error:

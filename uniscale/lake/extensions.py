@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import duckdb
 
+_BACKENDS = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
+_checked: set[str] = set()
+"""Extensions whose signature this process has checked."""
 
-def ensure_extensions(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
-    """Load DuckLake and the catalogue's extension: what is installed, else the packaged file, else from the network.
+
+def connect(catalog: str) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with DuckLake and the catalogue's extension.
+
+    An extension is what is installed, else the packaged file, else from the network. DuckDB checks the signature of its
+    file at every load, a tenth of a second each; here the first connection of a process checks, and later ones take the
+    same files.
 
     Args:
-        con: An open connection.
         catalog: ``sqlite:...`` or ``postgres:...``.
 
     Raises:
+        ValueError: The catalogue is of another kind.
         RuntimeError: An extension could be had in none of the three ways; the message says which and how to mend it.
     """
-    con.execute("set autoinstall_known_extensions = false")
     kind = catalog.split(":", 1)[0]
-    backends = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
-    if kind not in backends:
-        raise ValueError(f"lake catalogue {catalog!r} must start with one of {sorted(backends)} and a colon")
-    for name in ("ducklake", backends[kind]):
-        _load(con, name)
+    if kind not in _BACKENDS:
+        raise ValueError(f"lake catalogue {catalog!r} must start with one of {sorted(_BACKENDS)} and a colon")
+    wanted = {"ducklake", _BACKENDS[kind]}
+    con = duckdb.connect(config={"allow_unsigned_extensions": wanted <= _checked})
+    try:
+        con.execute("set autoinstall_known_extensions = false")
+        for name in sorted(wanted):
+            _load(con, name)
+    except BaseException:
+        con.close()
+        raise
+    _checked.update(wanted)
+    return con
 
 
 def _load(con: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -33,13 +48,13 @@ def _load(con: duckdb.DuckDBPyConnection, name: str) -> None:
     try:
         from duckdb_extensions import import_extension
 
-        import_extension(name)
+        import_extension(name, force_install=True)  # one that is there but does not load is damaged
         con.load_extension(name)
         return
     except (ImportError, OSError, ValueError, RuntimeError, duckdb.Error) as error:
         reasons.append(f"packaged file: {error}")
     try:
-        con.install_extension(name)
+        con.install_extension(name, force_install=True)
         con.load_extension(name)
     except duckdb.Error as error:
         reasons.append(f"network: {error}")

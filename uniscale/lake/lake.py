@@ -14,7 +14,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.contracts.schema import Table
-from uniscale.lake.extensions import ensure_extensions
+from uniscale.lake.extensions import connect
 
 T = TypeVar("T")
 _LOCK_SIGNS = ("database is locked", "could not set lock", "conflict", "failed to commit ducklake transaction")
@@ -174,13 +174,12 @@ class Lake:
         if kind == "sqlite" and "read_only" not in options:
             Path(location).parent.mkdir(parents=True, exist_ok=True)
         self._spill.mkdir(parents=True, exist_ok=True)
-        con = duckdb.connect()
+        con = connect(self._catalog)
         try:
             con.execute(f"set memory_limit = '{self._memory_limit}'; set temp_directory = '{self._spill}'")
             con.execute("set timezone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
             if self._threads is not None:
                 con.execute(f"set threads = {self._threads}")
-            ensure_extensions(con, self._catalog)
             # The catalogue remembers an absolute path; overriding it lets an installation be moved or copied.
             attach = ", ".join([f"data_path '{self._data_path}'", "override_data_path true", *options])
             con.execute(f"attach 'ducklake:{self._catalog}' as lake ({attach})")
