@@ -23,9 +23,11 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, chain
 
 from uniscale.contracts.steps import DAY_STEPS
 
@@ -43,15 +45,17 @@ with DAG(
     default_args={"owner": "search-ranking", "retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["uniscale", "ranking", "daily"],
 ) as dag:
-    chain(
-        *(
-            BashOperator(
-                task_id=step.name,
-                task_display_name=step.title,
-                bash_command=f"exec {sys.executable} -m uniscale step {step.name} {DS}",
-                append_env=True,
-                doc_md=step.title,
-            )
-            for step in DAY_STEPS
-        )
-    )
+    tasks = []
+    for group, steps in groupby(DAY_STEPS, key=attrgetter("group")):
+        with TaskGroup(group_id=group.lower(), group_display_name=group, prefix_group_id=False):
+            tasks += [
+                BashOperator(
+                    task_id=step.name,
+                    task_display_name=step.title,
+                    bash_command=f"exec {sys.executable} -m uniscale step {step.name} {DS}",
+                    append_env=True,
+                    doc_md=step.title,
+                )
+                for step in steps
+            ]
+    chain(*tasks)

@@ -11,22 +11,24 @@ class DayStep:
 
     Attributes:
         name: One word, as in the DAG, the ledger and on the report.
+        group: What it belongs to, a box in the DAG's graph.
         title: What a person reads while it runs.
     """
 
     name: str
+    group: str
     title: str
 
 
 DAY_STEPS: tuple[DayStep, ...] = (
-    DayStep("land", "Land the day's logs"),
-    DayStep("marts", "Exposures, attribution, features (dbt)"),
-    DayStep("samples", "Entire-space samples (ES3)"),
-    DayStep("frames", "Point-in-time training frames (Feast)"),
-    DayStep("materialize", "Online features (Feast)"),
-    DayStep("train", "Train the rankers (Ray Train)"),
-    DayStep("evaluate", "Judge on the next day's requests"),
-    DayStep("promote", "Promotion decision (MLflow)"),
-    DayStep("monitor", "Drift report (Evidently)"),
-    DayStep("page", "Page of the day"),
+    DayStep("land", "Data", "Land the day's logs"),
+    DayStep("marts", "Data", "Exposures, attribution, features (dbt)"),
+    DayStep("samples", "Data", "Entire-space samples (ES3)"),
+    DayStep("frames", "Features", "Point-in-time training frames (Feast)"),
+    DayStep("materialize", "Features", "Online features (Feast)"),
+    DayStep("train", "Model", "Train the rankers (Ray Train)"),
+    DayStep("evaluate", "Model", "Judge on the next day's requests"),
+    DayStep("promote", "Model", "Promotion decision (MLflow)"),
+    DayStep("monitor", "Watch", "Drift report (Evidently)"),
+    DayStep("page", "Watch", "Page of the day"),
 )
