@@ -40,7 +40,7 @@ CHUNK_ROWS = 250_000
 """Item rows committed at once; a larger day is a chunk of its own."""
 
 PART_ROWS = 500_000
-"""Item rows joined and encoded at once: memory does not grow with the day."""
+"""Item rows joined and encoded at once, which bounds the memory of both whatever the size of the day."""
 
 _MISSING = ("user_features", "query_features", "user_sequences", "item_features")
 
