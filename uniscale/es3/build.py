@@ -23,8 +23,9 @@ from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import SAMPLES
 from uniscale.es3.days import compute_day, outside_clicks_by_day, prepare
-from uniscale.es3.leak import measure_leak
+from uniscale.es3.leak import check_leak, measure_leak
 from uniscale.es3.plan import Plan, build_keys, plan_run
+from uniscale.es3.quality import measure_queries
 from uniscale.es3.report import count_samples
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
@@ -48,11 +49,14 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
         ``requests``, ``click_positives``, ``purchase_positives``, ``multipliers`` (by stage, against exposed rows with
         native labels), ``searchified`` (synthetic requests by tier), ``outside_clicks`` (clicked rows of other
-        domains), and ``leak`` (AUC of text match alone). Of the days built now: ``days_built``, ``rows_per_second`` and
-        ``dropped`` (outside clicks without a synthetic request, by reason).
+        domains), ``leak`` (AUC of text match alone), ``max_leak`` and, of the last day, ``queries`` (synthetic queries
+        beside held-out real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped`` (outside
+        clicks without a synthetic request, by reason).
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.
+        LeakError: Synthetic queries give the label away, more than the policy allows. The samples are stored, so that
+            they can be looked at, but the step is not done, and the same call ends the same way.
     """
     plan = plan_run(settings, ds)
     _create_tables(lake)
@@ -65,9 +69,14 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         num_rows, dropped = _build_days(settings, lake, con, plan, {day: wanted[day] for day in stale})
     seconds = time.monotonic() - start
     with lake.read() as con:
+        leak = measure_leak(con, plan)
+        check_leak(leak, plan.policy.searchification.max_leak)
+        prepare(con, plan)
         return {
             **count_samples(con, plan),
-            "leak": measure_leak(con, plan),
+            "leak": leak,
+            "max_leak": plan.policy.searchification.max_leak,
+            "queries": measure_queries(con, plan, plan.days[-1]),
             "days_built": len(stale),
             "rows_per_second": round(num_rows / seconds) if stale else None,
             "dropped": dropped,

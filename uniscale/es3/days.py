@@ -10,6 +10,7 @@ from uniscale.contracts.days import Day
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import SAMPLES
 from uniscale.es3.plan import Plan
+from uniscale.es3.queries import find_queries
 from uniscale.es3.statements import run_files, run_sql, sql_text
 
 
@@ -36,7 +37,9 @@ def compute_day(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day, *, searchi
     run_files(con, ("unexposed", "labels"), values)
     dropped = {}
     if searchify:
-        run_files(con, ("outside", "queries", "negatives"), values)
+        run_files(con, ("known_items", "outside"), values)
+        find_queries(con, plan.policy.searchification, values)
+        run_files(con, ("negatives",), values)
         dropped = dict(run_sql(con, sql_text("dropped"), values).fetchall())
     run_files(con, ("records",), values)
     return dropped

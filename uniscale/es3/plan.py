@@ -70,6 +70,7 @@ class Plan:
             "history_days": search.history_days,
             "min_support": search.min_support,
             "min_confidence": search.min_confidence,
+            "user_mix": search.user_mix,
             "max_negatives": search.max_negatives,
         }
 
