@@ -53,6 +53,20 @@ class Attribution(_Strict):
         return -(-hours // 24) + self.lateness_days
 
 
+class Maturity(_Strict):
+    """What training does with days whose attribution windows are still open: some of their labels are yet to come.
+
+    Attributes:
+        young_days: ``weigh``: an attributed positive of a young day stands for those still to come as well, so its
+            weight is divided by the share of labels known at the day's age; ``wait``: train on final days only;
+            ``keep``: take young labels as they are.
+        max_weight: Most that a weight is multiplied by.
+    """
+
+    young_days: Literal["weigh", "wait", "keep"]
+    max_weight: float = Field(ge=1)
+
+
 class Unexposed(_Strict):
     """Stage A: unexposed rows drawn per exposed row."""
 
@@ -120,6 +134,7 @@ class Policy(_Strict):
 
     version: str = Field(min_length=1)
     attribution: Attribution
+    maturity: Maturity
     unexposed: Unexposed
     searchification: Searchification
     weights: Weights

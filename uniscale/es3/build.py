@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -24,6 +25,7 @@ from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLE
 from uniscale.contracts.samples import SAMPLES
 from uniscale.es3.days import compute_day, outside_clicks_by_day, prepare
 from uniscale.es3.leak import check_leak, measure_leak
+from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.quality import measure_queries
 from uniscale.es3.report import count_samples
@@ -49,8 +51,9 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
         ``requests``, ``click_positives``, ``purchase_positives``, ``multipliers`` (by stage, against exposed rows with
         native labels), ``searchified`` (synthetic requests by tier), ``outside_clicks`` (clicked rows of other
-        domains), ``leak`` (AUC of text match alone), ``max_leak`` and, of the last day, ``queries`` (synthetic queries
-        beside held-out real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped`` (outside
+        domains), ``leak`` (AUC of text match alone), ``max_leak``, ``growth`` (of attributed labels with the age
+        of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic queries beside held-out
+        real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped`` (outside
         clicks without a synthetic request, by reason).
 
     Raises:
@@ -63,10 +66,14 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     start = time.monotonic()
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
-        wanted = build_keys(con, plan)
+        growth = measure_growth(con, plan)
+        factors = label_factors(plan, growth)
+        wanted = build_keys(con, plan, factors)
         stale = stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
-        num_rows, dropped = _build_days(settings, lake, con, plan, {day: wanted[day] for day in stale})
+        num_rows, dropped = _build_days(
+            settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors
+        )
     seconds = time.monotonic() - start
     with lake.read() as con:
         leak = measure_leak(con, plan)
@@ -75,6 +82,8 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         return {
             **count_samples(con, plan),
             "leak": leak,
+            "growth": {action: asdict(found) for action, found in growth.items()},
+            "young_days": plan.policy.maturity.young_days,
             "max_leak": plan.policy.searchification.max_leak,
             "queries": measure_queries(con, plan, plan.days[-1]),
             "days_built": len(stale),
@@ -103,7 +112,7 @@ def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) 
     for table in (FCT_EXPOSURES, FCT_ATTRIBUTIONS):
         rows = con.execute(
             f"select distinct ds, label_as_of from lake.{table.qualified} where ds between ? and ? order by all",
-            [plan.first_ds, plan.ds],
+            [plan.first_ds, plan.last_ds],
         ).fetchall()
         for day, label_as_of in rows:
             if day in stale and label_as_of != wanted[day]:
@@ -113,7 +122,7 @@ def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) 
                 )
     versions = con.execute(
         f"select distinct ds, policy_version from lake.{FCT_ATTRIBUTIONS.qualified} where ds between ? and ?",
-        [plan.first_ds, plan.ds],
+        [plan.first_ds, plan.last_ds],
     ).fetchall()
     for day, version in sorted(versions):
         if day in stale and version != plan.policy.version:
@@ -124,7 +133,13 @@ def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) 
 
 
 def _build_days(
-    settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan, keys: Mapping[date, str]
+    settings: Settings,
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    *,
+    keys: Mapping[date, str],
+    factors: Mapping[date, Mapping[str, float]],
 ) -> tuple[int, dict[str, int]]:
     """Build the days that have a key; returns their item rows and the outside clicks dropped, by reason."""
     if not keys:
@@ -136,7 +151,8 @@ def _build_days(
         if day.ds not in keys:
             continue
         if day.ds in outside_clicks:
-            dropped.update(compute_day(con, plan, day, searchify=outside_clicks[day.ds] > 0))
+            searchify = outside_clicks[day.ds] > 0
+            dropped.update(compute_day(con, plan, day, searchify=searchify, growth=factors[day.ds]))
         waiting[day.ds] = keys[day.ds]
         if _num_rows(con) >= COMMIT_ROWS:
             num_rows += _commit(settings, lake, con, waiting)

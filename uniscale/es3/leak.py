@@ -37,7 +37,7 @@ def measure_leak(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[s
         ``native`` (exposed rows of real requests) and ``tier N`` (synthetic rows), each with ``auc`` and its standard
         error ``se`` (None if one class is empty) and ``rows``. Empty without any row.
     """
-    values = {"first_ds": plan.first_ds, "ds": plan.ds, "max_records": MAX_RECORDS}
+    values = {"first_ds": plan.first_ds, "ds": plan.last_ds, "max_records": MAX_RECORDS}
     rows = run_sql(con, f"{sql_text('macros')}\n{sql_text('leak')}", values).fetchall()
     measured = {
         "native" if tier == 0 else f"tier {tier}": _entry(auc, clicked, unclicked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ class Plan:
     """The training days of a run and what holds for all of them.
 
     Attributes:
-        ds: Last training day.
+        ds: Day of the run.
         days: Training days, oldest first.
         policy: The ES3 policy.
         seed: Seed of all draws.
@@ -41,6 +42,11 @@ class Plan:
     def first_ds(self) -> date:
         """First training day."""
         return self.days[0].ds
+
+    @property
+    def last_ds(self) -> date:
+        """Last training day: ``ds``, or earlier if the policy waits for final labels."""
+        return self.days[-1].ds
 
     def first_attribution_ds(self, day: Day) -> date:
         """First training day whose requests an action in a request of ``day`` may have labelled."""
@@ -86,8 +92,10 @@ def plan_run(settings: Settings, ds: date) -> Plan:
     )
 
 
-def build_keys(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
-    """Key of each training day: code, policy, settings, label time, and the state of what the day is made from."""
+def build_keys(
+    con: duckdb.DuckDBPyConnection, plan: Plan, factors: Mapping[date, Mapping[str, float]]
+) -> dict[date, str]:
+    """Key of each training day: code, policy, settings, label time and growth, and what the day is made from."""
     marts = _mart_keys(con)
     candidates = _candidate_content(con, plan)
     shared = {
@@ -106,6 +114,7 @@ def build_keys(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
             {
                 **shared,
                 "label_as_of": day.label_as_of,
+                "growth": factors[day.ds],
                 "first_attribution_ds": first,
                 "marts": [marts.get(partition, "") for partition in made_from],
                 "candidates": history,
@@ -132,6 +141,6 @@ def _candidate_content(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date,
     rows = con.execute(
         f"select ds, count(*), sum(hash(request_id, item_id, is_exposed)) from lake.{CANDIDATES.qualified} "
         "where ds between ? and ? group by ds",
-        [plan.first_history_ds(plan.days[0]), plan.ds],
+        [plan.first_history_ds(plan.days[0]), plan.last_ds],
     ).fetchall()
     return {day: f"{count} {content}" for day, count, content in rows}
