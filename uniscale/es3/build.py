@@ -1,8 +1,9 @@
 """The step ``samples``: the entire-space samples (ES3) of a run's training days.
 
 A. `sql/unexposed.sql` draws candidates that were not shown, B. `sql/labels.sql` gives them the labels that other
-channels show, C. `sql/outside.sql`, `queries.sql` and `negatives.sql` turn other channels' clicks into search
-requests, and `sql/records.sql` writes one record per request. `docs/es3.md` has the equations and the reasons.
+channels show, C. `sql/outside.sql`, `queries.py` and `sql/negatives.sql` turn other channels' clicks into search
+requests, and `sql/records.sql` writes one record per request beside the users' sequences (`sequences.py`).
+`docs/es3.md` has the equations and the reasons.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, outside_clicks_by_day, prepare
 from uniscale.es3.leak import check_leak, measure_leak
 from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.quality import measure_queries
 from uniscale.es3.report import count_samples
+from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
@@ -36,7 +39,7 @@ from uniscale.lake.partitions import mark_built, stale_days
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
 
-_TABLES = (*EVENT_TABLES, *MART_TABLES, SAMPLES)
+_TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES)
 
 
 def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
@@ -64,6 +67,8 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     plan = plan_run(settings, ds)
     _create_tables(lake)
     start = time.monotonic()
+    with _spill_file(settings) as file:
+        build_sequences(lake, plan, file)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
         growth = measure_growth(con, plan)

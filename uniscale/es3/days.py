@@ -52,7 +52,7 @@ def compute_day(
         find_queries(con, plan.policy.searchification, values)
         run_files(con, ("negatives",), values)
         dropped = dict(run_sql(con, sql_text("dropped"), values).fetchall())
-    run_files(con, ("records",), values)
+    run_files(con, ("known_counts", "records"), values)
     return dropped
 
 

@@ -16,6 +16,7 @@ from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import code_version, input_key
 
@@ -96,7 +97,7 @@ def build_keys(
     con: duckdb.DuckDBPyConnection, plan: Plan, factors: Mapping[date, Mapping[str, float]]
 ) -> dict[date, str]:
     """Key of each training day: code, policy, settings, label time and growth, and what the day is made from."""
-    marts = _mart_keys(con)
+    stored = _stored_keys(con)
     candidates = _candidate_content(con, plan)
     shared = {
         "code": code_version().rsplit("-", 1)[-1],
@@ -108,7 +109,8 @@ def build_keys(
     for day in plan.days:
         first = plan.first_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, day.ds)]
-        made_from = [(FCT_EXPOSURES.qualified, day.ds), (QUERY_ITEM_STATS.qualified, day.ds), *attributions]
+        own = [(table.qualified, day.ds) for table in (FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
+        made_from = [*own, *attributions]
         history = [candidates.get(d, "") for d in _dates(plan.first_history_ds(day), day.ds)]
         keys[day.ds] = input_key(
             {
@@ -116,7 +118,7 @@ def build_keys(
                 "label_as_of": day.label_as_of,
                 "growth": factors[day.ds],
                 "first_attribution_ds": first,
-                "marts": [marts.get(partition, "") for partition in made_from],
+                "made_from": [stored.get(partition, "") for partition in made_from],
                 "candidates": history,
             }
         )
@@ -127,7 +129,7 @@ def _dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
 
 
-def _mart_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
+def _stored_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
     if not table_has(con, PARTITIONS):
         return {}
     rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
