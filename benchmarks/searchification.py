@@ -1,8 +1,8 @@
 """Are synthetic queries like real ones, and do they leak? ``python -m benchmarks.searchification``.
 
 On a simulated shop: real searches whose query is hidden, each tier tried on all of them; and the AUC of text match
-alone when all synthetic queries come from one tier. On the Home Depot judgements (query, product, relevance 1 to 3; pass
-``--home-depot``): how relevant the query is that lies nearest to a product's title. Writes a record and a plot.
+alone when all synthetic queries come from one tier. On the Home Depot judgements (query, product, relevance 1 to 3;
+pass ``--home-depot``): how relevant the query is that lies nearest to a product's title. Writes a record and a plot.
 """
 
 from __future__ import annotations
