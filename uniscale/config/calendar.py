@@ -6,16 +6,22 @@ from datetime import date
 
 from uniscale.config.settings import Settings
 from uniscale.contracts.days import Day, run_days
-from uniscale.contracts.policy import load_policy
+from uniscale.contracts.policy import Policy, load_policy
 
 
-def days_of_run(settings: Settings, ds: date) -> tuple[Day, ...]:
-    """Training days up to ``ds`` and the test days after it, oldest first."""
+def days_of_run(settings: Settings, ds: date, policy: Policy | None = None) -> tuple[Day, ...]:
+    """Training days up to ``ds`` and the test days after it, oldest first.
+
+    Args:
+        settings: The installation.
+        ds: Last training day.
+        policy: The policy, if the caller has read it; its file is not read again.
+    """
     return run_days(
         ds,
         train_days=settings.window.train_days,
         eval_days=settings.window.eval_days,
-        window_days=load_policy(settings.policy).attribution.window_days,
+        window_days=(policy or load_policy(settings.policy)).attribution.window_days,
     )
 
 
