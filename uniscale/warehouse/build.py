@@ -16,6 +16,7 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
+from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import ActionRule, Policy, load_policy
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.lake import table_has
@@ -53,6 +54,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     if not _tables_exist(lake):
         _create_tables(lake)
     with lake.read() as con:
+        _warn_of_a_reused_version(con, policy, ds)
         raw = read_raw_content(con, ds + timedelta(days=settings.window.eval_days))
         groups = plan_groups(settings, policy, raw, ds)
         stale = {group.tag: group.stale(con) for group in groups}
@@ -60,6 +62,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     todo = [group for group in groups if stale[group.tag]]
     if todo:
         _mark(lake, todo, stale, f"marts of {ds} started", unfinished=True)
+        lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
         results = _run(settings, lake, _arguments(settings, policy, todo, stale))
         _mark(lake, todo, stale, f"marts of {ds} built", unfinished=False)
     days = groups[0].days
@@ -75,6 +78,27 @@ def _tables_exist(lake: Lake) -> bool:
         return False
     with lake.read() as con:
         return all(table_has(con, table) for table in _TABLES)
+
+
+def _warn_of_a_reused_version(con: duckdb.DuckDBPyConnection, policy: Policy, ds: date) -> None:
+    """Rows name their policy by its version alone, so a version should stand for one set of values."""
+    if not table_has(con, PARTITIONS):
+        return
+    others = con.execute(
+        f"select min(ds), max(ds) from lake.{PARTITIONS.qualified} where table_name = ? and ds != ? and build_key != ?",
+        [_noted(policy), ds, policy.digest],
+    ).fetchone()
+    if others and others[0]:
+        _log.warning(
+            "policy version %s stood for other values in runs of %s to %s; this run's days are rebuilt, older days "
+            "keep their rows under the same version. Change `version` whenever a value changes",
+            policy.version,
+            *others,
+        )
+
+
+def _noted(policy: Policy) -> str:
+    return f"policy/{policy.version}"
 
 
 def _create_tables(lake: Lake) -> None:
@@ -102,6 +126,7 @@ def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: M
         "target_domain": settings.target_domain,
         "feature_window_days": settings.window.feature_days,
         "query_history_days": policy.searchification.history_days,
+        "query_prior_clicks": policy.searchification.prior_clicks,
     }
     for group in groups:
         variables[group.variable] = [
@@ -125,6 +150,9 @@ def attribution_rules(policy: Policy) -> list[dict[str, Any]]:
             "target": target,
             "target_rank": rank,
             "window_hours": rule.window_hours,
+            "before_request_hours": rule.before_request_hours,
+            "tie": rule.tie,
+            "cluster_attribute": rule.cluster_attribute,
             "label_weight": rule.label_weight,
         }
         for action, rule in rules.items()
