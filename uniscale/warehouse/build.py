@@ -17,13 +17,14 @@ from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.outcomes import PARTITIONS
-from uniscale.contracts.policy import ActionRule, Policy, load_policy
+from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, plan_groups
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
+from uniscale.warehouse.variables import dbt_variables
 
 _TABLES = (*EVENT_TABLES, *MART_TABLES, *FEATURE_TABLES)
 _UNFINISHED = "unfinished"
@@ -120,43 +121,13 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
 
 
 def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
-    variables: dict[str, Any] = {
-        "attribution_rules": attribution_rules(policy),
-        "policy_version": policy.version,
-        "target_domain": settings.target_domain,
-        "feature_window_days": settings.window.feature_days,
-        "query_history_days": policy.searchification.history_days,
-        "query_prior_clicks": policy.searchification.prior_clicks,
-    }
-    for group in groups:
-        variables[group.variable] = [
-            {name: str(value) for name, value in group.days[day].items()} for day in stale[group.tag]
-        ]
+    days = {group.variable: [group.days[day] for day in stale[group.tag]] for group in groups}
     select = ["staging", *(f"tag:{group.tag}" for group in groups)]
     return [
         "build",
         *("--select", *select),
         *("--exclude-resource-type", "unit_test"),
-        *("--vars", json.dumps(variables)),
-    ]
-
-
-def attribution_rules(policy: Policy) -> list[dict[str, Any]]:
-    """The attribution policy as rows for dbt: one per action and target, best target first."""
-    rules: dict[str, ActionRule] = {"click": policy.attribution.click, "purchase": policy.attribution.purchase}
-    return [
-        {
-            "action": action,
-            "target": target,
-            "target_rank": rank,
-            "window_hours": rule.window_hours,
-            "before_request_hours": rule.before_request_hours,
-            "tie": rule.tie,
-            "cluster_attribute": rule.cluster_attribute,
-            "label_weight": rule.label_weight,
-        }
-        for action, rule in rules.items()
-        for rank, target in enumerate(rule.targets, start=1)
+        *("--vars", json.dumps(dbt_variables(settings, policy, days))),
     ]
 
 
