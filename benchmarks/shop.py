@@ -24,19 +24,20 @@ class Shop:
         settings: Its installation.
     """
 
-    def __init__(self, folder: Path, *, size: str, train_days: int) -> None:
+    def __init__(self, folder: Path, *, size: str, train_days: int, days_before: int = 0) -> None:
         folder.mkdir()
-        self.ds = START + timedelta(days=train_days - 1)
+        self._days = days_before + train_days
+        self.ds = START + timedelta(days=self._days - 1)
         self.settings = Settings(
             home=folder / "home",
-            source=SourceSettings(events_dir=folder / "shop" / "events"),
+            source=SourceSettings(events_dir=folder / "shop" / "events", truth_dir=folder / "shop" / "truth"),
             window=WindowSettings(train_days=train_days),
         )
         self._folder, self._size, self._train_days = folder, size, train_days
 
     def simulate(self, seed: int = 7) -> float:
         """Write the logs; returns seconds."""
-        days = str(self._train_days + 1)
+        days = str(self._days + 1)
         return self._run(
             *("simulate", "--days", days, "--size", self._size, "--seed", str(seed)),
             *("--start", START.isoformat(), "--out", str(self._folder / "shop")),
@@ -56,6 +57,8 @@ class Shop:
             "UNISCALE_WINDOW__TRAIN_DAYS": str(self._train_days),
             "PYTHONPATH": str(PROJECT_ROOT),
         }
+        if self.settings.policy is not None:
+            environment["UNISCALE_POLICY"] = str(self.settings.policy)
         start = time.perf_counter()
         command = [sys.executable, "-m", "uniscale", *words]
         subprocess.run(command, env=environment, cwd=self._folder, check=True)

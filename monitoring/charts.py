@@ -56,6 +56,26 @@ def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     return _svg(figure)
 
 
+def growth_chart(growth: Mapping[str, Mapping[str, Any]]) -> str:
+    """Share of a day's attributed labels that is known, by age of the day, one line per action.
+
+    Args:
+        growth: Action to ``known`` (share at age 0, 1, ... days) and ``observed_to`` (largest age any day has reached);
+            what lies beyond is dashed.
+    """
+    figure, axes = _figure(6.4, 2.6)
+    for (action, found), colour in zip(growth.items(), (CALM, GOOD, ALERT, INK), strict=False):
+        known, seen = found["known"], found["observed_to"] + 1
+        axes.plot(range(min(seen, len(known))), known[:seen], "o-", color=colour, label=action, linewidth=1.8)
+        axes.plot(range(seen - 1, len(known)), known[seen - 1 :], ":", color=colour)
+    axes.set_xlabel("days after the day ended")
+    axes.set_ylabel("share of labels known")
+    axes.set_ylim(0, 1.05)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, fontsize=9)
+    return _svg(figure)
+
+
 def _number(value: float) -> str:
     if value >= 100 or value == 0:
         return f"{value:,.0f}"

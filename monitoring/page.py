@@ -12,9 +12,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from monitoring.charts import bar_chart, curve_chart, interval_chart
+from monitoring.charts import bar_chart, curve_chart, growth_chart, interval_chart
 from monitoring.thresholds import load_thresholds
 from uniscale.config import Settings, load_settings
+from uniscale.config.calendar import train_days
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.outcomes import METRICS, STEPS
 from uniscale.contracts.steps import DAY_STEPS
@@ -62,6 +63,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         summary=summary,
         details=details,
         log_days=_log_days(lake, ds),
+        trained=train_days(settings, ds),
         metrics=metrics,
         metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},
         limits=load_thresholds(),
@@ -123,6 +125,9 @@ def _charts(
     curves = {model["recipe"]: model["curve"] for model in models if model.get("curve")}
     if curves:
         charts["curves"] = curve_chart(curves)
+    growth = {action: g for action, g in details["samples"].get("growth", {}).items() if g["labels"]}
+    if growth:
+        charts["growth"] = growth_chart(growth)
     return {name: Markup(svg) for name, svg in charts.items()}  # our own SVG, no outside text in it
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from duckdb import DuckDBPyConnection
 
 from uniscale.config import Settings
+from uniscale.config.calendar import train_days
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.outcomes import PREDICTIONS
 from uniscale.lake.lake import table_has
@@ -34,16 +35,16 @@ class Pair:
 def feature_pairs(con: DuckDBPyConnection, settings: Settings, ds: date, max_rows: int) -> list[Pair]:
     """Features of each domain, the last training day against the training days before it; then the test days."""
     pairs = []
+    days = train_days(settings, ds)
+    newest = days[-1]
     for domain in settings.domains:
-        last = _features(con, f"split = 'train' and ds = date '{ds}' and domain = '{domain}'", max_rows)
-        earlier = f"ds < date '{ds}' and ds > date '{ds}' - {settings.window.train_days}"
+        last = _features(con, f"split = 'train' and ds = date '{newest}' and domain = '{domain}'", max_rows)
+        earlier = f"ds >= date '{days[0]}' and ds < date '{newest}'"
         before = _features(con, f"split = 'train' and {earlier} and domain = '{domain}'", max_rows)
-        pairs.append(
-            Pair(name=domain, title=f"{domain}: {ds} against the training days before", current=last, reference=before)
-        )
+        title = f"{domain}: {newest} against the training days before"
+        pairs.append(Pair(name=domain, title=title, current=last, reference=before))
     target = settings.target_domain
-    trained = f"split = 'train' and domain = '{target}' and ds <= date '{ds}'"
-    trained += f" and ds > date '{ds}' - {settings.window.train_days}"
+    trained = f"split = 'train' and domain = '{target}' and ds between date '{days[0]}' and date '{newest}'"
     judged = f"split = 'eval' and ds > date '{ds}' and ds <= date '{ds}' + {settings.window.eval_days}"
     pairs.append(
         Pair(

@@ -22,12 +22,6 @@ class DriftThresholds(_Strict):
     min_rows: int = Field(gt=0)
 
 
-class LeakThresholds(_Strict):
-    """How much better than real rows text match may rank synthetic ones."""
-
-    margin: float = Field(gt=0, lt=0.5)
-
-
 class CalibrationThresholds(_Strict):
     """Bounds of mean prediction over observed rate."""
 
@@ -39,7 +33,6 @@ class Thresholds(_Strict):
     """All thresholds."""
 
     drift: DriftThresholds
-    leak: LeakThresholds
     calibration: CalibrationThresholds
 
 

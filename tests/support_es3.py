@@ -13,6 +13,7 @@ from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, I
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
@@ -20,7 +21,7 @@ from uniscale.lake import Lake
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
 DAY_ENDS = midnight_after(DAY)
-TABLES = (*EVENT_TABLES, *MART_TABLES, SAMPLES)
+TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES)
 
 
 def at(hour: float, days: int = 0) -> datetime:
@@ -185,7 +186,7 @@ class World:
 
         def work(con):
             for table in TABLES:
-                if table is SAMPLES:
+                if table in (SAMPLES, SEQUENCES):
                     continue
                 Lake.create(con, table)
                 con.execute(f"delete from lake.{table.qualified}")

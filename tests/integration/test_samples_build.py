@@ -3,12 +3,15 @@
 from datetime import date, timedelta
 
 import pytest
+import yaml
 from support_es3 import DAY, World, at
 
 from uniscale.contracts.days import midnight_after
+from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.es3 import build
 from uniscale.es3.build import build_samples
+from uniscale.es3.leak import LeakError
 
 COUNTS = ("exposed", "unexposed", "attributed", "synthetic", "requests", "click_positives", "purchase_positives")
 
@@ -50,7 +53,8 @@ def test_counts_and_multipliers_can_be_checked_by_eye(settings, lake):
     }
     assert (made["searchified"], made["outside_clicks"], made["dropped"]) == ({"tier 1": 1}, 1, {})
     assert made["leak"]["native"]["rows"] == 3
-    assert made["leak"]["tier 1"] == {"auc": 1.0, "rows": 2}
+    assert (made["leak"]["tier 1"]["auc"], made["leak"]["tier 1"]["rows"]) == (1.0, 2)
+    assert made["queries"]["searches"] == 2
 
 
 def test_the_lists_of_a_record_are_equally_long(settings, lake):
@@ -135,3 +139,31 @@ def test_only_training_days_are_built(settings, lake):
     assert {row[0] for row in stored(lake)} == {date(2026, 1, 7)}
     assert build_samples(settings, lake, DAY - timedelta(days=1))["requests"] == 0
     assert len(stored(lake)) == 3
+
+
+def leaking_world():
+    """Feed requests whose clicked item alone holds the words of the user's past search."""
+    w = World()
+    w.item("hit", "shoe", "red shoe")
+    w.item("miss", "shoe", "old boot")
+    for k in range(60):
+        w.request(f"p{k}", f"u{k}", at(8), ["hit", "miss"], query="red shoe", clicked=["hit" if k % 2 else "miss"])
+        w.request(f"f{k}", f"u{k}", at(12), ["hit", "miss"], domain="feed", clicked=["hit"])
+    return w
+
+
+def test_a_day_whose_synthetic_queries_leak_is_not_done_and_says_so_again(settings, lake):
+    leaking_world().write(lake)
+    for _ in range(2):
+        with pytest.raises(LeakError, match=r"tier 1 give the label away: .* AUC 1\.000, real rows with 0\.500"):
+            build_samples(settings, lake, DAY)
+
+
+def test_a_policy_without_the_leaking_tier_builds_the_day(settings, lake, tmp_path):
+    leaking_world().write(lake)
+    document = load_policy().model_dump(mode="json")
+    document["searchification"]["tiers"] = []
+    settings.policy = tmp_path / "policy.yaml"
+    settings.policy.write_text(yaml.safe_dump(document))
+    made = build_samples(settings, lake, DAY)
+    assert (made["synthetic"], made["dropped"]) == (0, {"no_query": 60})

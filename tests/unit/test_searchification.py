@@ -114,6 +114,93 @@ def test_co_occurring_queries_are_drawn_in_proportion_to_their_clicks():
     assert 260 <= drawn["often"] <= 340
 
 
+def test_the_users_own_words_choose_among_the_queries_of_the_category():
+    def drawn(user_mix):
+        w = World()
+        for k in range(3):
+            w.item(f"s{k}", "shoe", f"shoe word{k}")
+            w.item(f"l{k}", "lamp", f"lamp word{k}")
+        w.statistic("red shoe", "shoe", 50)
+        w.statistic("blue shoe", "shoe", 50)
+        for k in range(300):
+            w.request(f"p{k}", f"u{k}", at(8), ["l0", "l1"], query="red lamp", clicked=["l0"])
+            w.request(f"f{k}", f"u{k}", at(12), ["s0", "s1", "s2"], domain="feed", clicked=["s1"])
+        return Counter(
+            query for _, query in query_of(w, plan(policy(searchification={"user_mix": user_mix, "tiers": (2,)})))
+        )
+
+    # 1 to 1 without, (1 + 3) to 1 with the mix: 150 and 240 of 300 expected, standard deviations 8.7 and 6.9.
+    assert 115 <= drawn(0)["red shoe"] <= 185
+    assert 212 <= drawn(3)["red shoe"] <= 268
+
+
+def test_a_search_after_the_click_says_nothing_of_the_users_words(world):
+    world.statistic("red shoe", "shoe", 50)
+    world.statistic("blue shoe", "shoe", 50)
+    before = query_of(world)
+    world.request("later", "u", at(13), ["l4"], query="red lamp")
+    world.request("later2", "u", at(13), ["l4"], query="blue lamp")
+    assert query_of(world) == before
+
+
+ONLY_NEAREST = policy(searchification={"tiers": (3,)})
+
+
+def asked_yesterday(world, query, users=3):
+    for k in range(users):
+        world.request(f"y{query}{k}", f"y{k}", at(9, days=-1), ["never"], query=query)
+
+
+def test_the_nearest_query_is_the_one_most_like_the_titles_of_the_category(world):
+    asked_yesterday(world, "red shoes")
+    asked_yesterday(world, "garden lamp")
+    (record,) = synthetic(world, plan(ONLY_NEAREST)).values()
+    assert (record["query_tier"], record["query_text"], record["query_support"]) == (3, "red shoes", 3)
+    assert ONLY_NEAREST.searchification.nearest.min_similarity <= record["query_confidence"] <= 1
+
+
+def test_the_nearest_query_comes_last(world):
+    asked_yesterday(world, "red shoes")
+    world.statistic("popular shoe", "shoe", 50)
+    assert query_of(world) == [(2, "popular shoe")]
+
+
+def test_a_query_of_too_few_users_is_lent_to_nobody(world):
+    asked_yesterday(world, "red shoes of my own", users=2)
+    assert query_of(world, plan(ONLY_NEAREST)) == []
+
+
+def test_a_query_asked_on_the_day_itself_is_not_used(world):
+    for k in range(3):
+        world.request(f"today{k}", f"y{k}", at(9), ["s4"], query="red shoes")
+    assert query_of(world, plan(ONLY_NEAREST)) == []
+
+
+def test_a_query_that_is_too_far_away_is_dropped(world):
+    asked_yesterday(world, "zzzz qqqq")
+    assert query_of(world, plan(ONLY_NEAREST)) == []
+
+
+def test_one_title_alone_gets_no_nearest_query(world):
+    asked_yesterday(world, "red shoes")
+    world.rows["marts.fct_exposures"].clear()
+    world.request("feed", "u", at(12), ["s1", "l0", "l1"], domain="feed", clicked=["s1"])
+    assert query_of(world, plan(ONLY_NEAREST)) == []
+
+
+def test_the_nearest_query_does_not_depend_on_which_item_was_clicked():
+    made = []
+    for clicked in ("s0", "s1", "s2"):
+        w = World()
+        for k, colour in enumerate(("red", "green", "blue")):
+            w.item(f"s{k}", "shoe", f"{colour} shoe")
+            asked_yesterday(w, f"{colour} shoe")
+        w.request("feed", "u", at(12), ["s0", "s1", "s2"], domain="feed", clicked=[clicked])
+        made.append(query_of(w, plan(ONLY_NEAREST)))
+    assert made[0] == made[1] == made[2]
+    assert made[0][0][0] == 3
+
+
 def test_the_query_does_not_depend_on_which_item_was_clicked():
     made = []
     for clicked in ("s0", "s1", "s2"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -15,12 +16,30 @@ from uniscale.cli.console import exit_codes, out, parse_day, print_json
 from uniscale.config import Settings, load_settings
 from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
+from uniscale.lake.ledger import finished
 
 _TITLES = {"auc": "AUC", "gauc": "GAUC", "hr_at_5": "HR@5", "gmv_proxy": "GMV proxy"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+
+    @app.command("maturity")
+    def maturity_command(
+        ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ) -> None:
+        """Show how the attributed labels of a day grow with its age, as the run of a day saw it."""
+        with exit_codes():
+            day = parse_day(ds)
+            entry = finished(Lake(load_settings()), day, "samples")
+            counts = {} if entry is None else json.loads(entry["details"])
+            if "growth" not in counts:
+                raise ValueError(f"the samples of {day} have not been built; run: uniscale build {day}")
+            if as_json:
+                print_json({"ds": day.isoformat(), "young_days": counts["young_days"], "growth": counts["growth"]})
+            else:
+                _show_growth(day, counts)
 
     @app.command("report")
     def report_command(
@@ -37,6 +56,19 @@ def register(app: typer.Typer) -> None:
                 print_json(day_summary(Lake(settings), day))
             else:
                 show_day(settings, day)
+
+
+def _show_growth(day: date, counts: Mapping[str, Any]) -> None:
+    growth = counts["growth"]
+    seen = max(found["observed_to"] for found in growth.values())
+    title = f"share of attributed labels known, by days after the day ended; run of {day}, {counts['young_days']}"
+    table = Table("age", *growth, title=title, title_justify="left")
+    for age in range(max(len(found["known"]) for found in growth.values())):
+        shares = [f"{found['known'][age]:.3f}" if age <= seen else "not seen" for found in growth.values()]
+        table.add_row(str(age), *shares)
+    table.add_section()
+    table.add_row("labels", *(f"{found['labels']:,}" for found in growth.values()))
+    out.print(table)
 
 
 def show_day(settings: Settings, ds: date) -> None:

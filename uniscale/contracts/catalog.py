@@ -9,12 +9,14 @@ from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import OUTCOME_TABLES
 from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.schema import Table
+from uniscale.contracts.sequences import SEQUENCES
 
 TABLES: tuple[Table, ...] = (
     *EVENT_TABLES,
     QUARANTINE,
     *MART_TABLES,
     *FEATURE_TABLES,
+    SEQUENCES,
     SAMPLES,
     FRAMES,
     *OUTCOME_TABLES,

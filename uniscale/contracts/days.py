@@ -12,7 +12,7 @@ class Day:
 
     Attributes:
         ds: The UTC day.
-        split: ``train`` or ``eval``.
+        split: ``train``, ``eval``, or ``restated``: neither, only its labels are brought up to date.
         label_as_of: Labels use only events recorded before this UTC time.
         is_final: Whether every attribution window of the day has closed at ``label_as_of``.
     """
@@ -28,7 +28,7 @@ def midnight_after(ds: date, days: int = 0) -> datetime:
     return datetime.combine(ds + timedelta(days=days + 1), time())
 
 
-def run_days(ds: date, *, train_days: int, eval_days: int, window_days: int) -> tuple[Day, ...]:
+def run_days(ds: date, *, train_days: int, eval_days: int, window_days: int, wait_days: int = 0) -> tuple[Day, ...]:
     """All days of the run of ``ds``, oldest first.
 
     Training days end with ``ds``; their labels are as known when ``ds`` ends, so nothing of the test days can reach
@@ -36,25 +36,42 @@ def run_days(ds: date, *, train_days: int, eval_days: int, window_days: int) -> 
     last of them ends.
 
     Args:
-        ds: Last training day.
+        ds: Day of the run.
         train_days: Number of training days.
         eval_days: Number of test days.
         window_days: Days until the labels of a day are final.
+        wait_days: Days before ``ds`` on which training ends; with ``window_days`` every training day is final.
     """
-    known = midnight_after(ds)
-    train = []
-    for back in range(train_days - 1, -1, -1):
-        day = ds - timedelta(days=back)
-        final_at = midnight_after(day, window_days)
-        train.append(Day(ds=day, split="train", label_as_of=min(final_at, known), is_final=final_at <= known))
-    last = midnight_after(ds, eval_days)
+    last = ds - timedelta(days=wait_days)
+    train = [_labelled(last - timedelta(days=back), "train", ds, window_days) for back in range(train_days - 1, -1, -1)]
+    judged_at = midnight_after(ds, eval_days)
     test = [
         Day(
             ds=ds + timedelta(days=ahead),
             split="eval",
-            label_as_of=last,
-            is_final=midnight_after(ds, ahead + window_days) <= last,
+            label_as_of=judged_at,
+            is_final=midnight_after(ds, ahead + window_days) <= judged_at,
         )
         for ahead in range(1, eval_days + 1)
     ]
     return (*train, *test)
+
+
+def restated_days(ds: date, *, first: date, window_days: int) -> tuple[Day, ...]:
+    """Days that are no longer trained on, but whose labels are not yet final or have just become so, oldest first.
+
+    They are stated anew in the run of ``ds``, so that every day that was ever built ends with final labels.
+
+    Args:
+        ds: Day of the run.
+        first: Its first training day.
+        window_days: Days until the labels of a day are final.
+    """
+    young = [ds - timedelta(days=back) for back in range(window_days, -1, -1)]
+    return tuple(_labelled(day, "restated", ds, window_days) for day in young if day < first)
+
+
+def _labelled(day: date, split: str, ds: date, window_days: int) -> Day:
+    """A day with its labels as known when ``ds`` ends, or when they became final."""
+    known, final_at = midnight_after(ds), midnight_after(day, window_days)
+    return Day(ds=day, split=split, label_as_of=min(final_at, known), is_final=final_at <= known)

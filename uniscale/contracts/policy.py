@@ -86,20 +86,72 @@ class Attribution(_Strict):
         return "cluster" in (self.click.match, self.purchase.match)
 
 
+class Maturity(_Strict):
+    """What training does with days whose attribution windows are still open: some of their labels are yet to come.
+
+    Attributes:
+        young_days: ``weigh``: an attributed positive of a young day stands for those still to come as well, so its
+            weight is divided by the share of labels known at the day's age; ``wait``: train on final days only;
+            ``keep``: take young labels as they are.
+        max_weight: Most that a weight is multiplied by.
+    """
+
+    young_days: Literal["weigh", "wait", "keep"]
+    max_weight: float = Field(ge=1)
+
+
 class Unexposed(_Strict):
     """Stage A: unexposed rows drawn per exposed row."""
 
     ratio: float = Field(ge=0, le=100)
 
 
-class Searchification(_Strict):
-    """Stage C: synthetic search requests from other domains' clicks."""
+class NearestQuery(_Strict):
+    """Tier 3: the query nearest to the titles of a request's items of one category.
 
+    Attributes:
+        embedder: ``ngrams`` (self-contained), or ``sentence-transformers:FOLDER`` with a model that lies on the disk.
+        index: A FAISS index as its factory writes it: ``Flat`` is exact, ``HNSW32`` is for hundreds of thousands of
+            queries.
+        min_similarity: Smallest cosine of query and titles.
+    """
+
+    embedder: str = Field(pattern=r"^(ngrams|sentence-transformers:.+)$")
+    index: str = Field(min_length=1)
+    min_similarity: float = Field(ge=0, le=1)
+
+
+class Searchification(_Strict):
+    """Stage C: synthetic search requests from other domains' clicks.
+
+    Attributes:
+        tiers: Where a query may come from, best first: 1 own past query, 2 co-occurrence, 3 nearest query.
+        history_days: Days that past searches look back.
+        min_support: Tier 2: clicks of query and category; tier 3: users who asked the query.
+        min_confidence: Smallest lower bound of the share of a query's clicks that go to the category.
+        prior_clicks: Clicks that the category's share of all clicks weighs like, in that share.
+        user_mix: Tier 2: what each word that the user has searched before adds to a query's chance, in multiples of its
+            clicks; 0 draws by clicks alone.
+        nearest: Tier 3.
+        max_negatives: Most negatives per positive.
+        max_leak: How much better than real rows (AUC of text match alone) synthetic rows may be; more stops the day.
+    """
+
+    tiers: tuple[Literal[1, 2, 3], ...]
     history_days: int = Field(gt=0)
     min_support: int = Field(gt=0)
     min_confidence: float = Field(ge=0, le=1)
+    user_mix: float = Field(ge=0)
+    nearest: NearestQuery
     max_negatives: int = Field(gt=0)
-    prior_clicks: float = Field(default=1.0, ge=0)
+    prior_clicks: float = Field(ge=0)
+    max_leak: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _tiers_come_once(self) -> Self:
+        if len(set(self.tiers)) != len(self.tiers):
+            raise ValueError(f"tiers {list(self.tiers)} name a tier twice; name each once")
+        return self
 
 
 class Weights(_Strict):
@@ -117,6 +169,7 @@ class Policy(_Strict):
 
     version: str = Field(min_length=1)
     attribution: Attribution
+    maturity: Maturity
     unexposed: Unexposed
     searchification: Searchification
     weights: Weights

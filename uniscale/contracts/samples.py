@@ -17,10 +17,24 @@ SAMPLES = Table(
         Column(name="domain", type="VARCHAR", description="Domain of the real request (search for real search rows)."),
         Column(name="requested_at", type="TIMESTAMP", description="UTC time of the real request."),
         Column(name="query_text", type="VARCHAR", description="Real or synthetic query.", nullable=True),
-        Column(name="query_tier", type="INTEGER", description="0 real query, 1 own past query, 2 co-occurring query."),
-        Column(name="query_support", type="BIGINT", description="Clicks behind the query choice; 0 for real ones."),
         Column(
-            name="query_confidence", type="DOUBLE", description="1 for real queries, else the statistic's lower bound."
+            name="query_tier", type="INTEGER", description="0 real query, 1 own past query, 2 co-occurring, 3 nearest."
+        ),
+        Column(
+            name="query_support",
+            type="BIGINT",
+            description="Clicks behind the query choice (tier 3: users who asked it); 0 for real ones.",
+        ),
+        Column(
+            name="query_confidence",
+            type="DOUBLE",
+            description="1 for real queries, else a share's lower bound (tier 3: cosine).",
+        ),
+        Column(
+            name="sequence_length",
+            type="BIGINT",
+            description="Actions of the user known before the request: the prefix of es3.sequences it may see.",
+            minimum=0,
         ),
         Column(name="item_ids", type="VARCHAR[]", description="Items: exposed by position, then unexposed by item_id."),
         Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),

@@ -1,8 +1,9 @@
 """The step ``samples``: the entire-space samples (ES3) of a run's training days.
 
 A. `sql/unexposed.sql` draws candidates that were not shown, B. `sql/labels.sql` gives them the labels that other
-channels show, C. `sql/outside.sql`, `queries.sql` and `negatives.sql` turn other channels' clicks into search
-requests, and `sql/records.sql` writes one record per request. `docs/es3.md` has the equations and the reasons.
+channels show, C. `sql/outside.sql`, `queries.py` and `sql/negatives.sql` turn other channels' clicks into search
+requests, and `sql/records.sql` writes one record per request beside the users' sequences (`sequences.py`).
+`docs/es3.md` has the equations and the reasons.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -22,10 +24,14 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, outside_clicks_by_day, prepare
-from uniscale.es3.leak import measure_leak
+from uniscale.es3.leak import check_leak, measure_leak
+from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
+from uniscale.es3.quality import measure_queries
 from uniscale.es3.report import count_samples
+from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
@@ -33,7 +39,7 @@ from uniscale.lake.partitions import mark_built, stale_days
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
 
-_TABLES = (*EVENT_TABLES, *MART_TABLES, SAMPLES)
+_TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES)
 
 
 def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
@@ -48,26 +54,43 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
         ``requests``, ``click_positives``, ``purchase_positives``, ``multipliers`` (by stage, against exposed rows with
         native labels), ``searchified`` (synthetic requests by tier), ``outside_clicks`` (clicked rows of other
-        domains), and ``leak`` (AUC of text match alone). Of the days built now: ``days_built``, ``rows_per_second`` and
-        ``dropped`` (outside clicks without a synthetic request, by reason).
+        domains), ``leak`` (AUC of text match alone), ``max_leak``, ``growth`` (of attributed labels with the age
+        of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic queries beside held-out
+        real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped`` (outside
+        clicks without a synthetic request, by reason).
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.
+        LeakError: Synthetic queries give the label away, more than the policy allows. The samples are stored, so that
+            they can be looked at, but the step is not done, and the same call ends the same way.
     """
     plan = plan_run(settings, ds)
     _create_tables(lake)
     start = time.monotonic()
+    with _spill_file(settings) as file:
+        build_sequences(lake, plan, file)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
-        wanted = build_keys(con, plan)
+        growth = measure_growth(con, plan)
+        factors = label_factors(plan, growth)
+        wanted = build_keys(con, plan, factors)
         stale = stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
-        num_rows, dropped = _build_days(settings, lake, con, plan, {day: wanted[day] for day in stale})
+        num_rows, dropped = _build_days(
+            settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors
+        )
     seconds = time.monotonic() - start
     with lake.read() as con:
+        leak = measure_leak(con, plan)
+        check_leak(leak, plan.policy.searchification.max_leak)
+        prepare(con, plan)
         return {
             **count_samples(con, plan),
-            "leak": measure_leak(con, plan),
+            "leak": leak,
+            "growth": {action: asdict(found) for action, found in growth.items()},
+            "young_days": plan.policy.maturity.young_days,
+            "max_leak": plan.policy.searchification.max_leak,
+            "queries": measure_queries(con, plan, plan.days[-1]),
             "days_built": len(stale),
             "rows_per_second": round(num_rows / seconds) if stale else None,
             "dropped": dropped,
@@ -94,7 +117,7 @@ def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) 
     for table in (FCT_EXPOSURES, FCT_ATTRIBUTIONS):
         rows = con.execute(
             f"select distinct ds, label_as_of from lake.{table.qualified} where ds between ? and ? order by all",
-            [plan.first_ds, plan.ds],
+            [plan.first_ds, plan.last_ds],
         ).fetchall()
         for day, label_as_of in rows:
             if day in stale and label_as_of != wanted[day]:
@@ -104,7 +127,7 @@ def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) 
                 )
     versions = con.execute(
         f"select distinct ds, policy_version from lake.{FCT_ATTRIBUTIONS.qualified} where ds between ? and ?",
-        [plan.first_ds, plan.ds],
+        [plan.first_ds, plan.last_ds],
     ).fetchall()
     for day, version in sorted(versions):
         if day in stale and version != plan.policy.version:
@@ -115,7 +138,13 @@ def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) 
 
 
 def _build_days(
-    settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, plan: Plan, keys: Mapping[date, str]
+    settings: Settings,
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    *,
+    keys: Mapping[date, str],
+    factors: Mapping[date, Mapping[str, float]],
 ) -> tuple[int, dict[str, int]]:
     """Build the days that have a key; returns their item rows and the outside clicks dropped, by reason."""
     if not keys:
@@ -127,7 +156,8 @@ def _build_days(
         if day.ds not in keys:
             continue
         if day.ds in outside_clicks:
-            dropped.update(compute_day(con, plan, day, searchify=outside_clicks[day.ds] > 0))
+            searchify = outside_clicks[day.ds] > 0
+            dropped.update(compute_day(con, plan, day, searchify=searchify, growth=factors[day.ds]))
         waiting[day.ds] = keys[day.ds]
         if _num_rows(con) >= COMMIT_ROWS:
             num_rows += _commit(settings, lake, con, waiting)

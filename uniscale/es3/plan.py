@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import code_version, input_key
 
@@ -24,7 +26,7 @@ class Plan:
     """The training days of a run and what holds for all of them.
 
     Attributes:
-        ds: Last training day.
+        ds: Day of the run.
         days: Training days, oldest first.
         policy: The ES3 policy.
         seed: Seed of all draws.
@@ -41,6 +43,11 @@ class Plan:
     def first_ds(self) -> date:
         """First training day."""
         return self.days[0].ds
+
+    @property
+    def last_ds(self) -> date:
+        """Last training day: ``ds``, or earlier if the policy waits for final labels."""
+        return self.days[-1].ds
 
     def first_attribution_ds(self, day: Day) -> date:
         """First training day whose requests an action in a request of ``day`` may have labelled."""
@@ -70,6 +77,7 @@ class Plan:
             "history_days": search.history_days,
             "min_support": search.min_support,
             "min_confidence": search.min_confidence,
+            "user_mix": search.user_mix,
             "max_negatives": search.max_negatives,
         }
 
@@ -85,9 +93,11 @@ def plan_run(settings: Settings, ds: date) -> Plan:
     )
 
 
-def build_keys(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
-    """Key of each training day: code, policy, settings, label time, and the state of what the day is made from."""
-    marts = _mart_keys(con)
+def build_keys(
+    con: duckdb.DuckDBPyConnection, plan: Plan, factors: Mapping[date, Mapping[str, float]]
+) -> dict[date, str]:
+    """Key of each training day: code, policy, settings, label time and growth, and what the day is made from."""
+    stored = _stored_keys(con)
     candidates = _candidate_content(con, plan)
     shared = {
         "code": code_version().rsplit("-", 1)[-1],
@@ -99,14 +109,16 @@ def build_keys(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
     for day in plan.days:
         first = plan.first_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, day.ds)]
-        made_from = [(FCT_EXPOSURES.qualified, day.ds), (QUERY_ITEM_STATS.qualified, day.ds), *attributions]
+        own = [(table.qualified, day.ds) for table in (FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
+        made_from = [*own, *attributions]
         history = [candidates.get(d, "") for d in _dates(plan.first_history_ds(day), day.ds)]
         keys[day.ds] = input_key(
             {
                 **shared,
                 "label_as_of": day.label_as_of,
+                "growth": factors[day.ds],
                 "first_attribution_ds": first,
-                "marts": [marts.get(partition, "") for partition in made_from],
+                "made_from": [stored.get(partition, "") for partition in made_from],
                 "candidates": history,
             }
         )
@@ -117,7 +129,7 @@ def _dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
 
 
-def _mart_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
+def _stored_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
     if not table_has(con, PARTITIONS):
         return {}
     rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
@@ -131,6 +143,6 @@ def _candidate_content(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date,
     rows = con.execute(
         f"select ds, count(*), sum(hash(request_id, item_id, is_exposed)) from lake.{CANDIDATES.qualified} "
         "where ds between ? and ? group by ds",
-        [plan.first_history_ds(plan.days[0]), plan.ds],
+        [plan.first_history_ds(plan.days[0]), plan.last_ds],
     ).fetchall()
     return {day: f"{count} {content}" for day, count, content in rows}

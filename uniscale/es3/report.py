@@ -19,7 +19,7 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
     Returns:
         See `uniscale.es3.build.build_samples`. ``multipliers`` is empty without an exposed row and a native click.
     """
-    values = {"first_ds": plan.first_ds, "ds": plan.ds}
+    values = {"first_ds": plan.first_ds, "ds": plan.last_ds}
     rows: Counter[str] = Counter()
     clicks: Counter[str] = Counter()
     purchases = 0
@@ -47,7 +47,7 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
 def _records_by_tier(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[int, int]:
     counted = con.execute(
         f"select query_tier, count(*) from lake.{SAMPLES.qualified} where ds between ? and ? group by query_tier",
-        [plan.first_ds, plan.ds],
+        [plan.first_ds, plan.last_ds],
     ).fetchall()
     return dict(counted)
 
@@ -64,7 +64,7 @@ def _exposed_only(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, int]:
         from lake.{FCT_EXPOSURES.qualified}
         where ds between $first and $last
         """,
-        {"target": plan.target_domain, "first": plan.first_ds, "last": plan.ds},
+        {"target": plan.target_domain, "first": plan.first_ds, "last": plan.last_ds},
     ).fetchone()
     assert row is not None
     return dict(zip(("requests", "samples", "positives", "outside_clicks"), row, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from uniscale.config import Settings
+from uniscale.config.calendar import wait_days
 
 
 def max_age(settings: Settings) -> timedelta:
@@ -14,4 +15,4 @@ def max_age(settings: Settings) -> timedelta:
     and afterwards only what changes. The last test request of the run is at most this much later, so nothing older is
     ever needed: the bound costs no answer and keeps old days from being read.
     """
-    return timedelta(days=settings.window.train_days + settings.window.eval_days + 1)
+    return timedelta(days=settings.window.train_days + wait_days(settings) + settings.window.eval_days + 1)

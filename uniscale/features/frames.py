@@ -123,6 +123,7 @@ def _wanted_keys(
         "window": settings.window.model_dump(),
     }
     features = ""  # the versions a day can read: from the day before the first training day to the day before it
+    of_split = {day.ds: day for day in days if day.split == split}
     first = days[0].ds - timedelta(days=1)
     keys = {}
     for ahead in range((days[-1].ds - first).days):
@@ -130,8 +131,8 @@ def _wanted_keys(
         features = input_key(
             {"last": features, "day": [upstream.get((t.qualified, before), "") for t in FEATURE_TABLES]}
         )
-        day = days[ahead]
-        if day.split == split:
+        day = of_split.get(before + timedelta(days=1))
+        if day is not None:
             source = upstream.get((SPLITS[split].qualified, day.ds), "")
             keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": source, "features": features})
     return keys

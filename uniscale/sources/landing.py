@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
+from uniscale.config.calendar import first_training_day, train_days
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE, REQUESTS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake.lake import Lake, table_has
@@ -88,9 +89,9 @@ def _last_day(settings: Settings, ds: date) -> date:
 
 
 def _refuse_without_requests(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date) -> None:
-    first = ds - timedelta(days=settings.window.train_days - 1)
+    trained = train_days(settings, ds)
     spans: Mapping[str, tuple[date, date]] = {
-        "training": (first, ds),
+        "training": (trained[0], trained[-1]),
         "evaluation": (ds + timedelta(days=1), _last_day(settings, ds)),
     }
     for kind, (start, end) in spans.items():
@@ -119,7 +120,7 @@ def _advice(con: duckdb.DuckDBPyConnection, settings: Settings) -> str:
 
 
 def _counts(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date) -> dict[str, Any]:
-    span = [ds - timedelta(days=settings.window.train_days - 1), _last_day(settings, ds)]
+    span = [first_training_day(settings, ds), _last_day(settings, ds)]
     rows = {table.name: _count(con, f"count(*) from lake.{table.qualified}", span) for table in EVENT_TABLES}
     quarantined = f"count(distinct (table_name, file, row_number)) from lake.{QUARANTINE.qualified}"
     undated = "ds is null or"  # a row that is too broken to say its day counts on every day

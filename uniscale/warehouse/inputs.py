@@ -33,9 +33,9 @@ class RawContent:
         return digest.hexdigest()[:16]
 
 
-def read_raw_content(con: duckdb.DuckDBPyConnection, until: date) -> RawContent:
+def read_raw_content(con: duckdb.DuckDBPyConnection, until: date, tables: Iterable[Table] = EVENT_TABLES) -> RawContent:
     """Hash every raw day up to ``until``; row order does not matter."""
-    return RawContent({table.name: _by_day(con, table, until) for table in EVENT_TABLES})
+    return RawContent({table.name: _by_day(con, table, until) for table in tables})
 
 
 def _by_day(con: duckdb.DuckDBPyConnection, table: Table, until: date) -> dict[date, str]:

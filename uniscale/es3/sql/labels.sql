@@ -14,7 +14,9 @@ traced as (
     select
         *,
         -- A purchase says more than a click.
-        case when adds_purchase then outside_purchase when adds_click then outside_click end as added_by
+        case when adds_purchase then outside_purchase when adds_click then outside_click end as added_by,
+        -- A label of a young day stands for those still to come.
+        case when adds_purchase then $purchase_growth when adds_click then $click_growth else 1 end as growth
     from judged
 ),
 
@@ -48,7 +50,7 @@ select
     is_purchased or adds_purchase as is_purchased,
     case when adds_purchase then coalesce(outside_value, 0) else purchase_value end as purchase_value,
     inclusion_probability,
-    cast(weights.weight * coalesce(added_by.weight, 1) as float) as label_weight,
+    cast(weights.weight * coalesce(added_by.weight, 1) * growth as float) as label_weight,
     added_by.id as action_id
 from named
 inner join (select unnest($provenances) as provenance, unnest($weights) as weight) as weights using (provenance);

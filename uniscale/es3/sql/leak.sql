@@ -51,7 +51,8 @@ select
     query_tier,
     sum(num_clicked * (num_unclicked_below + num_unclicked / 2))
     / nullif(sum(num_clicked)::double * sum(num_unclicked)::double, 0) as auc,
-    sum(num_clicked + num_unclicked)::bigint as num_rows
+    sum(num_clicked)::bigint as num_clicked,
+    sum(num_unclicked)::bigint as num_unclicked
 from ranked
 group by query_tier
 order by query_tier

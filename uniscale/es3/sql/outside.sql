@@ -1,10 +1,5 @@
--- Stage C, first part. Other domains' requests with a click, their items as known when the day began, and the clicks
--- that attribution left over: an action labels one row of the training set at most.
-
-create or replace temp table known_items as
-select * exclude (recorded_at)
-from item_versions
-where recorded_at < $ds::timestamp;
+-- Stage C, first part. Other domains' requests with a click, their items, and the clicks that attribution left over: an
+-- action labels one row of the training set at most.
 
 create or replace temp table outside_rows as
 with exposures as (
@@ -83,6 +78,7 @@ select
     labelled.free_value,
     labelled.action_id,
     known_items.category_id,
+    known_items.title,
     words(known_items.title) as title_words
 from labelled
 asof left join known_items

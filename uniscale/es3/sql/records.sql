@@ -32,8 +32,9 @@ with lists as (
 )
 
 select
-    * exclude (items),
+    lists.* exclude (items),
     $ds as ds,
+    coalesce(known_counts.num_known, 0) as sequence_length,
     list_transform(items, lambda x: x.item_id) as item_ids,
     list_transform(items, lambda x: x.is_exposed) as is_exposed,
     list_transform(items, lambda x: x.provenance) as provenance,
@@ -47,4 +48,7 @@ select
     $label_as_of as label_as_of,
     $is_final as is_final
 from lists
-order by requested_at, sample_id;
+-- Known before the request, not at its very moment.
+asof left join known_counts
+    on lists.user_id = known_counts.user_id and lists.requested_at > known_counts.known_at
+order by lists.requested_at, lists.sample_id;

@@ -1,28 +1,8 @@
--- Stage C, second part. One query for each synthetic request. Its evidence knows the category of the clicked items,
--- never which items they are: a query chosen from the positive item would give the label away.
-
--- Tier 1: searches of the same user before the request, with a query.
-create or replace temp table past_searches as
-with users as (
-    select distinct user_id
-    from outside_groups
-)
-
-select
-    requests.request_id,
-    requests.user_id,
-    requests.requested_at,
-    normalised_query(requests.query_text) as query_text
-from lake.raw.requests
-semi join users on requests.user_id = users.user_id
-where
-    requests.ds between $first_history_ds and $ds
-    and requests.domain = $target_domain
-    and normalised_query(requests.query_text) is not null;
+-- Stage C, tier 1: the user's own most recent search about the category.
 
 -- What a past search was about: the category the user clicked most in it, as known when the synthetic request is made;
 -- without a click, the category most shown in it.
-create or replace temp table own_queries as
+insert into group_queries by name
 with pairs as (
     select
         outside_groups.sample_id,
@@ -30,6 +10,7 @@ with pairs as (
         outside_groups.requested_at as wanted_at,
         past_searches.*
     from outside_groups
+    anti join group_queries on outside_groups.sample_id = group_queries.sample_id
     inner join past_searches
         on
             outside_groups.user_id = past_searches.user_id
@@ -137,50 +118,3 @@ select
 from meanings
 where category_id = wanted_category_id and query_confidence >= $min_confidence
 qualify row_number() over (partition by sample_id order by requested_at desc, request_id desc) = 1;
-
--- Tier 2: a query that others' searches tie to the category, drawn with a probability proportional to its clicks.
-create or replace temp table co_occurring_queries as
-with stats as (
-    select
-        category_id,
-        query_text,
-        num_clicks,
-        confidence,
-        cast(sum(num_clicks) over (partition by category_id order by query_text) - num_clicks as double)
-            as clicks_before,
-        cast(sum(num_clicks) over (partition by category_id) as double) as clicks_all
-    from lake.marts.query_item_stats
-    where ds = $ds and num_clicks >= $min_support and confidence >= $min_confidence
-),
-
-totals as (
-    select distinct
-        category_id,
-        clicks_all
-    from stats
-),
-
-draws as (
-    select
-        outside_groups.sample_id,
-        outside_groups.category_id,
-        uniform_hash($salt, outside_groups.sample_id) * totals.clicks_all as draw
-    from outside_groups
-    inner join totals on outside_groups.category_id = totals.category_id
-    anti join own_queries on outside_groups.sample_id = own_queries.sample_id
-)
-
-select
-    draws.sample_id,
-    stats.query_text,
-    2 as query_tier,
-    stats.num_clicks as query_support,
-    stats.confidence as query_confidence
-from draws
-asof inner join stats
-    on draws.category_id = stats.category_id and draws.draw >= stats.clicks_before;
-
-create or replace temp table group_queries as
-select * from own_queries
-union all
-select * from co_occurring_queries;

@@ -1,0 +1,174 @@
+"""Behaviour sequences on a real lake, against brute force over random logs."""
+
+import random
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from support_es3 import World
+
+from uniscale.contracts.sequences import SEQUENCES
+from uniscale.es3.build import build_samples
+from uniscale.es3.sequences import read_behaviour
+
+FIRST = date(2026, 1, 5)
+DS = date(2026, 1, 7)
+LISTS = ("known_at", "acted_at", "item_ids", "category_ids", "actions", "domains")
+
+
+@pytest.fixture
+def settings(settings):
+    settings.window.train_days = 3
+    settings.lake.threads = 1
+    return settings
+
+
+def random_world(seed=5, users=12):
+    draw = random.Random(seed)
+    w = World()
+    w.label_as_of = datetime(2026, 1, 8)
+    for k in range(6):
+        w.item(f"i{k}", draw.choice(["a", "b", None]), "title", recorded_at=datetime(2026, 1, 4 + draw.randrange(3)))
+    for user in range(users):
+        for k in range(draw.randrange(9)):
+            acted = datetime(2026, 1, 5) + timedelta(minutes=30 * draw.randrange(48 * 3))
+            known = acted + timedelta(minutes=30 * draw.choice([0, 0, 1, 60]))
+            kind = draw.choice(["click", "cart", "purchase"])
+            w.action(
+                f"a{user}-{k}",
+                kind,
+                f"u{user}",
+                f"i{draw.randrange(7)}",
+                at=acted,
+                request_id=None,
+                domain=draw.choice(["feed", "shop"]),
+                recorded_at=known,
+                value=1.0 if kind == "purchase" else None,
+            )
+        for k in range(draw.randrange(5)):
+            asked = datetime(2026, 1, 5) + timedelta(minutes=30 * draw.randrange(48 * 3))
+            w.request(f"r{user}-{k}", f"u{user}", asked, ["i1", "i2"], query="q")
+    return w
+
+
+def sequence_of(world, user):
+    """The user's actions in the order in which they became known."""
+    acts = [
+        row for row in world.rows["raw.actions"] if row["user_id"] == user and row["recorded_at"] < datetime(2026, 1, 8)
+    ]
+    return sorted(acts, key=lambda row: (row["recorded_at"], row["acted_at"], row["action_id"]))
+
+
+def category(world, item, when):
+    for row in world.rows["raw.items"]:
+        if row["item_id"] == item and row["recorded_at"] <= when:
+            return row["category_id"] or ""
+    return ""
+
+
+def stored(lake):
+    with lake.read() as con:
+        return con.execute(f"select * from {SEQUENCES.qualified} order by ds, user_id").fetchall()
+
+
+def windows(lake, at_most):
+    """For each sample its user, request time, prefix length and the window that a reader gets."""
+    with lake.read() as con:
+        behaviour = read_behaviour(con, DS)
+        samples = con.execute(
+            "select user_id, requested_at, sequence_length from es3.samples order by sample_id"
+        ).to_arrow_table()
+    users = samples.column("user_id").combine_chunks()
+    lengths = samples.column("sequence_length").to_numpy()
+    starts, taken = behaviour.windows(users, lengths, at_most)
+    for user, when, length, start, size in zip(
+        users.to_pylist(), samples.column("requested_at").to_pylist(), lengths, starts, taken, strict=True
+    ):
+        yield user, when, length, behaviour.actions.slice(start, size).to_pylist()
+
+
+def test_a_sample_sees_exactly_what_was_known_before_its_request_newest_last(settings, lake):
+    world = random_world()
+    world.write(lake)
+    build_samples(settings, lake, DS)
+    seen = list(windows(lake, at_most=3))
+    assert len(seen) > 15
+    assert any(length > 3 for _, _, length, _ in seen)
+    for user, when, length, window in seen:
+        known = [act for act in sequence_of(world, user) if act["recorded_at"] < when]
+        assert length == len(known)
+        assert [(row["item_ids"], row["acted_at"], row["domains"]) for row in window] == [
+            (act["item_id"], act["acted_at"], act["domain"]) for act in known[-3:]
+        ]
+        assert [row["category_ids"] for row in window] == [
+            category(world, act["item_id"], act["recorded_at"]) for act in known[-3:]
+        ]
+
+
+def test_each_action_is_stored_once_at_its_place(settings, lake):
+    world = random_world()
+    world.write(lake)
+    build_samples(settings, lake, DS)
+    found = {}
+    names = SEQUENCES.column_names
+    for row in (dict(zip(names, values, strict=True)) for values in stored(lake)):
+        assert len({len(row[name]) for name in LISTS}) == 1
+        acts = found.setdefault(row["user_id"], [])
+        assert row["first_place"] == len(acts)
+        acts += row["item_ids"]
+    users = {row["user_id"] for row in world.rows["raw.actions"]}
+    expected = {user: [act["item_id"] for act in sequence_of(world, user)] for user in users}
+    assert found == {user: items for user, items in expected.items() if items}
+
+
+def test_building_day_by_day_gives_what_building_at_once_gives(settings, lake, tmp_path, monkeypatch):
+    random_world().write(lake)
+    build_samples(settings, lake, DS)
+    at_once = stored(lake)
+    monkeypatch.setenv("UNISCALE_HOME", str(tmp_path / "other"))
+    from uniscale.config import load_settings
+    from uniscale.lake import Lake
+
+    other_settings = load_settings()
+    other_settings.window.train_days, other_settings.lake.threads = 1, 1
+    other = Lake(other_settings)
+    for day in (FIRST, FIRST + timedelta(days=1), DS):
+        world = random_world()
+        world.label_as_of = datetime.combine(day + timedelta(days=1), datetime.min.time())
+        for row in world.rows["marts.fct_exposures"]:
+            row["label_as_of"] = world.label_as_of
+        world.write(other)
+        build_samples(other_settings, other, day)
+    assert stored(other) == at_once
+
+
+def test_a_day_landed_anew_moves_the_places_of_the_days_after_it(settings, lake):
+    world = random_world()
+    world.write(lake)
+    build_samples(settings, lake, DS)
+    late = random_world()
+    late.action("new", "click", "u1", "i1", at=datetime(2026, 1, 5, 1), request_id=None)
+    late.write(lake)
+    build_samples(settings, lake, DS)
+    for user, when, length, _ in windows(lake, at_most=3):
+        assert length == sum(act["recorded_at"] < when for act in sequence_of(late, user))
+
+
+def test_a_sample_of_a_user_without_actions_has_an_empty_window(settings, lake):
+    w = World()
+    w.label_as_of = datetime(2026, 1, 8)
+    w.request("r", "quiet", datetime(2026, 1, 6, 9), ["i1"], query="q")
+    w.write(lake)
+    build_samples(settings, lake, DS)
+    assert [(length, window) for _, _, length, window in windows(lake, at_most=5)] == [(0, [])]
+
+
+def test_reading_too_few_users_is_told(settings, lake):
+    random_world().write(lake)
+    build_samples(settings, lake, DS)
+    with lake.read() as con:
+        behaviour = read_behaviour(con, DS, users=["u1"])
+    assert behaviour.users.to_pylist() == ["u1"]
+    with pytest.raises(KeyError, match="has no sequence"):
+        behaviour.windows(pa.array(["u2"]), np.array([1]), 5)

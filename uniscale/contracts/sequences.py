@@ -1,0 +1,31 @@
+"""What each user did, once: the behaviour sequences that list-wise samples share."""
+
+from __future__ import annotations
+
+from uniscale.contracts.schema import Column, Table
+
+SEQUENCES = Table(
+    schema="es3",
+    name="sequences",
+    grain=(
+        "One row per user and day on which the platform learnt of actions of the user, in any domain: those actions in "
+        "the order in which they became known. The rows of a user by day are one sequence."
+    ),
+    key=("ds", "user_id"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day on which the actions became known."),
+        Column(name="user_id", type="VARCHAR", description="User."),
+        Column(
+            name="first_place",
+            type="BIGINT",
+            description="Actions of the user known on earlier days: the place of the first one here in the sequence.",
+            minimum=0,
+        ),
+        Column(name="known_at", type="TIMESTAMP[]", description="UTC times from which the actions were known."),
+        Column(name="acted_at", type="TIMESTAMP[]", description="UTC times of the actions."),
+        Column(name="item_ids", type="VARCHAR[]", description="Items acted on."),
+        Column(name="category_ids", type="VARCHAR[]", description="Their categories as known then; '' if unknown."),
+        Column(name="actions", type="VARCHAR[]", description="click, cart, favorite or purchase."),
+        Column(name="domains", type="VARCHAR[]", description="Channels in which the user acted."),
+    ),
+)

@@ -1,0 +1,141 @@
+"""Behaviour sequences: what each user did in all domains, stored once and shared by all samples of the user.
+
+A sample keeps only how many of its user's actions were known before its request. Storage therefore grows with the
+actions, not with samples x sequence length. The order is that of knowledge time, so that what a sample may see is a
+prefix: an action that became known late never moves in front of one that a sample has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from uniscale.contracts.events import ACTIONS_TABLE, ITEMS
+from uniscale.contracts.sequences import SEQUENCES
+from uniscale.es3.plan import Plan
+from uniscale.es3.statements import run_files
+from uniscale.lake import Lake
+from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.warehouse.inputs import read_raw_content
+
+_LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
+
+
+def build_sequences(lake: Lake, plan: Plan, spill: Path) -> int:
+    """Bring the sequences up to the last training day up to date, in one commit.
+
+    A day depends on all earlier ones (they give the places), so a day that was landed anew rebuilds those after it.
+
+    Args:
+        lake: The lake; holds the table.
+        plan: The run.
+        spill: File for the new rows: they are computed before the catalogue is locked for the commit.
+
+    Returns:
+        Days built.
+    """
+    with lake.read(lake.snapshot_id()) as con:
+        wanted = _build_keys(con, plan.last_ds)
+        stale = stale_days(con, SEQUENCES.qualified, wanted)
+        if not stale:
+            return 0
+        run_files(con, ("known_from", "sequences"), {"first_ds": stale[0], "last_ds": plan.last_ds})
+        con.execute(f"copy new_sequences to '{spill}' (format parquet)")
+
+    def work(writer: duckdb.DuckDBPyConnection) -> None:
+        where = f"ds between date '{stale[0]}' and date '{plan.last_ds}'"
+        Lake.replace(writer, SEQUENCES, where, f"from read_parquet('{spill}')")
+        mark_built(writer, SEQUENCES.qualified, {day: wanted[day] for day in wanted if day >= stale[0]})
+
+    lake.commit(work, f"sequences of {stale[0]} to {plan.last_ds}")
+    return len(stale)
+
+
+def _build_keys(con: duckdb.DuckDBPyConnection, last: date) -> dict[date, str]:
+    """Key of each day from the first action to ``last``: code, and all actions and items up to the day."""
+    row = con.execute(f"select min(ds) from lake.{ACTIONS_TABLE.qualified} where ds <= ?", [last]).fetchone()
+    if row is None or row[0] is None:
+        return {}
+    raw = read_raw_content(con, last, (ACTIONS_TABLE, ITEMS))
+    code = code_version().rsplit("-", 1)[-1]
+    keys, key = {}, ""
+    for ahead in range((last - row[0]).days + 1):
+        day = row[0] + timedelta(days=ahead)
+        first = date.min if ahead == 0 else day
+        key = input_key({"code": code, "earlier": key, "raw": raw.digest(("actions", "items"), first, day)})
+        keys[day] = key
+    return keys
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Behaviour:
+    """The sequences of some users, each once, end to end.
+
+    Attributes:
+        users: Users, sorted, [U].
+        offsets: Start of each user's actions, and their number at the end, [U + 1].
+        actions: ``known_at``, ``acted_at``, ``item_ids``, ``category_ids``, ``actions`` and ``domains`` of all actions.
+    """
+
+    users: pa.Array
+    offsets: npt.NDArray[np.int64]
+    actions: pa.Table
+
+    def windows(
+        self, user_ids: pa.Array, lengths: npt.NDArray[np.int64], at_most: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the newest actions lie that a sample may see.
+
+        Args:
+            user_ids: User of each sample, [N].
+            lengths: Its ``sequence_length``, [N].
+            at_most: Longest window.
+
+        Returns:
+            Start in ``actions`` and length of each window, [N] both.
+
+        Raises:
+            KeyError: A sample has a prefix, but its user is not among ``users``.
+        """
+        places = pc.index_in(user_ids, value_set=self.users)
+        if pc.any(pc.and_(pc.is_null(places), pa.array(lengths > 0))).as_py():
+            raise KeyError("a sample's user has no sequence; read the sequences up to the sample's day")
+        starts = self.offsets[pc.fill_null(places, 0).to_numpy(zero_copy_only=False)]
+        taken = np.minimum(lengths, at_most)
+        return starts + lengths - taken, taken
+
+
+def read_behaviour(con: duckdb.DuckDBPyConnection, last_ds: date, users: Sequence[str] | None = None) -> Behaviour:
+    """Read sequences up to a day.
+
+    Args:
+        con: An open lake connection.
+        last_ds: Last day whose actions are read.
+        users: Only these users; default all.
+    """
+    columns = ", ".join(f"unnest({name}) as {name}" for name in _LISTS)
+    known = "" if users is None else "and list_contains($users, user_id)"
+    values: dict[str, object] = {"last": last_ds}
+    if users is not None:
+        values["users"] = list(users)
+    table = con.execute(
+        f"select user_id, {columns} from (select * from lake.{SEQUENCES.qualified} where ds <= $last {known} "
+        "order by user_id, ds)",
+        values,
+    ).to_arrow_table()
+    encoded = table.column("user_id").combine_chunks().dictionary_encode()
+    counts = np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary))
+    return Behaviour(
+        users=encoded.dictionary,
+        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+        actions=table.drop_columns("user_id"),
+    )

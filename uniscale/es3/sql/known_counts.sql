@@ -1,0 +1,31 @@
+-- How many actions of each user were known, from which moment of the day on: before the first one, what earlier days knew.
+create or replace temp table known_counts as
+with earlier as (
+    select
+        user_id,
+        $ds::timestamp - interval 1 microsecond as known_at,
+        max(first_place + len(item_ids)) as num_known
+    from lake.es3.sequences
+    where ds < $ds
+    group by user_id
+),
+
+today as (
+    select
+        user_id,
+        unnest(known_at) as known_at,
+        first_place + generate_subscripts(known_at, 1) as num_known
+    from lake.es3.sequences
+    where ds = $ds
+)
+
+select
+    user_id,
+    known_at,
+    max(num_known) as num_known
+from (
+    select * from earlier
+    union all
+    select * from today
+)
+group by user_id, known_at;

@@ -1,0 +1,59 @@
+-- Behaviour sequences of the days from $first_ds on: what was learnt of each user on each day, in the order in which it
+-- became known. Earlier days are stored already and only say how long each user's sequence was.
+create or replace temp table new_sequences as
+with acts as (
+    select
+        actions.*,
+        coalesce(versions.category_id, '') as category_id
+    from lake.raw.actions
+    asof left join dated_categories as versions
+        on actions.item_id = versions.item_id and actions.recorded_at >= versions.known_from
+    where actions.ds between $first_ds and $last_ds
+),
+
+-- Sorted once gathered, by the leading fields: an ordered aggregate keeps a sorter per user.
+gathered as (
+    select
+        ds,
+        user_id,
+        list_sort(list(
+            {
+                'known_at': recorded_at,
+                'acted_at': acted_at,
+                'action_id': action_id,
+                'item_id': item_id,
+                'category_id': category_id,
+                'action': action,
+                'domain': domain
+            }
+        )) as acts
+    from acts
+    group by ds, user_id
+),
+
+earlier as (
+    select
+        user_id,
+        max(first_place + len(item_ids)) as num_known
+    from lake.es3.sequences
+    where ds < $first_ds
+    group by user_id
+)
+
+select
+    gathered.ds,
+    gathered.user_id,
+    cast(
+        coalesce(earlier.num_known, 0)
+        + sum(len(gathered.acts)) over (partition by gathered.user_id order by gathered.ds)
+        - len(gathered.acts) as bigint
+    ) as first_place,
+    [act.known_at for act in gathered.acts] as known_at,
+    [act.acted_at for act in gathered.acts] as acted_at,
+    [act.item_id for act in gathered.acts] as item_ids,
+    [act.category_id for act in gathered.acts] as category_ids,
+    [act.action for act in gathered.acts] as actions,
+    [act.domain for act in gathered.acts] as domains
+from gathered
+left join earlier on gathered.user_id = earlier.user_id
+order by gathered.ds, gathered.user_id;
