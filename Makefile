@@ -8,7 +8,7 @@ DEMO_DS ?= 2026-01-11
 
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo test test-fast check format up docs golden benchmarks clean
+.PHONY: help setup demo test test-fast check format up docs dbt-docs golden benchmarks clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,11 @@ up: $(STAMP) ## Start Airflow, MLflow and the Evidently UI on loopback; Ctrl-C s
 
 docs: $(STAMP) ## Build the documentation site into site/
 	$(BIN)/mkdocs build --strict
+
+dbt-docs: $(STAMP) ## Write the catalogue of marts and features (needs a lake, of make demo say)
+	@UNISCALE_CONFIG=$${UNISCALE_CONFIG:-$(wildcard .demo/uniscale.toml)}; \
+	if [ -n "$$UNISCALE_CONFIG" ]; then export UNISCALE_CONFIG; else unset UNISCALE_CONFIG; fi; \
+	$(BIN)/python -m uniscale.warehouse.project docs generate --static
 
 golden: $(STAMP) ## Write the golden curves anew; read the diff before committing it
 	$(BIN)/python -m tests.golden.regenerate

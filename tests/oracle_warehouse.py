@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from datetime import datetime, time, timedelta
+from statistics import NormalDist
 
 KINDS = {
     "exposed": lambda row, clicked: row["is_exposed"],
@@ -18,6 +19,14 @@ def midnight(ds):
 
 def normalised(text):
     return " ".join(text.lower().split()) or None if text is not None else None
+
+
+def wilson_lower(successes, trials):
+    """Where a share lies at least, at 90 %: the smaller root of (p - share)^2 = z^2 share (1 - share) / trials."""
+    z = NormalDist().inv_cdf(0.9)
+    p = successes / trials
+    a, b, c = 1 + z * z / trials, -(2 * p + z * z / trials), p * p
+    return (-b - math.sqrt(max(0.0, b * b - 4 * a * c))) / (2 * a)
 
 
 class Oracle:
@@ -68,9 +77,22 @@ class Oracle:
         domain = request["domain"] if request else action["domain"]
         return action["request_id"] is None or domain != self.target
 
+    def cluster(self, item_id, attribute, at):
+        """The product an item was known to be of: its own, if the attribute names none."""
+        item = self.version(self.log.items, "item_id", item_id, before=at, inclusive=True)
+        named = dict(item["attributes"] or []).get(attribute) if item else None
+        return ("cluster", named) if named is not None else ("item", item_id)
+
+    def is_match(self, action, item_id, rule):
+        if rule.match == "item":
+            return item_id == action["item_id"]
+        attribute, at = rule.cluster_attribute, action["recorded_at"]
+        return self.cluster(item_id, attribute, at) == self.cluster(action["item_id"], attribute, at)
+
     def winner(self, action):
         """The row an outside action labels, with its kind; None if there is none."""
         rule = getattr(self.policy.attribution, action["action"])
+        first, last = -timedelta(hours=rule.before_request_hours), timedelta(hours=rule.window_hours)
         best = None
         for (request_id, item_id), row in self.rows.items():
             request = self.requests[request_id]
@@ -78,15 +100,16 @@ class Oracle:
             if (
                 request["domain"] != self.target
                 or request["user_id"] != action["user_id"]
-                or item_id != action["item_id"]
-                or not timedelta(0) <= delay <= timedelta(hours=rule.window_hours)
+                or not first <= delay <= last
+                or not self.is_match(action, item_id, rule)
             ):
                 continue
             known = self.native(request_id, item_id, before=action["recorded_at"] + timedelta(microseconds=1))
             clicked = any(other["action"] in ("click", "purchase") for other in known)
             for rank, target in enumerate(rule.targets):
                 if KINDS[target](row, clicked):
-                    offer = (rank, delay, request_id, target)
+                    age = -delay if rule.tie == "earliest" else delay
+                    offer = (rank, age, request_id, item_id != action["item_id"], item_id, target)
                     best = min(best, offer) if best else offer
                     break
         return best
@@ -98,13 +121,19 @@ class Oracle:
             best = self.winner(action) if self.is_outside(action) else None
             if best is None:
                 continue
-            _, delay, request_id, target = best
-            ds = self.requests[request_id]["ds"]
-            if ds in as_of and action["recorded_at"] < as_of[ds]:
+            _, _, request_id, _, item_id, target = best
+            request = self.requests[request_id]
+            ds = request["ds"]
+            if ds in as_of and self.decided_at(action) < as_of[ds]:
                 value = action["quantity"] * action["unit_price"] if action["action"] == "purchase" else 0.0
-                hours = delay / timedelta(hours=1)
-                found.add((ds, action["action_id"], request_id, action["item_id"], target, value, round(hours, 9)))
+                hours = (action["acted_at"] - request["requested_at"]) / timedelta(hours=1)
+                found.add((ds, action["action_id"], request_id, item_id, target, value, round(hours, 9)))
         return found
+
+    def decided_at(self, action):
+        """From then on the action is known and no later request can take it."""
+        rule = getattr(self.policy.attribution, action["action"])
+        return max(action["recorded_at"], action["acted_at"] + timedelta(hours=rule.before_request_hours))
 
     def version(self, versions, key, entity, *, before, inclusive=False):
         """The version with the newest valid_from that was valid and recorded before a time."""
@@ -139,15 +168,15 @@ class Oracle:
             query = normalised(request["query_text"])
             if query and item and item["category_id"] and ds - timedelta(days=history_days) <= request["ds"] < ds:
                 pairs[query, item["category_id"]] += 1
-        return {
-            (
-                *pair,
-                clicks,
-                sum(n for other, n in pairs.items() if other[0] == pair[0]),
-                sum(n for other, n in pairs.items() if other[1] == pair[1]),
-            )
-            for pair, clicks in pairs.items()
-        }
+        found = set()
+        for (query, category_id), clicks in pairs.items():
+            of_query = sum(n for pair, n in pairs.items() if pair[0] == query)
+            of_category = sum(n for pair, n in pairs.items() if pair[1] == category_id)
+            prior = self.policy.searchification.prior_clicks
+            likely = clicks + prior * of_category / sum(pairs.values())
+            bound = max(0.0, round(wilson_lower(likely, of_query + prior), 9))
+            found.add((query, category_id, clicks, of_query, of_category, bound))
+        return found
 
     def in_window(self, ds, event_day):
         return ds - timedelta(days=self.feature_days) < event_day <= ds

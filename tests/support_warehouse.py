@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
+from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
 
 TABLES = {"users": USERS, "items": ITEMS, "requests": REQUESTS, "candidates": CANDIDATES, "actions": ACTIONS_TABLE}
@@ -18,6 +19,10 @@ _ARROW = {
     "DOUBLE": pa.float64(),
     "MAP(VARCHAR, VARCHAR)": pa.map_(pa.string(), pa.string()),
 }
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    return pa.schema([(column.name, _ARROW[column.type]) for column in table.columns])
 
 
 def moment(text: str) -> datetime:
@@ -130,8 +135,7 @@ class Log:
 
         def work(con):
             for name, table in TABLES.items():
-                schema = pa.schema([(column.name, _ARROW[column.type]) for column in table.columns])
-                con.register("rows_to_land", pa.Table.from_pylist(getattr(self, name), schema=schema))
+                con.register("rows_to_land", pa.Table.from_pylist(getattr(self, name), schema=arrow_schema(table)))
                 Lake.replace(con, table, "true", "rows_to_land")
                 con.unregister("rows_to_land")
 

@@ -1,4 +1,4 @@
-"""What sqlfluff knows of dbt's `var`.
+"""What sqlfluff knows of dbt's `var` and `adapter`.
 
 The defaults of dbt_project.yml, with two days and two rules where the runner would fill them in: the SQL that is linted
 is SQL that runs, without dbt and without a lake.
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import pass_context
+from jinja2.runtime import Context, Macro
 
 _SAMPLES = {
     "request_days": [
@@ -20,8 +22,17 @@ _SAMPLES = {
         {"ds": "2026-01-05", "feature_at": "2026-01-06 00:00:00", "is_first": "False"},
     ],
     "attribution_rules": [
-        {"action": "click", "target": "exposed", "target_rank": 1, "window_hours": 24, "label_weight": 1.0},
-        {"action": "purchase", "target": "clicked", "target_rank": 1, "window_hours": 168, "label_weight": 1.0},
+        {
+            "action": action,
+            "target": "exposed",
+            "target_rank": 1,
+            "window_hours": 24,
+            "before_request_hours": 0,
+            "tie": "most_recent",
+            "cluster_attribute": None,
+            "label_weight": 1.0,
+        }
+        for action in ("click", "purchase")
     ],
 }
 _PROJECT = yaml.safe_load((Path(__file__).parents[1] / "dbt_project.yml").read_text(encoding="utf-8"))
@@ -31,3 +42,13 @@ _VARIABLES: dict[str, Any] = {**_PROJECT["vars"], **_SAMPLES}
 def var(name: str, default: Any = None) -> Any:
     """The value of a dbt variable while linting."""
     return _VARIABLES.get(name, default)
+
+
+class adapter:  # noqa: N801, dbt's name for it
+    """The engine of the project, DuckDB."""
+
+    @staticmethod
+    @pass_context
+    def dispatch(context: Context, name: str) -> Macro:
+        """The macro as this engine writes it."""
+        return context[f"duckdb__{name}"]

@@ -18,9 +18,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Days until the widest attribution window of the policy has closed. -#}
-{% macro attribution_days() -%}
-    {%- set hours = var("attribution_rules") | map(attribute="window_hours") | list -%}
+{#- Whole days that hold the most hours of a rule of the policy: window_hours, or before_request_hours. -#}
+{% macro attribution_days(hours_of) -%}
+    {%- set hours = var("attribution_rules") | map(attribute=hours_of) | list -%}
     {{ ((hours | max) / 24) | round(0, "ceil") | int if hours else 0 }}
 {%- endmacro %}
 

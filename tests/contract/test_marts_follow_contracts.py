@@ -62,6 +62,18 @@ def test_every_model_and_column_is_described():
         assert undescribed == [], name
 
 
+@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+def test_every_column_of_a_built_table_is_tested(table):
+    model = declared("models")[table.name]
+    legal = [test["legal_values"]["arguments"]["conditions"] for test in model["data_tests"] if "legal_values" in test]
+    required = {column.name for column in table.columns if not column.nullable}
+    closed = {column.name for column in table.columns if column.allowed}
+
+    assert {column for conditions in legal for column in conditions} | required | closed == set(table.column_names)
+    bounded = {column.name for column in table.columns if column.minimum is not None}
+    assert bounded <= {column for conditions in legal for column in conditions}
+
+
 def test_the_sources_are_the_event_contract():
     (source,) = declared("sources").values()
 
@@ -75,6 +87,24 @@ def test_every_built_table_has_a_declared_use():
     uses = {use for entry in declared("exposures").values() for use in entry["depends_on"]}
 
     assert {f"ref('{table.name}')" for table in BUILT} <= uses
+
+
+@pytest.mark.parametrize("use", sorted(declared("exposures")))
+def test_a_declared_use_reads_what_it_says(use):
+    entry = declared("exposures")[use]
+    folders = [PROJECT_ROOT / folder for folder in entry["config"]["meta"]["read_by"]]
+    code = "".join(
+        path.read_text() for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".sql")
+    )
+
+    assert entry["depends_on"]
+    for table in BUILT:
+        if f"ref('{table.name}')" in entry["depends_on"]:
+            assert table.name in code.lower() or (table in FEATURE_TABLES and "FEATURE_TABLES" in code), table.name
+
+
+def test_trainer_and_dashboards_are_declared_uses():
+    assert {entry["type"] for entry in declared("exposures").values()} == {"ml", "application", "dashboard"}
 
 
 def test_models_land_in_the_schema_of_their_contract():

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+import yaml
 
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.config import load_settings
+from uniscale.contracts.policy import DEFAULT_POLICY
 from uniscale.lake import Lake
 from uniscale.warehouse import build
 from uniscale.warehouse.build import build_marts
@@ -169,9 +171,38 @@ def test_query_statistics_use_earlier_days_only(world):
     )
 
     assert found == [(day(6), "red shoe", "category_a", 1)]
-    assert rows(lake, "select min(confidence) > 0.3, max(confidence) < 0.5 from marts.query_item_stats") == [
+    assert rows(lake, "select min(confidence) > 0.54, max(confidence) < 0.56 from marts.query_item_stats") == [
         (True, True)
     ]
+
+
+def test_values_changed_under_the_same_version_are_warned_of(world, tmp_path, caplog):
+    settings, lake = world
+    content = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+    content["weights"]["native"] = 0.5
+    settings.policy = tmp_path / "policy.yaml"
+    settings.policy.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    build_marts(settings, lake, day(16))
+
+    assert f"policy version {content['version']} stood for other values in runs of 2026-01-05 to" in caplog.text
+    settings.policy = None
+
+
+def test_a_policy_with_apostrophes_is_data_and_not_sql(world, tmp_path):
+    settings, lake = world
+    content = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+    content["version"] = "O'Neil's"
+    content["attribution"]["click"].update(match="cluster", cluster_attribute="product's family")
+    settings.policy = tmp_path / "policy.yaml"
+    settings.policy.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    build_marts(settings, lake, day(16))
+
+    assert rows(lake, "select distinct policy_version from marts.fct_attributions where ds = date '2026-01-16'") == [
+        ("O'Neil's",)
+    ]
+    settings.policy = None
 
 
 def test_a_failing_test_is_named_with_its_message(world):
@@ -189,7 +220,7 @@ def test_the_unit_tests_of_attribution_pass(world):
 
     results = run_dbt(settings, lake, ["test", "--select", "test_type:unit"])
 
-    assert len(results) >= 13
+    assert len(results) >= 22
     assert {result.status for result in results} == {"pass"}
 
 

@@ -1,13 +1,13 @@
 """Random small logs, many users in one build, against the definitions in plain Python."""
 
-import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import yaml
 
 from tests.oracle_warehouse import Oracle, midnight, normalised
-from tests.support_warehouse import Log, day, rows
+from tests.support_random_log import ITEMS, random_log
+from tests.support_warehouse import day, rows
 from uniscale.config import load_settings
 from uniscale.contracts.days import run_days
 from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
@@ -16,82 +16,38 @@ from uniscale.warehouse.build import build_marts
 
 DS = day(9)
 TRAIN_DAYS, EVAL_DAYS, FEATURE_DAYS = 3, 1, 3
-ITEMS = [f"i{number}" for number in range(6)]
-DOMAINS = ("search", "feed", "shop")
-TARGETS = {
-    "papers": {"click": ["exposed", "unexposed"], "purchase": ["clicked", "exposed_unclicked", "unexposed"]},
-    "clicked-first": {"click": ["clicked", "exposed_unclicked"], "purchase": ["unexposed", "exposed"]},
+POLICIES = {
+    "papers": {
+        "click": {"window_hours": 24},
+        "purchase": {"window_hours": 72},
+    },
+    "every option": {
+        "click": {
+            "window_hours": 24,
+            "targets": ["clicked", "exposed_unclicked"],
+            "tie": "earliest",
+            "before_request_hours": 6,
+        },
+        "purchase": {
+            "window_hours": 72,
+            "targets": ["unexposed", "exposed"],
+            "match": "cluster",
+            "cluster_attribute": "product",
+        },
+    },
 }
 
 
-def random_log(seed: int, num_users: int = 90) -> Log:
-    draw = random.Random(seed)
-    log = Log()
-    start = datetime(2026, 1, 4)
-
-    def when(first=start, hours=7 * 24):
-        return first + timedelta(hours=draw.randrange(0, hours, 3))
-
-    for item_id in ITEMS[1:]:
-        for place in range(draw.randint(1, 3)):
-            valid_from = start + timedelta(hours=24 * draw.randint(-2, 5), seconds=place)
-            log.item(
-                item_id,
-                valid_from,
-                valid_from + timedelta(hours=draw.choice([0, 0, 12, 60])),
-                category_id=draw.choice(["x", "y", None]),
-                brand_id=draw.choice(["p", None]),
-                price=draw.choice([1.0, 20.0, None]),
-            )
-    for number in range(num_users):
-        user_id = f"u{number:02}"
-        for version in range(draw.randint(0, 2)):
-            valid_from = start + timedelta(days=draw.randint(-1, 4), seconds=version)
-            log.user(user_id, valid_from, valid_from + timedelta(hours=draw.choice([0, 30])), age=str(version))
-        asked = []
-        for place in range(draw.randint(0, 6)):
-            held = draw.sample(ITEMS, draw.randint(1, 4))
-            cut = draw.randint(0, len(held))
-            query = draw.choice(["Red shoe", " red  SHOE", "blue shoe", "", None])
-            domain = draw.choice(("search", "search", "feed"))
-            log.request(
-                f"{user_id}r{place}",
-                user_id,
-                when(),
-                exposed=held[:cut],
-                unexposed=held[cut:],
-                domain=domain,
-                query=query if domain == "search" else None,
-            )
-            asked.append((log.requests[-1], held))
-        for place in range(draw.randint(0, 14)):
-            request, held = draw.choice([*asked, (None, ITEMS)])
-            first = request["requested_at"] if request else start
-            log.act(
-                f"{user_id}a{place}",
-                user_id,
-                draw.choice(held),
-                draw.choice(["click", "click", "cart", "favorite", "purchase", "purchase"]),
-                first + timedelta(hours=draw.choice([0, 3, 24, 27, 90]) if request else draw.randrange(0, 168, 3)),
-                late=timedelta(hours=draw.choice([0, 0, 0, 5, 30, 80])),
-                request_id=draw.choice([request["request_id"]] * 3 + [None, "unknown"]) if request else None,
-                domain=request["domain"] if request else draw.choice(DOMAINS),
-                value=draw.choice([5.0, 7.5]),
-            )
-    return log
-
-
-@pytest.fixture(scope="module", params=[(1, "papers"), (1, "clicked-first")], ids=lambda param: param[1])
+@pytest.fixture(scope="module", params=POLICIES)
 def case(request, tmp_path_factory):
     """A built lake and the oracle of its log."""
-    seed, targets = request.param
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("oracle")
         content = yaml.safe_load(DEFAULT_POLICY.read_text())
-        content["version"] = targets
+        content["version"] = request.param
         content["searchification"]["history_days"] = 3
-        for action, window_hours in (("click", 24), ("purchase", 72)):
-            content["attribution"][action].update(window_hours=window_hours, targets=TARGETS[targets][action])
+        for action, values in POLICIES[request.param].items():
+            content["attribution"][action].update(values)
         (home / "policy.yaml").write_text(yaml.safe_dump(content))
         patch.chdir(home)
         patch.setenv("UNISCALE_HOME", str(home / "home"))
@@ -101,7 +57,7 @@ def case(request, tmp_path_factory):
         settings.window.eval_days = EVAL_DAYS
         settings.window.feature_days = FEATURE_DAYS
         lake = Lake(settings)
-        log = random_log(seed)
+        log = random_log(seed=1)
         log.land(lake)
         # The day before first: what an incremental run leaves in the lake must not differ from a build at once.
         build_marts(settings, lake, DS - timedelta(days=1))
@@ -145,9 +101,8 @@ def test_attributions_equal_brute_force(case):
 
     assert set(found) == oracle.attributions(days)
     assert len(found) == len({row[1] for row in found}), "an outside event labels at most one row"
-    assert {row[4] for row in found} == {target for action in TARGETS[policy.version].values() for target in action}, (
-        "the random log reaches every branch"
-    )
+    targets = {*policy.attribution.click.targets, *policy.attribution.purchase.targets}
+    assert {row[4] for row in found} == targets, "the random log reaches every branch"
 
 
 def test_query_statistics_equal_brute_force(case):
@@ -156,7 +111,7 @@ def test_query_statistics_equal_brute_force(case):
     for ds in (one.ds for one in calendar(policy) if one.split == "train"):
         found = rows(
             lake,
-            "select query_text, category_id, num_clicks, num_query_clicks, num_category_clicks "
+            "select query_text, category_id, num_clicks, num_query_clicks, num_category_clicks, round(confidence, 9) "
             f"from marts.query_item_stats where ds = date '{ds}'",
         )
         assert set(found) == oracle.query_stats(ds, policy.searchification.history_days)

@@ -6,23 +6,30 @@ from datetime import date
 
 from uniscale.config.settings import Settings
 from uniscale.contracts.days import Day, restated_days, run_days
-from uniscale.contracts.policy import load_policy
+from uniscale.contracts.policy import Policy, load_policy
 
 
-def wait_days(settings: Settings) -> int:
+def wait_days(settings: Settings, policy: Policy | None = None) -> int:
     """Days between the last training day and the day of the run: none, unless the policy waits for final labels."""
-    policy = load_policy(settings.policy)
+    policy = policy or load_policy(settings.policy)
     return policy.attribution.window_days if policy.maturity.young_days == "wait" else 0
 
 
-def days_of_run(settings: Settings, ds: date) -> tuple[Day, ...]:
-    """Training days up to ``ds`` (earlier if the policy waits) and the test days after it, oldest first."""
+def days_of_run(settings: Settings, ds: date, policy: Policy | None = None) -> tuple[Day, ...]:
+    """Training days up to ``ds`` (earlier if the policy waits) and the test days after it, oldest first.
+
+    Args:
+        settings: The installation.
+        ds: Day of the run.
+        policy: The policy, if the caller has read it; its file is not read again.
+    """
+    policy = policy or load_policy(settings.policy)
     return run_days(
         ds,
         train_days=settings.window.train_days,
         eval_days=settings.window.eval_days,
-        window_days=load_policy(settings.policy).attribution.window_days,
-        wait_days=wait_days(settings),
+        window_days=policy.attribution.window_days,
+        wait_days=wait_days(settings, policy),
     )
 
 

@@ -61,7 +61,9 @@ FCT_ATTRIBUTIONS = Table(
         ),
         Column(name="acted_at", type="TIMESTAMP", description="UTC time of the outside action."),
         Column(
-            name="delay_hours", type="DOUBLE", description="Hours from request to action, never negative.", minimum=0
+            name="delay_hours",
+            type="DOUBLE",
+            description="Hours from request to action; negative only where the policy counts actions before it.",
         ),
         Column(name="action_value", type="DOUBLE", description="Quantity x unit price; 0 for clicks."),
         Column(name="label_weight", type="DOUBLE", description="Weight the policy gives this label."),
@@ -90,7 +92,10 @@ QUERY_ITEM_STATS = Table(
         Column(
             name="confidence",
             type="DOUBLE",
-            description="Lower 90 % Wilson bound of num_clicks / num_query_clicks: does the query mean this category?",
+            description=(
+                "Lower 90 % Wilson bound of num_clicks / num_query_clicks, smoothed by prior_clicks clicks that follow "
+                "the category's share of all clicks: does the query mean this category?"
+            ),
         ),
     ),
 )

@@ -16,13 +16,15 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
-from uniscale.contracts.policy import ActionRule, Policy, load_policy
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, plan_groups
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
+from uniscale.warehouse.variables import dbt_variables
 
 _TABLES = (*EVENT_TABLES, *MART_TABLES, *FEATURE_TABLES)
 _UNFINISHED = "unfinished"
@@ -53,6 +55,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     if not _tables_exist(lake):
         _create_tables(lake)
     with lake.read() as con:
+        _warn_of_a_reused_version(con, policy, ds)
         raw = read_raw_content(con, ds + timedelta(days=settings.window.eval_days))
         groups = plan_groups(settings, policy, raw, ds)
         stale = {group.tag: group.stale(con) for group in groups}
@@ -60,6 +63,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     todo = [group for group in groups if stale[group.tag]]
     if todo:
         _mark(lake, todo, stale, f"marts of {ds} started", unfinished=True)
+        lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
         results = _run(settings, lake, _arguments(settings, policy, todo, stale))
         _mark(lake, todo, stale, f"marts of {ds} built", unfinished=False)
     days = groups[0].days
@@ -75,6 +79,27 @@ def _tables_exist(lake: Lake) -> bool:
         return False
     with lake.read() as con:
         return all(table_has(con, table) for table in _TABLES)
+
+
+def _warn_of_a_reused_version(con: duckdb.DuckDBPyConnection, policy: Policy, ds: date) -> None:
+    """Rows name their policy by its version alone, so a version should stand for one set of values."""
+    if not table_has(con, PARTITIONS):
+        return
+    others = con.execute(
+        f"select min(ds), max(ds) from lake.{PARTITIONS.qualified} where table_name = ? and ds != ? and build_key != ?",
+        [_noted(policy), ds, policy.digest],
+    ).fetchone()
+    if others and others[0]:
+        _log.warning(
+            "policy version %s stood for other values in runs of %s to %s; this run's days are rebuilt, older days "
+            "keep their rows under the same version. Change `version` whenever a value changes",
+            policy.version,
+            *others,
+        )
+
+
+def _noted(policy: Policy) -> str:
+    return f"policy/{policy.version}"
 
 
 def _create_tables(lake: Lake) -> None:
@@ -96,39 +121,13 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
 
 
 def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
-    variables: dict[str, Any] = {
-        "attribution_rules": attribution_rules(policy),
-        "policy_version": policy.version,
-        "target_domain": settings.target_domain,
-        "feature_window_days": settings.window.feature_days,
-        "query_history_days": policy.searchification.history_days,
-    }
-    for group in groups:
-        variables[group.variable] = [
-            {name: str(value) for name, value in group.days[day].items()} for day in stale[group.tag]
-        ]
+    days = {group.variable: [group.days[day] for day in stale[group.tag]] for group in groups}
     select = ["staging", *(f"tag:{group.tag}" for group in groups)]
     return [
         "build",
         *("--select", *select),
         *("--exclude-resource-type", "unit_test"),
-        *("--vars", json.dumps(variables)),
-    ]
-
-
-def attribution_rules(policy: Policy) -> list[dict[str, Any]]:
-    """The attribution policy as rows for dbt: one per action and target, best target first."""
-    rules: dict[str, ActionRule] = {"click": policy.attribution.click, "purchase": policy.attribution.purchase}
-    return [
-        {
-            "action": action,
-            "target": target,
-            "target_rank": rank,
-            "window_hours": rule.window_hours,
-            "label_weight": rule.label_weight,
-        }
-        for action, rule in rules.items()
-        for rank, target in enumerate(rule.targets, start=1)
+        *("--vars", json.dumps(dbt_variables(settings, policy, days))),
     ]
 
 

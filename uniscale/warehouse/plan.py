@@ -61,15 +61,18 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
     window_days = policy.attribution.window_days
     days, keys = {}, {}
-    for day in days_of_run(settings, ds):
+    for day in days_of_run(settings, ds, policy):
         days[day.ds] = {"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final}
         first, last = day.ds - timedelta(days=window_days), day.label_as_of.date() - timedelta(days=1)
+        content = raw.digest(("requests", "candidates", "actions"), first, last)
+        if policy.attribution.matches_clusters:
+            content += raw.digest(("items",), EARLIEST, last)
         keys[day.ds] = _key(
             settings,
             days[day.ds],
             policy=policy.attribution.model_dump(mode="json"),
             policy_version=policy.version,
-            raw=raw.digest(("requests", "candidates", "actions"), first, last),
+            raw=content,
         )
     return Group(
         tag="requests", variable="request_days", tables=(FCT_EXPOSURES, FCT_ATTRIBUTIONS), days=days, keys=keys
@@ -77,14 +80,16 @@ def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
 
 
 def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    history_days = policy.searchification.history_days
+    history_days, prior_clicks = policy.searchification.history_days, policy.searchification.prior_clicks
     days, keys = {}, {}
-    for day in days_of_run(settings, ds):
+    for day in days_of_run(settings, ds, policy):
         if day.split == "train":
             days[day.ds] = {"ds": day.ds}
             first, last = day.ds - timedelta(days=history_days), day.ds - timedelta(days=1)
             content = raw.digest(("requests", "actions"), first, last) + raw.digest(("items",), EARLIEST, last)
-            keys[day.ds] = _key(settings, days[day.ds], history_days=history_days, raw=content)
+            keys[day.ds] = _key(
+                settings, days[day.ds], history_days=history_days, prior_clicks=prior_clicks, raw=content
+            )
     return Group(tag="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
 
 

@@ -1,6 +1,8 @@
 """Run the dbt project in this process, against the lake of the settings.
 
-``python -m uniscale.warehouse.project docs generate`` runs any dbt command the same way.
+Any dbt command runs the same way: ``python -m uniscale.warehouse.project source freshness``, or ``docs generate
+--static``, which writes the catalogue of all models as one page, ``dbt/target/static_index.html`` under the home of the
+installation.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
@@ -30,9 +33,9 @@ class NodeResult:
 
     Attributes:
         name: Model or test name.
-        kind: ``model``, ``test`` or ``unit_test``.
+        kind: ``model``, ``test``, ``unit_test`` or ``source``.
         status: dbt's word: success, pass, fail, error, warn, skipped.
-        message: dbt's message, empty when all is well.
+        message: dbt's message, empty when all is well; of a source, how old its newest row is.
         seconds: Wall time.
     """
 
@@ -83,11 +86,18 @@ def _results(result: object) -> tuple[NodeResult, ...]:
             name=entry.node.name,
             kind=str(entry.node.resource_type),
             status=str(entry.status),
-            message=entry.message or "",
+            message=entry.message or _age(entry),
             seconds=entry.execution_time,
         )
         for entry in getattr(result, "results", ())
     )
+
+
+def _age(entry: Any) -> str:
+    """Of a source whose freshness was asked for: its newest row."""
+    if getattr(entry, "max_loaded_at", None) is None:
+        return ""
+    return f"the newest row is of {entry.max_loaded_at:%Y-%m-%d %H:%M} UTC, {entry.age / 3600:.0f} hours ago"
 
 
 def _check(command: str, success: bool, error: BaseException | None, results: tuple[NodeResult, ...]) -> None:
@@ -127,15 +137,22 @@ def _environment(settings: Settings, lake: Lake) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run dbt as on a command line: a line per node and, on failure, the reason and exit code 1."""
+    """Run dbt as on a command line: a line per node; exit code 1 on failure and 2 without a lake, with the reason."""
     settings = load_settings()
+    lake = Lake(settings)
     try:
-        results = run_dbt(settings, Lake(settings), arguments)
+        with lake.read():
+            pass
+        results = run_dbt(settings, lake, arguments)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
     except DbtFailedError as error:
         print(error, file=sys.stderr)
         return 1
     for result in results:
-        print(f"{result.status:8} {result.seconds:7.2f} s  {result.kind} {result.name}", file=sys.stderr)
+        told = f"{result.status:8} {result.seconds:7.2f} s  {result.kind} {result.name}"
+        print(f"{told}  {result.message}" if result.kind == "source" else told, file=sys.stderr)
     return 0
 
 

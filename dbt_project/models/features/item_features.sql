@@ -65,8 +65,7 @@ described as (
         versions.attributes,
         versions.first_valid_from
     from dated
-    asof left join versions
-        on dated.item_id = versions.item_id and dated.feature_at > versions.known_from
+    {{ asof_join("left", "versions", "item_id", "dated.item_id", "known_from", "<", "dated.feature_at") }}
 )
 
 select
@@ -80,11 +79,9 @@ select
     described.shop_id,
     described.price,
     {{ sorted_facts("described.attributes") }} as item_attributes,
-    date_diff(
-        'microsecond',
-        coalesce(described.first_valid_from, cast(seen.first_known_ds as timestamp)),
-        described.feature_at
-    ) / 8.64e10 as item_age_days,
+    {{ microseconds_between(
+        "coalesce(described.first_valid_from, cast(seen.first_known_ds as timestamp))", "described.feature_at"
+    ) }} / 8.64e10 as item_age_days,
     cast(coalesce(windowed.num_exposures, 0) as bigint) as item_num_exposures,
     cast(coalesce(windowed.num_clicks, 0) as bigint) as item_num_clicks,
     cast(coalesce(windowed.num_purchases, 0) as bigint) as item_num_purchases,

@@ -55,8 +55,7 @@ described as (
         dated.*,
         versions.attributes
     from dated
-    asof left join versions
-        on dated.user_id = versions.user_id and dated.feature_at > versions.known_from
+    {{ asof_join("left", "versions", "user_id", "dated.user_id", "known_from", "<", "dated.feature_at") }}
 )
 
 select

@@ -15,16 +15,16 @@ recent_actions as (
         days.ds,
         days.feature_at,
         actions.user_id,
-        max_by(
-            struct_pack(
-                item_id := actions.item_id,
-                action := actions.action,
-                domain := actions.domain,
-                acted_at := actions.acted_at
-            ),
-            struct_pack(acted_at := actions.acted_at, action_id := actions.action_id),
-            {{ var("sequence_length") }}
-        ) as newest_first
+        {{ top_values(
+            struct_of({
+                "item_id": "actions.item_id",
+                "action": "actions.action",
+                "domain": "actions.domain",
+                "acted_at": "actions.acted_at",
+            }),
+            struct_of({"acted_at": "actions.acted_at", "action_id": "actions.action_id"}),
+            var("sequence_length"),
+        ) }} as newest_first
     from days
     inner join actions on days.feature_at > actions.recorded_at
     group by days.ds, days.feature_at, actions.user_id
@@ -41,33 +41,26 @@ acts as (
         ds,
         feature_at,
         user_id,
-        unnest(newest_first, recursive := true),  -- noqa: AL03, gives one column per field
-        generate_subscripts(newest_first, 1) as place
+        {{ exploded("newest_first", "act", "place") }}
     from recent_actions
 ),
 
--- Lists are sorted after they are gathered: an ordered aggregate keeps a sorter per group and column in memory.
 gathered as (
     select
         acts.user_id,
         acts.ds,
         acts.feature_at,
-        list_reverse_sort(
-            list(
-                struct_pack(
-                    place := acts.place,
-                    item_id := acts.item_id,
-                    category_id := coalesce(versions.category_id, ''),
-                    brand_id := coalesce(versions.brand_id, ''),
-                    action := acts.action,
-                    domain := acts.domain,
-                    acted_at := cast(epoch_us(acts.acted_at) // 1000000 as bigint)
-                )
-            )
-        ) as history
+        {{ descending_list(struct_of({
+            "place": "acts.place",
+            "item_id": "acts.act.item_id",
+            "category_id": "coalesce(versions.category_id, '')",
+            "brand_id": "coalesce(versions.brand_id, '')",
+            "action": "acts.act.action",
+            "domain": "acts.act.domain",
+            "acted_at": epoch_seconds("acts.act.acted_at"),
+        })) }} as history
     from acts
-    asof left join versions
-        on acts.item_id = versions.item_id and acts.feature_at > versions.known_from
+    {{ asof_join("left", "versions", "item_id", "acts.act.item_id", "known_from", "<", "acts.feature_at") }}
     group by acts.user_id, acts.ds, acts.feature_at
 )
 
@@ -76,10 +69,10 @@ select
     gathered.ds,
     gathered.feature_at,
     gathered.feature_at as recorded_at,
-    [act.item_id for act in gathered.history] as history_items,
-    [act.category_id for act in gathered.history] as history_categories,
-    [act.brand_id for act in gathered.history] as history_brands,
-    [act.action for act in gathered.history] as history_actions,
-    [act.domain for act in gathered.history] as history_domains,
-    [act.acted_at for act in gathered.history] as history_acted_at
+    {{ plucked("gathered.history", "item_id") }} as history_items,
+    {{ plucked("gathered.history", "category_id") }} as history_categories,
+    {{ plucked("gathered.history", "brand_id") }} as history_brands,
+    {{ plucked("gathered.history", "action") }} as history_actions,
+    {{ plucked("gathered.history", "domain") }} as history_domains,
+    {{ plucked("gathered.history", "acted_at") }} as history_acted_at
 from gathered

@@ -15,5 +15,4 @@ select
     actions.acted_at,
     actions.recorded_at
 from actions
-asof left join versions
-    on actions.item_id = versions.item_id and actions.acted_at >= versions.known_from
+{{ asof_join("left", "versions", "item_id", "actions.item_id", "known_from", "<=", "actions.acted_at") }}

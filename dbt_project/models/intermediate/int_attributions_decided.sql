@@ -1,66 +1,77 @@
 {#-
     Which row each outside action labels. The decision uses only what was recorded by the time the action itself was
-    recorded: it depends neither on label_as_of nor on later days, so an action never labels two rows.
+    recorded, and the requests until its before_request_hours have passed: it depends neither on label_as_of nor on
+    later days, so an action never labels two rows.
 -#}
+{%- set after_days = attribution_days("window_hours") | int -%}
+{%- set before_days = attribution_days("before_request_hours") | int -%}
+{%- set all_days = after_days + before_days -%}
 with rules as (
     select * from {{ ref("int_attribution_rules") }}
 ),
 
-outside_actions as (
-    select * from {{ ref("int_outside_actions") }}
-    where {{ near_days("cast(acted_at as date)", "request_days", after=attribution_days()) }}
+attributable_items as (
+    select * from {{ ref("int_attributable_items") }}
+    where {{ near_days("cast(acted_at as date)", "request_days", before=before_days, after=after_days) }}
 ),
 
 requests as (
     select * from {{ ref("stg_events__requests") }}
     where
         domain = '{{ var("target_domain") }}'
-        and {{ near_days("ds", "request_days", before=attribution_days(), after=attribution_days()) }}
+        and {{ near_days("ds", "request_days", before=all_days, after=all_days) }}
 ),
 
 candidates as (
     select * from {{ ref("stg_events__candidates") }}
-    where {{ near_days("ds", "request_days", before=attribution_days(), after=attribution_days()) }}
+    where {{ near_days("ds", "request_days", before=all_days, after=all_days) }}
 ),
 
 native_clicks as (
     select * from {{ ref("int_native_clicks") }}
-    where {{ near_days("request_ds", "request_days", before=attribution_days(), after=attribution_days()) }}
+    where {{ near_days("request_ds", "request_days", before=all_days, after=all_days) }}
 ),
 
 windows as (
-    select
+    select distinct
         action,
-        max(window_hours) as window_hours
+        window_hours,
+        before_request_hours,
+        tie
     from rules
-    group by action
 ),
 
-earlier_requests as (
+near_requests as (
     select
-        outside_actions.*,
+        attributable_items.*,
+        windows.tie,
+        greatest(
+            attributable_items.recorded_at,
+            {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }}
+        ) as decided_at,
         requests.request_id,
         requests.requested_at,
         requests.ds
-    from outside_actions
-    inner join windows on outside_actions.action = windows.action
+    from attributable_items
+    inner join windows on attributable_items.action = windows.action
     inner join requests
         on
-            outside_actions.user_id = requests.user_id
-            and outside_actions.acted_at >= requests.requested_at
-            and outside_actions.acted_at <= requests.requested_at + windows.window_hours * interval 1 hour
+            attributable_items.user_id = requests.user_id
+            and requests.requested_at
+            <= {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }}
+            and attributable_items.acted_at <= {{ hours_after("requests.requested_at", "windows.window_hours") }}
 ),
 
 matches as (
     select
-        earlier_requests.*,
+        near_requests.*,
         candidates.is_exposed,
-        coalesce(native_clicks.clicked_recorded_at <= earlier_requests.recorded_at, false) as is_clicked
-    from earlier_requests
+        coalesce(native_clicks.clicked_recorded_at <= near_requests.recorded_at, false) as is_clicked
+    from near_requests
     inner join candidates
-        on earlier_requests.request_id = candidates.request_id and earlier_requests.item_id = candidates.item_id
+        on near_requests.request_id = candidates.request_id and near_requests.item_id = candidates.item_id
     left join native_clicks
-        on earlier_requests.request_id = native_clicks.request_id and earlier_requests.item_id = native_clicks.item_id
+        on near_requests.request_id = native_clicks.request_id and near_requests.item_id = native_clicks.item_id
 ),
 
 targeted as (
@@ -84,7 +95,16 @@ targeted as (
 ranked as (
     select
         *,
-        row_number() over (partition by action_id order by target_rank asc, requested_at desc, request_id asc) as choice
+        row_number() over (
+            partition by action_id
+            order by
+                target_rank asc,
+                case tie when 'earliest' then requested_at end asc,
+                case tie when 'most_recent' then requested_at end desc,
+                request_id asc,
+                case when item_id = acted_item_id then 0 else 1 end asc,
+                item_id asc
+        ) as choice
     from targeted
 )
 
@@ -100,7 +120,7 @@ select
     label_weight,
     requested_at,
     acted_at,
-    recorded_at,
+    decided_at,
     ds
 from ranked
 where choice = 1

@@ -18,7 +18,7 @@ exposures as (
     from {{ ref("stg_events__candidates") }} as candidates
     inner join requests on candidates.request_id = requests.request_id
     where candidates.is_exposed and requests.domain = '{{ var("target_domain") }}'
-    group by all
+    group by candidates.item_id, requests.ds
 ),
 
 clicks as (
@@ -32,7 +32,7 @@ clicks as (
         0 as num_outside_clicks
     from {{ ref("int_native_clicks") }}
     where request_domain = '{{ var("target_domain") }}'
-    group by all
+    group by item_id, request_ds, cast(clicked_recorded_at as date)
 ),
 
 actions as (
@@ -45,11 +45,11 @@ actions as (
         count_if(action = 'purchase') as num_purchases,
         count_if(action = 'click' and domain != '{{ var("target_domain") }}') as num_outside_clicks
     from {{ ref("stg_events__actions") }}
-    group by all
+    group by item_id, cast(acted_at as date), cast(recorded_at as date)
 )
 
 select * from exposures
-union all by name
+union all
 select * from clicks
-union all by name
+union all
 select * from actions

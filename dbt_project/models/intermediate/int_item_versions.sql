@@ -13,7 +13,10 @@ ordered as (
     select
         *,
         max(valid_from) over arrivals as newest_valid_from,
-        min(valid_from) over arrivals as first_valid_from
+        min(valid_from) over arrivals as first_valid_from,
+        row_number() over (
+            partition by item_id, known_from order by valid_from desc, recorded_at desc
+        ) as place_among_equals
     from items
     window arrivals as (
         partition by item_id order by known_from, valid_from, recorded_at rows unbounded preceding
@@ -31,6 +34,4 @@ select
     first_valid_from,
     known_from
 from ordered
-where valid_from = newest_valid_from
-qualify
-    row_number() over (partition by item_id, known_from order by valid_from desc, recorded_at desc) = 1
+where valid_from = newest_valid_from and place_among_equals = 1

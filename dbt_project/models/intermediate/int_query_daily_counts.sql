@@ -13,7 +13,7 @@ requested as (
         0 as num_exposures,
         0 as num_clicks
     from requests
-    group by all
+    group by normalised_query, ds
 ),
 
 exposures as (
@@ -27,7 +27,7 @@ exposures as (
     from {{ ref("stg_events__candidates") }} as candidates
     inner join requests on candidates.request_id = requests.request_id
     where candidates.is_exposed
-    group by all
+    group by requests.normalised_query, requests.ds
 ),
 
 clicks as (
@@ -40,11 +40,11 @@ clicks as (
         count(*) as num_clicks
     from {{ ref("int_native_clicks") }}
     where request_domain = '{{ var("target_domain") }}' and normalised_query is not null
-    group by all
+    group by normalised_query, request_ds, cast(clicked_recorded_at as date)
 )
 
 select * from requested
-union all by name
+union all
 select * from exposures
-union all by name
+union all
 select * from clicks

@@ -10,7 +10,7 @@ with requests as (
         0 as num_prices,
         cast(0 as decimal(38, 9)) as sum_log_price
     from {{ ref("stg_events__requests") }}
-    group by all
+    group by user_id, ds
 ),
 
 actions as (
@@ -24,9 +24,9 @@ actions as (
         count(price) as num_prices,
         coalesce(sum(cast(ln(1 + price) as decimal(18, 9))), 0) as sum_log_price
     from {{ ref("int_actions_priced") }}
-    group by all
+    group by user_id, cast(acted_at as date), cast(recorded_at as date)
 )
 
 select * from requests
-union all by name
+union all
 select * from actions

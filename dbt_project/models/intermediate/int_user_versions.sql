@@ -11,7 +11,10 @@ ordered as (
         *,
         max(valid_from) over (
             partition by user_id order by known_from, valid_from, recorded_at rows unbounded preceding
-        ) as newest_valid_from
+        ) as newest_valid_from,
+        row_number() over (
+            partition by user_id, known_from order by valid_from desc, recorded_at desc
+        ) as place_among_equals
     from users
 )
 
@@ -20,6 +23,4 @@ select
     attributes,
     known_from
 from ordered
-where valid_from = newest_valid_from
-qualify
-    row_number() over (partition by user_id, known_from order by valid_from desc, recorded_at desc) = 1
+where valid_from = newest_valid_from and place_among_equals = 1

@@ -18,12 +18,12 @@ select
     decided.item_id,
     decided.target,
     decided.acted_at,
-    date_diff('microsecond', decided.requested_at, decided.acted_at) / 3.6e9 as delay_hours,
+    {{ microseconds_between("decided.requested_at", "decided.acted_at") }} / 3.6e9 as delay_hours,
     decided.action_value,
     decided.label_weight,
-    cast('{{ var("policy_version") }}' as varchar) as policy_version,
+    {{ as_text(text_literal(var("policy_version"))) }} as policy_version,
     days.label_as_of,
     days.is_final
 from decided
 inner join days on decided.ds = days.ds
-where decided.recorded_at < days.label_as_of
+where decided.decided_at < days.label_as_of

@@ -26,9 +26,9 @@ labels as (
         bool_or(native_actions.action in ('click', 'purchase')) as is_clicked,
         bool_or(native_actions.action in ('cart', 'favorite')) as is_carted,
         bool_or(native_actions.action = 'purchase') as is_purchased,
-        -- In the order of action_id, since a sum of doubles depends on its order.
-        sum(native_actions.action_value order by native_actions.action_id)
-        filter (where native_actions.action = 'purchase') as purchase_value
+        {{ ordered_sum(
+            "native_actions.action_value", "native_actions.action_id", "native_actions.action = 'purchase'"
+        ) }} as purchase_value
     from native_actions
     inner join days on native_actions.request_ds = days.ds
     where native_actions.recorded_at < days.label_as_of

@@ -37,8 +37,7 @@ pairs as (
         versions.category_id,
         sum(clicks.num_clicks) as num_clicks
     from clicks
-    asof inner join versions
-        on clicks.item_id = versions.item_id and cast(clicks.ds as timestamp) > versions.known_from
+    {{ asof_join("inner", "versions", "item_id", "clicks.item_id", "known_from", "<", "cast(clicks.ds as timestamp)") }}
     where versions.category_id is not null
     group by clicks.ds, clicks.query_text, versions.category_id
 ),
@@ -47,8 +46,18 @@ totals as (
     select
         *,
         sum(num_clicks) over (partition by ds, query_text) as num_query_clicks,
-        sum(num_clicks) over (partition by ds, category_id) as num_category_clicks
+        sum(num_clicks) over (partition by ds, category_id) as num_category_clicks,
+        sum(num_clicks) over (partition by ds) as num_all_clicks
     from pairs
+),
+
+smoothed as (
+    select
+        *,
+        num_clicks
+        + {{ var("query_prior_clicks") }} * cast(num_category_clicks as double) / num_all_clicks as likely_clicks,
+        num_query_clicks + cast({{ var("query_prior_clicks") }} as double) as likely_query_clicks
+    from totals
 )
 
 select
@@ -58,5 +67,5 @@ select
     cast(num_clicks as bigint) as num_clicks,
     cast(num_query_clicks as bigint) as num_query_clicks,
     cast(num_category_clicks as bigint) as num_category_clicks,
-    cast({{ wilson_lower("cast(num_clicks as double)", "cast(num_query_clicks as double)") }} as double) as confidence
-from totals
+    {{ wilson_lower("likely_clicks", "likely_query_clicks") }} as confidence
+from smoothed

@@ -1,0 +1,82 @@
+{#-
+    The names under which models ask for what engines write differently. A model holds portable SQL and these names
+    only; how an engine writes them is in the folder of the engine, as `ENGINE__name`.
+-#}
+
+{#-
+    Joins the one row of `relation` with the same `key` whose `since` is the newest among those that stand in `operator`
+    (`<` or `<=`) to `moment`. `how` is inner or left.
+-#}
+{% macro asof_join(how, relation, key, of, since, operator, moment) -%}
+    {{ adapter.dispatch("asof_join")(how, relation, key, of, since, operator, moment) }}
+{%- endmacro %}
+
+{#- The time `hours` hours (a column or a number) after a time. -#}
+{% macro hours_after(moment, hours) -%}
+    {{ adapter.dispatch("hours_after")(moment, hours) }}
+{%- endmacro %}
+
+{#- Whole microseconds from one time to another, negative if the second one is earlier. -#}
+{% macro microseconds_between(first, last) -%}
+    {{ adapter.dispatch("microseconds_between")(first, last) }}
+{%- endmacro %}
+
+{#- Whole seconds since 1970-01-01 00:00 UTC. -#}
+{% macro epoch_seconds(moment) -%}
+    {{ adapter.dispatch("epoch_seconds")(moment) }}
+{%- endmacro %}
+
+{#- A value as text. -#}
+{% macro as_text(value) -%}
+    {{ adapter.dispatch("as_text")(value) }}
+{%- endmacro %}
+
+{#- A text as an SQL literal. -#}
+{% macro text_literal(text) -%}
+    {{ adapter.dispatch("text_literal")(text) }}
+{%- endmacro %}
+
+{#- The one way a query is compared: lower case, single spaces, none at the ends; an empty one is no query. -#}
+{% macro normalised_query(column) -%}
+    {{ adapter.dispatch("normalised_query")(column) }}
+{%- endmacro %}
+
+{#- The value of a fact in a map of facts; NULL without it. -#}
+{% macro fact(facts, name) -%}
+    {{ adapter.dispatch("fact")(facts, name) }}
+{%- endmacro %}
+
+{#- A map of facts as sorted name=value texts; no map gives an empty list. -#}
+{% macro sorted_facts(column) -%}
+    {{ adapter.dispatch("sorted_facts")(column) }}
+{%- endmacro %}
+
+{#- A struct of named values; structs compare field by field, in this order. -#}
+{% macro struct_of(fields) -%}
+    {{ adapter.dispatch("struct_of")(fields) }}
+{%- endmacro %}
+
+{#- Aggregate: the values with the `count` largest keys, largest first. -#}
+{% macro top_values(value, key, count) -%}
+    {{ adapter.dispatch("top_values")(value, key, count) }}
+{%- endmacro %}
+
+{#- Aggregate: all values as a list, largest first; sorted once gathered, since a sorter per group needs memory. -#}
+{% macro descending_list(value) -%}
+    {{ adapter.dispatch("descending_list")(value) }}
+{%- endmacro %}
+
+{#- Aggregate: the sum of doubles in a fixed order, since a sum of doubles depends on it; only where `condition` holds. -#}
+{% macro ordered_sum(value, order, condition) -%}
+    {{ adapter.dispatch("ordered_sum")(value, order, condition) }}
+{%- endmacro %}
+
+{#- In a select list: a row per element of a list, as `element`, with its place from 1 on as `place`. -#}
+{% macro exploded(list, element, place) -%}
+    {{ adapter.dispatch("exploded")(list, element, place) }}
+{%- endmacro %}
+
+{#- The field `name` of every struct of a list, as a list. -#}
+{% macro plucked(list, name) -%}
+    {{ adapter.dispatch("plucked")(list, name) }}
+{%- endmacro %}

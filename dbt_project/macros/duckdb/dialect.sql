@@ -1,0 +1,64 @@
+{% macro duckdb__asof_join(how, relation, key, of, since, operator, moment) -%}
+    asof {{ how }} join {{ relation }}
+        on {{ of }} = {{ relation }}.{{ key }} and {{ relation }}.{{ since }} {{ operator }} {{ moment }}
+{%- endmacro %}
+
+{% macro duckdb__hours_after(moment, hours) -%}
+    {{ moment }} + {{ hours }} * interval 1 hour
+{%- endmacro %}
+
+{% macro duckdb__microseconds_between(first, last) -%}
+    date_diff('microsecond', {{ first }}, {{ last }})
+{%- endmacro %}
+
+{% macro duckdb__epoch_seconds(moment) -%}
+    cast(epoch_us({{ moment }}) // 1000000 as bigint)
+{%- endmacro %}
+
+{% macro duckdb__as_text(value) -%}
+    cast({{ value }} as varchar)
+{%- endmacro %}
+
+{% macro duckdb__text_literal(text) -%}
+    '{{ (text | string).replace("'", "''") }}'
+{%- endmacro %}
+
+{% macro duckdb__normalised_query(column) -%}
+    nullif(trim(regexp_replace(lower({{ column }}), '\s+', ' ', 'g')), '')
+{%- endmacro %}
+
+{% macro duckdb__fact(facts, name) -%}
+    {{ facts }}[{{ name }}]
+{%- endmacro %}
+
+{% macro duckdb__sorted_facts(column) -%}
+    coalesce(
+        list_sort([entry.key || '=' || entry.value for entry in map_entries({{ column }}) if entry.value is not null]),
+        cast([] as varchar[])
+    )
+{%- endmacro %}
+
+{% macro duckdb__struct_of(fields) -%}
+    struct_pack({% for name, value in fields.items() %}{{ name }} := {{ value }}{{ ", " if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{% macro duckdb__top_values(value, key, count) -%}
+    max_by({{ value }}, {{ key }}, {{ count }})
+{%- endmacro %}
+
+{% macro duckdb__descending_list(value) -%}
+    list_reverse_sort(list({{ value }}))
+{%- endmacro %}
+
+{% macro duckdb__ordered_sum(value, order, condition) -%}
+    sum({{ value }} order by {{ order }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro duckdb__exploded(list, element, place) -%}
+    unnest({{ list }}) as {{ element }},
+        generate_subscripts({{ list }}, 1) as {{ place }}
+{%- endmacro %}
+
+{% macro duckdb__plucked(list, name) -%}
+    [element.{{ name }} for element in {{ list }}]
+{%- endmacro %}

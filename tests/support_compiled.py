@@ -1,0 +1,70 @@
+"""The warehouse's own SQL, compiled once by dbt and run on many small logs in memory, without a lake."""
+
+import json
+import random
+from datetime import date, timedelta
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+from tests.support_warehouse import TABLES, Log, arrow_schema
+from uniscale.config import Settings
+from uniscale.contracts.days import Day, midnight_after
+from uniscale.contracts.policy import DEFAULT_POLICY, Policy
+from uniscale.lake import Lake
+from uniscale.warehouse.project import run_dbt, state_folder
+from uniscale.warehouse.variables import dbt_variables
+
+MARTS = ("fct_exposures", "fct_attributions")
+
+
+def policy_with(*, click: dict, purchase: dict, **attribution) -> Policy:
+    """The default policy with changed rules of attribution."""
+    content = yaml.safe_load(DEFAULT_POLICY.read_text(encoding="utf-8"))
+    content["attribution"].update(attribution)
+    content["attribution"]["click"].update(click)
+    content["attribution"]["purchase"].update(purchase)
+    return Policy.model_validate(content)
+
+
+def final_days(first: date, num_days: int, policy: Policy) -> list[Day]:
+    """Days as an old run has them: every label known that will ever be."""
+    window = policy.attribution.window_days
+    days = [first + timedelta(days=ahead) for ahead in range(num_days)]
+    return [Day(ds=ds, split="train", label_as_of=midnight_after(ds, window), is_final=True) for ds in days]
+
+
+class CompiledMarts:
+    """The compiled SQL of one policy and calendar, with a database to run it in."""
+
+    def __init__(self, settings: Settings, policy: Policy, days: list[Day]):
+        self.policy = policy
+        self.days = days
+        told = {
+            "request_days": [{"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final} for day in days]
+        }
+        variables = json.dumps(dbt_variables(settings, policy, told))
+        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", "staging", *MARTS]
+        run_dbt(settings, Lake(settings), [*command, "--vars", variables])
+        compiled = state_folder(settings) / "target" / "compiled" / "uniscale" / "models"
+        self.sql = {path.stem: path.read_text(encoding="utf-8") for path in compiled.rglob("*.sql")}
+        self.con = duckdb.connect()
+        self.con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake; use lake")
+        self.con.execute("create schema raw; create schema staging; create schema marts")
+        for table in TABLES.values():
+            self.con.execute(table.ddl())
+        for name in sorted(self.sql):
+            if name.startswith("stg_"):
+                self.con.execute(f"create view staging.{name} as {self.sql[name]}")
+
+    def run(self, log: Log, *, order: int | None = None) -> dict[str, list[dict]]:
+        """Rows of the marts of a log; ``order`` shuffles the input rows."""
+        for name, table in TABLES.items():
+            rows = list(getattr(log, name))
+            if order is not None:
+                random.Random(order).shuffle(rows)
+            self.con.execute(f"delete from {table.qualified}")
+            self.con.register("given", pa.Table.from_pylist(rows, schema=arrow_schema(table)))
+            self.con.execute(f"insert into {table.qualified} by name from given")
+        return {mart: self.con.execute(f"from ({self.sql[mart]})").to_arrow_table().to_pylist() for mart in MARTS}

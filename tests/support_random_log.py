@@ -1,0 +1,69 @@
+"""Random logs that reach every branch of attribution: ties, sibling items, late knowledge, actions before a request."""
+
+import random
+from datetime import datetime, timedelta
+
+from tests.support_warehouse import Log
+
+ITEMS = [f"i{number}" for number in range(6)]
+DOMAINS = ("search", "feed", "shop")
+
+
+def random_log(seed: int, num_users: int = 90) -> Log:
+    draw = random.Random(seed)
+    log = Log()
+    start = datetime(2026, 1, 4)
+
+    def when(first=start, hours=7 * 24):
+        return first + timedelta(hours=draw.randrange(0, hours, 3))
+
+    for item_id in ITEMS[1:]:
+        for place in range(draw.randint(1, 3)):
+            valid_from = start + timedelta(hours=24 * draw.randint(-2, 5), seconds=place)
+            log.item(
+                item_id,
+                valid_from,
+                valid_from + timedelta(hours=draw.choice([0, 0, 12, 60])),
+                attributes={"product": draw.choice(["lamp", "chair"])} if draw.random() < 0.7 else {"colour": "red"},
+                category_id=draw.choice(["x", "y", None]),
+                brand_id=draw.choice(["p", None]),
+                price=draw.choice([1.0, 20.0, None]),
+            )
+    for number in range(num_users):
+        user_id = f"u{number:02}"
+        for version in range(draw.randint(0, 2)):
+            valid_from = start + timedelta(days=draw.randint(-1, 4), seconds=version)
+            log.user(user_id, valid_from, valid_from + timedelta(hours=draw.choice([0, 30])), age=str(version))
+        asked = []
+        for place in range(draw.randint(0, 6)):
+            held = draw.sample(ITEMS, draw.randint(1, 4))
+            cut = draw.randint(0, len(held))
+            query = draw.choice(["Red shoe", " red  SHOE", "blue shoe", "", None])
+            domain = draw.choice(("search", "search", "feed"))
+            log.request(
+                f"{user_id}r{place}",
+                user_id,
+                when(),
+                exposed=held[:cut],
+                unexposed=held[cut:],
+                domain=domain,
+                query=query if domain == "search" else None,
+            )
+            asked.append((log.requests[-1], held))
+        for place in range(draw.randint(0, 14)):
+            request, held = draw.choice([*asked, (None, ITEMS)])
+            first = request["requested_at"] if request else start
+            request_id = draw.choice([request["request_id"]] * 3 + [None, None, "unknown"]) if request else None
+            hours = [0, 3, 24, 27, 90] if request_id else [-30, -6, -3, 0, 3, 24, 27, 90]
+            log.act(
+                f"{user_id}a{place}",
+                user_id,
+                draw.choice(held[:2] if request else held),
+                draw.choice(["click", "click", "cart", "favorite", "purchase", "purchase"]),
+                first + timedelta(hours=draw.choice(hours) if request else draw.randrange(0, 168, 3)),
+                late=timedelta(hours=draw.choice([0, 0, 0, 5, 30, 80])),
+                request_id=request_id,
+                domain=request["domain"] if request else draw.choice(DOMAINS),
+                value=draw.choice([5.0, 7.5]),
+            )
+    return log

@@ -1,0 +1,46 @@
+"""What the SQL of the warehouse is told: the policy, the settings that matter, and the days to build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from uniscale.config import Settings
+from uniscale.contracts.policy import ActionRule, Policy
+
+
+def dbt_variables(
+    settings: Settings, policy: Policy, days: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> dict[str, Any]:
+    """Values of the variables in ``dbt_project.yml``.
+
+    Args:
+        settings: The installation.
+        policy: The ES3 policy.
+        days: By variable, the days to build with the fields its models want to know.
+    """
+    return {
+        "attribution_rules": _attribution_rules(policy),
+        "policy_version": policy.version,
+        "target_domain": settings.target_domain,
+        "feature_window_days": settings.window.feature_days,
+        "query_history_days": policy.searchification.history_days,
+        "query_prior_clicks": policy.searchification.prior_clicks,
+        **{name: [{key: str(value) for key, value in day.items()} for day in told] for name, told in days.items()},
+    }
+
+
+def _attribution_rules(policy: Policy) -> list[dict[str, Any]]:
+    """The attribution policy as rows: one per action and target, best target first."""
+    rules: dict[str, ActionRule] = {"click": policy.attribution.click, "purchase": policy.attribution.purchase}
+    return [
+        {
+            "action": action,
+            "target": target,
+            "target_rank": rank,
+            **rule.model_dump(include={"window_hours", "before_request_hours", "tie", "cluster_attribute"}),
+            "label_weight": rule.label_weight,
+        }
+        for action, rule in rules.items()
+        for rank, target in enumerate(rule.targets, start=1)
+    ]
