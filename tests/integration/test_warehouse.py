@@ -126,8 +126,8 @@ def test_a_day_ends_with_final_labels_and_is_then_left_alone(world):
     built = {ds: build_marts(settings, lake, day(ds))["days_built"]["requests"] for ds in (13, 14)}
 
     assert rows(lake, "select distinct is_final from marts.fct_exposures where ds = date '2026-01-05'") == [(True,)]
-    # The run of 13 states days 5 to 14. That of 14 leaves day 5, which is final, and day 14, whose labels were stated at
-    # the same moment as a test day; it states days 6 to 13 and day 15.
+    # The run of 13 states days 5 to 14. That of 14 leaves day 5, which is final, and day 14, whose labels were stated
+    # at the same moment as a test day; it states days 6 to 13 and day 15.
     assert built == {13: 10, 14: 9}
     build_marts(settings, lake, day(7))
 
