@@ -13,8 +13,9 @@ import duckdb
 
 from uniscale.contracts.schema import Table
 from uniscale.sources.casts import ACCEPTED, WORDS, base_type, cast
+from uniscale.sources.csv_files import malformed_json
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
-from uniscale.sources.reading import check_columns, malformed_json
+from uniscale.sources.reading import check_columns
 from uniscale.sources.rules import EVENT_TIME, Rule, row_rules
 
 MAX_BAD_SHARE = 0.5
