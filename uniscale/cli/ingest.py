@@ -13,7 +13,7 @@ from uniscale.config import load_settings
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
-    from uniscale.sources.ingest import IngestReport
+    from uniscale.sources.report import IngestReport
 
 _DATA_SETS = {
     "expedia": "the Expedia hotel searches (ICDM 2013): whole shown lists, clicks and bookings; train.csv, .gz or .zip",
@@ -81,5 +81,11 @@ def _tell(report: IngestReport, as_json: bool) -> None:
     for q in report.quarantined:
         what = " ".join(part for part in (q.table, q.column, q.reason) if part)
         err.print(f"  quarantined {q.rows:,}: {what}", markup=False, highlight=False)
+    if report.num_unlisted_items:
+        what = "items of candidates and actions are not in the catalogue: their category, brand and price are unknown"
+        err.print(f"  {report.num_unlisted_items:,} {what}", highlight=False)
+    if report.num_bare_requests:
+        what = "requests have no candidates: their queries count, but they give no samples"
+        err.print(f"  {report.num_bare_requests:,} {what}", highlight=False)
     for hint in report.hints:
         err.print(hint, markup=False, highlight=False)

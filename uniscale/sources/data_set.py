@@ -23,8 +23,9 @@ from uniscale.sources.archives import unpack
 from uniscale.sources.csv_files import COMMA, CsvFormat, csv_header, csv_select, malformed_lines
 from uniscale.sources.fingerprints import source_key
 from uniscale.sources.incoming import Incoming, Malformed
-from uniscale.sources.ingest import IngestReport, ingest_prepared
+from uniscale.sources.ingest import ingest_prepared
 from uniscale.sources.reading import parquet_select, require_columns
+from uniscale.sources.report import IngestReport
 
 _SQL = Path(__file__).parent
 
