@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from support_sources import lake_rows
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
+from uniscale.es3.build import build_samples
 from uniscale.sources.adapters import ADAPTERS
 from uniscale.sources.data_set import ingest_data_set
 from uniscale.sources.fingerprints import source_key
 from uniscale.sources.incoming import BadFileError
+from uniscale.warehouse.build import build_marts
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NAMES = ("expedia", "kuaisar", "kuairand", "diginetica", "jdsearch")
@@ -106,6 +109,25 @@ def test_a_renamed_column_is_named_with_its_file_and_what_to_do(land, tmp_path, 
             message = str(caught.value)
             assert message.startswith(f"{path.name}: column {column} is missing. Nothing was landed. ")
             assert f"rename column '{column}s' if it means this" in message
+
+
+# Exposed rows, what outside actions were attributed to, and click and purchase positives of the search samples.
+FLOWS = {
+    "kuaisar": ("2023-05-23", 7, {"click to exposed": 1}, (2, 0)),
+    "diginetica": ("2016-05-11", 6, {"click to exposed": 2, "purchase to clicked": 1}, (3, 1)),
+    "jdsearch": ("2022-10-17", 6, {}, (2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_landed_set_flows_through_marts_and_samples(settings, land, lake, name):
+    day, exposures, attributed, positives = FLOWS[name]
+    settings.window.train_days = 3
+    land(name)
+    marts = build_marts(settings, lake, date.fromisoformat(day))
+    assert (marts["exposures"], marts["attributed"]) == (exposures, attributed)
+    samples = build_samples(settings, lake, date.fromisoformat(day))
+    assert (samples["click_positives"], samples["purchase_positives"]) == positives
 
 
 def test_expedia_reads_the_full_file_plain_and_packed_alike(settings, land, lake, tmp_path):

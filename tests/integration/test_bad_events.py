@@ -6,7 +6,7 @@ import random
 from datetime import date
 
 import pytest
-from support_sources import DAY_1, DAY_2, LOGS, extended_logs, lake_rows, write_logs
+from support_sources import DAY_1, DAY_2, LOGS, extended_logs, lake_rows, write_logs, write_rows
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
@@ -137,7 +137,7 @@ def test_a_row_repeated_in_another_file_of_the_day_is_landed_once(lake, tmp_path
     assert found == [(f"{table}/ds={DAY_1}/part-1.csv", 1)]
 
 
-def test_which_of_two_conflicting_rows_is_kept_does_not_depend_on_their_order(settings, lake, tmp_path):
+def test_which_of_two_conflicting_rows_is_kept_does_not_depend_on_their_order_or_file(settings, lake, tmp_path):
     logs = extended_logs(20)
     for table, change in (
         ("requests", {"query_text": "desk"}),
@@ -151,7 +151,12 @@ def test_which_of_two_conflicting_rows_is_kept_does_not_depend_on_their_order(se
     for number in range(3):
         for rows in itertools.chain(*(days.values() for days in logs.values())):
             random.Random(number).shuffle(rows)
-        report = ingest_events(settings, lake, write_logs(tmp_path / f"logs{number}", "parquet", logs))
+        folder = write_logs(tmp_path / f"logs{number}", "parquet", logs)
+        for table, days in logs.items() if number else ():
+            first = folder / table / f"ds={DAY_1}" / "part-0.parquet"
+            write_rows(first, days[DAY_1][:12])
+            write_rows(first.with_name("part-1.parquet"), days[DAY_1][12:])
+        report = ingest_events(settings, lake, folder)
         assert report.num_quarantined == 15
         landed.append({table: rows for table, rows in lake_rows(lake).items() if table != "quarantine"})
     assert landed[0] == landed[1] == landed[2]
@@ -228,6 +233,12 @@ def test_a_query_of_exactly_the_longest_length_is_kept(settings, lake, tmp_path)
     report = ingest_events(settings, lake, write_logs(tmp_path / "logs", "csv", logs))
     assert report.quarantined == []
     assert lake_rows(lake)["requests"][0][4] == FAMILY * 200
+
+
+def test_an_item_may_be_valid_since_ever(settings, lake, tmp_path):
+    logs = copy.deepcopy(LOGS)
+    logs["items"][DAY_1][0]["valid_from"] = "1970-01-01 00:00:00"
+    assert ingest_events(settings, lake, write_logs(tmp_path / "logs", "csv", logs)).quarantined == []
 
 
 def _searches(day, number, text):
