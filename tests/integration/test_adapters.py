@@ -370,3 +370,6 @@ def test_jdsearch_lines_whose_lists_do_not_fit_are_quarantined_whole(land, lake,
         ("requests", 5, past),
     ]
     assert (report.rows["requests"], report.rows["users"], report.num_quarantined) == (4, 2, 3)
+    path.write_text(path.read_text() + "\n".join([bad[0]] * 1000) + "\n")
+    with pytest.raises(BadFileError, match="more than 1000 lines do not fit together; first row 3: candidate_wid_list"):
+        land("jdsearch", folder)

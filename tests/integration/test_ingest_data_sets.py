@@ -90,7 +90,10 @@ def test_a_file_that_is_not_the_expedia_set_is_refused(settings, lake, tmp_path)
     path.write_text(",".join(c for c in COLUMNS if c != "prop_id") + "\n")
     with pytest.raises(BadFileError, match=r"searches.csv: column prop_id is missing. Nothing was landed."):
         ingest_data_set(settings, lake, expedia.DATA_SET, path)
-    with pytest.raises(FileNotFoundError, match=r"lacks searches.csv or train.csv; give the folder of the Expedia set"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"elsewhere does not exist; give the folder of the Expedia set, which holds searches.csv or train.csv",
+    ):
         ingest_data_set(settings, lake, expedia.DATA_SET, tmp_path / "elsewhere")
 
 

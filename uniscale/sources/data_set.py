@@ -7,9 +7,7 @@ once, and written down in docs/ingest.md.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,31 +17,15 @@ import duckdb
 from uniscale.config import Settings
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
-from uniscale.sources.archives import unpack
-from uniscale.sources.csv_files import COMMA, CsvFormat, csv_header, csv_select, malformed_lines
+from uniscale.sources.csv_files import MAX_MALFORMED, csv_header, csv_select, malformed_lines
 from uniscale.sources.fingerprints import source_key
-from uniscale.sources.incoming import Incoming, Malformed
+from uniscale.sources.incoming import BadFileError, Incoming, Malformed
 from uniscale.sources.ingest import ingest_prepared
 from uniscale.sources.reading import parquet_select, require_columns
 from uniscale.sources.report import IngestReport
+from uniscale.sources.source_files import SourceFile, find_files, unpacked
 
 _SQL = Path(__file__).parent
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceFile:
-    """One table of a data set as it comes.
-
-    Attributes:
-        names: File names, each required; a name may be a pattern that several parts match and may list alternatives
-            (``a.csv|b.csv``). A CSV file may be packed (``.gz``, ``.zip``). All parts together are one table.
-        columns: What is read; other columns are left out.
-        form: How its lines are read; None for Parquet.
-    """
-
-    names: tuple[str, ...]
-    columns: tuple[str, ...]
-    form: CsvFormat | None = COMMA
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +40,8 @@ class DataSet:
             quarantined under the first view that names the file.
         domains: Domains its requests and actions name.
         targets: Those that a ranker can be trained for, the usual one first.
-        misfits: View of (row_number, reason, line): rows the SQL leaves out because their parts do not fit together.
+        misfits: View of (row_number, reason, line): rows of the first view's file that the SQL leaves out because their
+            parts do not fit together.
     """
 
     name: str
@@ -83,10 +66,10 @@ def ingest_data_set(settings: Settings, lake: Lake, data_set: DataSet, path: Pat
         FileNotFoundError: A file of the set is not there.
         BadFileError: A file is not of this set, or too much of it is bad; the lake stays as it was.
     """
-    found = {view: _find(data_set, source, path) for view, source in data_set.files.items()}
+    found = find_files(data_set.title, data_set.files, path)
     paths = [part for parts in found.values() for part in parts]
     keys: dict[date | None, str] = {None: source_key(settings.home, paths)}
-    with _plain(settings.home / "unpacked" / str(keys[None]), data_set, found) as plain:
+    with unpacked(settings.home / "unpacked" / str(keys[None]), data_set.files, found) as plain:
 
         def prepare(con: duckdb.DuckDBPyConnection) -> Sequence[Incoming]:
             return _prepare(con, data_set, plain)
@@ -94,46 +77,13 @@ def ingest_data_set(settings: Settings, lake: Lake, data_set: DataSet, path: Pat
         return ingest_prepared(lake, data_set.name, prepare, keys, _hints(settings, data_set))
 
 
-def _find(data_set: DataSet, source: SourceFile, path: Path) -> list[Path]:
-    if path.is_file() and len(data_set.files) == 1:
-        return [path]
-    parts = []
-    for name in source.names:
-        endings = ("", ".gz", ".zip") if source.form else ("",)
-        tried = (
-            (folder, choice + end) for folder in (path, path / "data") for choice in name.split("|") for end in endings
-        )
-        matches = next((hits for folder, pattern in tried if (hits := sorted(folder.glob(pattern)))), None)
-        if matches is None:
-            needed = ", ".join(n.replace("|", " or ") for file in data_set.files.values() for n in file.names)
-            raise FileNotFoundError(
-                f"{path} lacks {name.replace('|', ' or ')}; give the folder of {data_set.title}, which holds {needed}"
-            )
-        parts += matches
-    return parts
-
-
-@contextmanager
-def _plain(folder: Path, data_set: DataSet, found: dict[str, list[Path]]) -> Iterator[dict[str, list[Path]]]:
-    """The files with ZIP archives unpacked, for as long as they are read."""
-    plain = {}
-    try:
-        for view, parts in found.items():
-            pattern = "|".join(data_set.files[view].names)
-            plain[view] = [unpack(part, pattern, folder) if part.suffix == ".zip" else part for part in parts]
-        yield plain
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _prepare(con: duckdb.DuckDBPyConnection, data_set: DataSet, found: dict[str, list[Path]]) -> list[Incoming]:
     malformed = {view: _open(con, data_set, view, found[view]) for view in data_set.files}
     con.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
     con.execute((_SQL / f"{data_set.name.replace('-', '_')}.sql").read_text(encoding="utf-8"))
     if data_set.misfits:
-        rows = con.execute(f"select row_number, reason, line from {data_set.misfits} order by row_number").fetchall()
-        first = data_set.views[0][2]
-        malformed[first] += tuple(Malformed(row_number=row, reason=reason, line=line) for row, reason, line in rows)
+        file = data_set.views[0][2]
+        malformed[file] += _misfits(con, data_set.misfits, _label(found[file]))
     return [
         Incoming(
             table=table,
@@ -178,6 +128,17 @@ def _read(
     require_columns(part.name, source.columns, header, whose)
     malformed = malformed_lines(con, part, part.name, header, source.form)
     return csv_select(part, header, malformed, source.form), malformed
+
+
+def _misfits(con: duckdb.DuckDBPyConnection, view: str, file: str) -> tuple[Malformed, ...]:
+    rows = con.execute(
+        f"select row_number, reason, line from {view} order by row_number limit {MAX_MALFORMED + 1}"
+    ).fetchall()
+    if len(rows) > MAX_MALFORMED:
+        row, reason, _ = rows[0]
+        problem = f"more than {MAX_MALFORMED} lines do not fit together; first row {row}: {reason}"
+        raise BadFileError(file, problem, "Give the file as it was published")
+    return tuple(Malformed(row_number=row, reason=reason, line=line) for row, reason, line in rows)
 
 
 def _count(con: duckdb.DuckDBPyConnection, select: str) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
 from uniscale.sources.csv_files import CsvFormat
-from uniscale.sources.data_set import DataSet, SourceFile
+from uniscale.sources.data_set import DataSet
+from uniscale.sources.source_files import SourceFile
 
 COLUMNS = (
     *("srch_id", "date_time", "site_id", "visitor_location_country_id"),
