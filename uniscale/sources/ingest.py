@@ -17,6 +17,7 @@ from uniscale.lake.lake import Lake
 from uniscale.lake.partitions import mark_built
 from uniscale.sources.checking import GOOD, compare_group, content_days, drop_group, read_group
 from uniscale.sources.fingerprints import EVENTS, day_keys
+from uniscale.sources.forgotten import leave_out
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
@@ -43,6 +44,7 @@ class IngestReport:
         rows: Rows landed by table.
         quarantined: Rejected rows by table, column and reason; a row with two faults counts under both.
         num_quarantined: Rejected rows, each counted once.
+        num_forgotten: Rows left out because their user was forgotten.
         days: Days that now hold what this ingest brought, in order.
         hints: Lines a person should act on.
     """
@@ -51,6 +53,7 @@ class IngestReport:
     rows: dict[str, int] = field(default_factory=lambda: {table.name: 0 for table in EVENT_TABLES})
     quarantined: list[Quarantined] = field(default_factory=list)
     num_quarantined: int = 0
+    num_forgotten: int = 0
     days: list[date] = field(default_factory=list)
     hints: tuple[str, ...] = ()
 
@@ -65,6 +68,7 @@ class IngestReport:
                     {"table": q.table, "column": q.column, "reason": q.reason, "rows": q.rows} for q in self.quarantined
                 ],
             },
+            "forgotten": self.num_forgotten,
             "days": {
                 "count": len(self.days),
                 "first": self.days[0].isoformat() if self.days else None,
@@ -176,6 +180,7 @@ def _land_group(
     """Check and land all files of one table and day; returns the days that were replaced."""
     table, day = group[0].table, group[0].day
     read_group(con, group)
+    report.num_forgotten += leave_out(con, table)
     if day is None:
         _delete_days(con, table, content_days(con, table))
     compare_group(con, group)
