@@ -48,8 +48,8 @@ def _confirm(settings: Settings, user: str) -> None:
     rows = sum(sum(days.values()) for days in found["tables"].values())
     err.print(
         f"{rows:,} rows in {len(found['tables'])} tables belong to user {escape(user)}. They will be deleted from "
-        "every file of the lake. All snapshots but the newest are dropped with them: no past day can be replayed, and no "
-        "model's training data read again.",
+        "every file of the lake. All snapshots but the newest are dropped with them: no past day can be replayed, and "
+        "no model's training data read again.",
         highlight=False,
     )
     typer.confirm("This cannot be undone. Go on?", abort=True, err=True)
@@ -61,7 +61,7 @@ def _forget(settings: Settings, user: str) -> dict[str, Any]:
 
     lake = Lake(settings)
     with err.status("looking for the user") as status:
-        found = forget_user(settings, lake, user, lambda what: status.update(f"cleaning: {what}"))
+        found = forget_user(settings, lake, user, status.update)
         left = files_that_name(settings, user)
     hints = []
     if lake.catalog.startswith("postgres:"):

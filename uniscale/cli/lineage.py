@@ -73,7 +73,7 @@ def _show_user(found: dict[str, Any]) -> None:
 def _model_lines(models: dict[str, Any]) -> list[str]:
     lines = [
         f"version {model['version']}{' [bold](champion)[/]' if model['is_champion'] else ''}: {model['name']}, "
-        f"trained for {model['ds']}, on, among others, {_days(model['days'])}"
+        f"trained for {model['ds']}; of these days it read {_days(model['days'])}"
         for model in models["trained"]
     ]
     lines += [

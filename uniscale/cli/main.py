@@ -13,6 +13,7 @@ from uniscale.cli import (
     lineage,
     maintain,
     models,
+    replay,
     reports,
     services,
     simulate,
@@ -26,5 +27,19 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (doctor, simulate, ingest, day, steps, models, features, reports, lineage, forget, maintain, services):
+for group in (
+    doctor,
+    simulate,
+    ingest,
+    day,
+    steps,
+    models,
+    features,
+    reports,
+    lineage,
+    replay,
+    forget,
+    maintain,
+    services,
+):
     group.register(app)

@@ -58,15 +58,15 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
     online = 0
     if not done:
         # The online store comes first: which queries are the user's own is known only while the rows are there.
-        tell("online store")
+        tell("cleaning the online store")
         from uniscale.features.removal import remove_online
 
         online = remove_online(settings, {"user_id": [user], "query_text": queries})
         if held:
-            tell("rows of the lake")
+            tell("deleting rows")
             snapshot = lake.snapshot_id()
             rows = lake.commit(lambda con: _delete(con, settings, user, snapshot), "one user forgotten")
-        tell("files of the lake")
+        tell("writing files anew")
         _clear_spill(settings)
         erase_deleted_rows(lake)
         lake.commit(lambda con: forgotten.mark_erased(con, user), "one forgotten user erased")
