@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,8 @@ from uniscale.lake import Lake
 if TYPE_CHECKING:
     from uniscale.lineage.compare import Partition
     from uniscale.lineage.replay import Run
+
+_NAME_WIDTH, _CELL_WIDTH = 26, 12
 
 
 def register(app: typer.Typer) -> None:
@@ -56,18 +59,10 @@ def _document(run: Run, found: list[Partition]) -> dict[str, object]:
 
 
 def _show(run: Run, found: list[Partition]) -> None:
-    tables = list(dict.fromkeys(partition.table for partition in found))
+    out.print(f"run of {run.ds}: {', '.join(run.steps)}, from snapshot {run.read_at}", highlight=False)
     days = sorted({partition.ds for partition in found})
-    cells = {(p.table, p.ds): p for p in found}
-    table = Table(
-        title=f"run of {run.ds}, {', '.join(run.steps)} from snapshot {run.read_at}", box=SIMPLE, pad_edge=False
-    )
-    table.add_column("table")
-    for day in days:
-        table.add_column(f"{day:%m-%d}", justify="right")
-    for name in tables:
-        table.add_row(name, *(_cell(cells.get((name, day))) for day in days))
-    out.print(table, soft_wrap=False)
+    for start in range(0, len(days), fitting := max(1, (out.width - _NAME_WIDTH) // _CELL_WIDTH)):
+        out.print(_table(found, days[start : start + fitting]), soft_wrap=False)
     different = [partition for partition in found if not partition.is_same]
     for partition in different:
         out.print(
@@ -79,6 +74,17 @@ def _show(run: Run, found: list[Partition]) -> None:
             out.print("  " + ", ".join(f"{n}={v}" for n, v in key.items()), highlight=False, markup=False)
     if not different:
         err.print(f"all {len(found)} partitions are the same", highlight=False)
+
+
+def _table(found: list[Partition], days: list[date]) -> Table:
+    """Tables by some of the days, as many as fit a terminal."""
+    cells = {(partition.table, partition.ds): partition for partition in found}
+    table = Table("table", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for day in days:
+        table.add_column(f"{day:%m-%d}", justify="right", no_wrap=True)
+    for name in dict.fromkeys(partition.table for partition in found):
+        table.add_row(name, *(_cell(cells.get((name, day))) for day in days))
+    return table
 
 
 def _cell(partition: Partition | None) -> str:
