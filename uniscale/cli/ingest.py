@@ -78,6 +78,8 @@ def _tell(report: IngestReport, as_json: bool) -> None:
         table.add_row(f"raw.{name}", f"{rows:,}")
     table.add_row("raw.quarantine", f"{report.num_quarantined:,}")
     err.print(table)
+    if report.num_forgotten:
+        err.print(f"  left out {report.num_forgotten:,} rows of forgotten users", highlight=False)
     for q in report.quarantined:
         what = " ".join(part for part in (q.table, q.column, q.reason) if part)
         err.print(f"  quarantined {q.rows:,}: {what}", markup=False, highlight=False)

@@ -17,6 +17,7 @@ from uniscale.lake.partitions import mark_built
 from uniscale.sources.checking import compare_group, content_days, drop_group, read_group
 from uniscale.sources.contradictions import GOOD
 from uniscale.sources.fingerprints import EVENTS, day_keys
+from uniscale.sources.forgotten import leave_out
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
@@ -128,6 +129,7 @@ def _land_group(
     """Check and land all files of one table and day; returns the days that were replaced."""
     table, day = group[0].table, group[0].day
     read_group(con, group)
+    report.num_forgotten += leave_out(con, table)
     if day is None:
         _delete_days(con, table, content_days(con, table))
     compare_group(con, group)

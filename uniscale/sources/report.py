@@ -30,6 +30,7 @@ class IngestReport:
         rows: Rows landed by table.
         quarantined: Rejected rows by table, column and reason; a row with two faults counts under both.
         num_quarantined: Rejected rows, each counted once.
+        num_forgotten: Rows left out because their user was forgotten.
         days: Days that now hold what this ingest brought, in order.
         hints: Lines a person should act on.
         num_unlisted_items: Items of the candidates and actions of these days that the lake has no version of.
@@ -40,6 +41,7 @@ class IngestReport:
     rows: dict[str, int] = field(default_factory=lambda: {table.name: 0 for table in EVENT_TABLES})
     quarantined: list[Quarantined] = field(default_factory=list)
     num_quarantined: int = 0
+    num_forgotten: int = 0
     days: list[date] = field(default_factory=list)
     hints: tuple[str, ...] = ()
     num_unlisted_items: int = 0
@@ -64,6 +66,7 @@ class IngestReport:
                     {"table": q.table, "column": q.column, "reason": q.reason, "rows": q.rows} for q in self.quarantined
                 ],
             },
+            "forgotten": self.num_forgotten,
             "days": {
                 "count": len(self.days),
                 "first": self.days[0].isoformat() if self.days else None,
