@@ -343,7 +343,8 @@ def test_texts_of_any_script_come_through_byte_for_byte(strange):
 
 def test_csv_and_parquet_carry_the_same_texts(settings, lake, tmp_path):
     logs = _strange_logs()
-    ingest_events(settings, lake, write_logs(tmp_path / "csv", "csv", logs))
+    report = ingest_events(settings, lake, write_logs(tmp_path / "csv", "csv", logs)).as_json()
+    assert (report["unlisted_items"], report["requests_without_candidates"]) == (1, 1)
     rows = lake_rows(lake)
     ingest_events(settings, lake, write_logs(tmp_path / "parquet", "parquet", logs))
     assert lake_rows(lake) == rows
