@@ -4,7 +4,8 @@ A simulated shop knows which search, if any, led to each click or purchase made 
 changed at a time, both actions alike: the window, the tie. Counted are outside actions of the middle days, so that the
 longest window lies in the log and late events are known. Writes a record and a plot.
 
-Precision: of the attributed actions, those attributed to their causing search. Recall: of the actions that a search
+Precision: of the attributed actions, those attributed to their causing search. Baseless: of the same, those that no search
+caused. Recall: of the actions that a search
 caused, those attributed to it. Reach: of the same, those whose causing search had the item as a candidate within the
 window: no rule of this kind can have more recall.
 """
@@ -53,11 +54,12 @@ _JUDGED = """
         count(p.causing_request_id) as caused,
         count(m.request_id) as attributed,
         count(*) filter (where m.request_id = p.causing_request_id) as correct,
+        count(*) filter (where m.request_id is not null and p.causing_request_id is null) as baseless,
         count(*) filter (where p.is_held and p.cause_hours between 0 and ?) as reachable
     from population p left join attributions m using (action_id)
     group by all order by all
 """
-_NAMES = ("action", "target", "actions", "caused", "attributed", "correct", "reachable")
+_NAMES = ("action", "target", "actions", "caused", "attributed", "correct", "baseless", "reachable")
 
 
 def main() -> None:
@@ -120,10 +122,11 @@ def rows(con: duckdb.DuckDBPyConnection, hours: int) -> list[dict[str, Any]]:
 def shares(counts: Sequence[Mapping[str, Any]], policy: str, action: str) -> dict[str, list[float]]:
     """Precision, recall and reach of each seed."""
     mine = [row for row in counts if (row["policy"], row["action"]) == (policy, action)]
-    found: dict[str, list[float]] = {"precision": [], "recall": [], "reach": []}
+    found: dict[str, list[float]] = {"precision": [], "baseless": [], "recall": [], "reach": []}
     for seed in sorted({row["seed"] for row in mine}):
         total = {name: sum(row[name] for row in mine if row["seed"] == seed) for name in _NAMES[2:]}
         found["precision"].append(total["correct"] / total["attributed"])
+        found["baseless"].append(total["baseless"] / total["attributed"])
         found["recall"].append(total["correct"] / total["caused"])
         found["reach"].append(total["reachable"] / total["caused"])
     return found
@@ -146,8 +149,8 @@ def write(record: dict[str, Any]) -> None:
         f"seeds; outside actions of {COUNTED} days. Packaged windows: click {window.click.window_hours} h, purchase "
         f"{window.purchase.window_hours} h.",
         "",
-        "| action | policy | actions | caused by a search | attributed | precision | recall | reach |",
-        "|---|---|---|---|---|---|---|---|",
+        "| action | policy | actions | caused by a search | attributed | precision | baseless | recall | reach |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for action in ACTIONS:
         for name, _ in variants():
@@ -156,7 +159,7 @@ def write(record: dict[str, Any]) -> None:
             found = shares(counts, name, action)
             lines.append(
                 f"| {action} | {name} | {total['actions']:,} | {total['caused']:,} | {total['attributed']:,} "
-                f"| {cell(found['precision'])} | {cell(found['recall'])} | {cell(found['reach'])} |"
+                f"| {' | '.join(cell(found[name]) for name in found)} |"
             )
     lines += [
         "",
