@@ -4,10 +4,9 @@ A simulated shop knows which search, if any, led to each click or purchase made 
 changed at a time, both actions alike: the window, the tie. Counted are outside actions of the middle days, so that the
 longest window lies in the log and late events are known. Writes a record and a plot.
 
-Precision: of the attributed actions, those attributed to their causing search. Baseless: of the same, those that no search
-caused. Recall: of the actions that a search
-caused, those attributed to it. Reach: of the same, those whose causing search had the item as a candidate within the
-window: no rule of this kind can have more recall.
+Precision: of the attributed actions, those attributed to their causing search. Baseless: of the same, those that no
+search caused. Recall: of the actions that a search caused, those attributed to it. Reach: of the same, those whose
+causing search had the item as a candidate within the window: no rule of this kind can have more recall.
 """
 
 from __future__ import annotations
@@ -159,7 +158,7 @@ def write(record: dict[str, Any]) -> None:
             found = shares(counts, name, action)
             lines.append(
                 f"| {action} | {name} | {total['actions']:,} | {total['caused']:,} | {total['attributed']:,} "
-                f"| {' | '.join(cell(found[name]) for name in found)} |"
+                f"| {' | '.join(cell(values) for values in found.values())} |"
             )
     lines += [
         "",
