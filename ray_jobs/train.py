@@ -69,6 +69,7 @@ class Session:
             version = self._registry.register(
                 ds=self._ds,
                 role=role,
+                days=job.days,
                 recipe=job.recipe.content(),
                 model_name=f"{job.recipe.model}-{job.recipe.size}",
                 model_dir=fitted.model_dir,

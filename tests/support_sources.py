@@ -1,5 +1,6 @@
 """Event logs small enough to check by eye: two days, three requests, six candidates."""
 
+import copy
 import csv
 import json
 from datetime import datetime
@@ -71,7 +72,23 @@ LOGS = {
 }  # fmt: skip
 COUNTS = {"users": 1, "items": 2, "requests": 3, "candidates": 6, "actions": 2}
 
+_KEYS = {
+    "users": "user_id",
+    "items": "item_id",
+    "requests": "request_id",
+    "candidates": "item_id",
+    "actions": "action_id",
+}
 _TIMES = ("valid_from", "recorded_at", "requested_at", "acted_at")
+
+
+def extended_logs(num_rows=4):
+    """The logs with each table's first day grown to ``num_rows`` good rows."""
+    logs = copy.deepcopy(LOGS)
+    for table, key in _KEYS.items():
+        rows = logs[table][DAY_1]
+        rows += [{**rows[0], key: f"x{k}"} for k in range(num_rows - len(rows))]
+    return logs
 
 
 def write_logs(folder: Path, kind: str = "parquet", logs=None) -> Path:

@@ -8,8 +8,9 @@ from support_sources import DATA, lake_rows
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.sources.complete_journey import ingest_complete_journey
-from uniscale.sources.expedia import COLUMNS, ingest_expedia
+from uniscale.sources import complete_journey, expedia
+from uniscale.sources.data_set import ingest_data_set
+from uniscale.sources.expedia import COLUMNS
 from uniscale.sources.incoming import BadFileError
 
 EXPEDIA = DATA / "expedia_sample"
@@ -25,7 +26,7 @@ def _one(lake, sql):
 
 @needs_expedia
 def test_expedia_gives_every_search_click_and_booking_and_quarantines_the_row_that_is_cut_off(settings, lake):
-    report = ingest_expedia(settings, lake, EXPEDIA)
+    report = ingest_data_set(settings, lake, expedia.DATA_SET, EXPEDIA)
     # The file has 5,059 rows; its last one ends after 35 of 54 fields, before it says whether it was clicked.
     assert report.rows == {"users": 209, "items": 5058, "requests": 209, "candidates": 5058, "actions": 227 + 138}
     assert [(q.table, q.reason, q.rows) for q in report.quarantined] == [
@@ -62,7 +63,7 @@ def _searches_with_history():
 
 @needs_expedia
 def test_a_search_reads_as_words_and_a_hotel_as_a_title(settings, lake):
-    ingest_expedia(settings, lake, EXPEDIA / "searches.csv.gz")
+    ingest_data_set(settings, lake, expedia.DATA_SET, EXPEDIA / "searches.csv.gz")
     first = _one(lake, "select query_text, user_id, attributes from lake.raw.requests where request_id = 'e1'")
     assert first == (
         "destination_23246 stay_1 ahead_0 adults_4 saturday",
@@ -88,14 +89,17 @@ def test_a_file_that_is_not_the_expedia_set_is_refused(settings, lake, tmp_path)
     path = tmp_path / "searches.csv"
     path.write_text(",".join(c for c in COLUMNS if c != "prop_id") + "\n")
     with pytest.raises(BadFileError, match=r"searches.csv: column prop_id is missing. Nothing was landed."):
-        ingest_expedia(settings, lake, path)
-    with pytest.raises(FileNotFoundError, match=r"holds none of searches.csv.gz"):
-        ingest_expedia(settings, lake, tmp_path / "elsewhere")
+        ingest_data_set(settings, lake, expedia.DATA_SET, path)
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"elsewhere does not exist; give the folder of the Expedia set, which holds searches.csv or train.csv",
+    ):
+        ingest_data_set(settings, lake, expedia.DATA_SET, tmp_path / "elsewhere")
 
 
 @needs_journey
 def test_complete_journey_keeps_every_purchase_promotion_and_redemption_it_should(settings, lake):
-    report = ingest_complete_journey(settings, lake, JOURNEY)
+    report = ingest_data_set(settings, lake, complete_journey.DATA_SET, JOURNEY)
     assert report.rows["candidates"] < 3_000_000
     assert report.num_quarantined == 577
     assert [(q.table, q.column, q.reason) for q in report.quarantined] == [("actions", "quantity", "is below 1")]

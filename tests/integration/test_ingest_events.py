@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support_sources import COUNTS, DAY_1, DAY_2, LOGS, lake_rows, write_logs
+from support_sources import COUNTS, DAY_1, DAY_2, LOGS, extended_logs, lake_rows, write_logs
 
 from uniscale.sources.incoming import BadFileError
 from uniscale.sources.ingest import ingest_events
@@ -82,10 +82,10 @@ BAD_ROWS = [
     ("items", {"price": "cheap"}, "price", "is not a number"),
     ("items", {"price": "nan"}, "price", "is not finite"),
     ("items", {"valid_from": "yesterday"}, "valid_from", "is not a UTC time such as 2026-01-05 10:00:00"),
-    ("items", {"item_id": "x0"}, "item_id", "repeats an earlier row with the same item_id and valid_from"),
+    ("items", {"item_id": "x0"}, "item_id", "repeats an earlier row, value for value"),
     ("requests", {"domain": "radio"}, "domain", "is not a declared domain (search, feed, shop)"),
     ("requests", {"requested_at": f"{DAY_2} 08:00:00"}, "requested_at", "is on another day than the folder says"),
-    ("requests", {"request_id": "r1"}, "request_id", "repeats an earlier row with the same request_id"),
+    ("requests", {"request_id": "r1"}, "request_id", "repeats an earlier row, value for value"),
     ("candidates", {"position": ""}, "position", "is missing although the item was shown"),
     ("candidates", {"is_exposed": "false"}, "position", "is set although the item was not shown"),
     ("candidates", {"is_exposed": "perhaps"}, "is_exposed", "is not true or false"),
@@ -101,29 +101,11 @@ BAD_ROWS = [
 ]  # fmt: skip
 
 
-KEYS = {
-    "users": "user_id",
-    "items": "item_id",
-    "requests": "request_id",
-    "candidates": "item_id",
-    "actions": "action_id",
-}
-
-
-def _extended(num_rows=4):
-    """The logs with each table's first day grown to ``num_rows`` good rows."""
-    logs = copy.deepcopy(LOGS)
-    for table, key in KEYS.items():
-        rows = logs[table][DAY_1]
-        rows += [{**rows[0], key: f"x{k}"} for k in range(num_rows - len(rows))]
-    return logs
-
-
 @pytest.mark.parametrize("table", LOGS)
 def test_a_bad_row_goes_to_quarantine_with_its_reason(settings, lake, tmp_path, table):
     changes = [(change, column, reason) for name, change, column, reason in BAD_ROWS if name == table]
     assert changes
-    logs = _extended(20)
+    logs = extended_logs(20)
     for place, (change, _, _) in enumerate(changes, start=10):
         logs[table][DAY_1][place].update(change)
     report = ingest_events(settings, lake, write_logs(tmp_path / "logs", "csv", logs))
@@ -140,7 +122,7 @@ def test_a_bad_row_goes_to_quarantine_with_its_reason(settings, lake, tmp_path, 
 
 
 def test_a_row_with_two_faults_names_both_and_counts_once(settings, lake, tmp_path):
-    logs = _extended()
+    logs = extended_logs()
     logs["items"][DAY_1][3].update(price="-1", valid_from="")
     report = ingest_events(settings, lake, write_logs(tmp_path / "logs", "csv", logs))
     assert report.num_quarantined == 1
@@ -151,7 +133,7 @@ def test_a_row_with_two_faults_names_both_and_counts_once(settings, lake, tmp_pa
 
 
 def test_candidates_of_a_quarantined_request_are_quarantined_too(settings, lake, tmp_path):
-    logs = _extended()
+    logs = extended_logs()
     logs["requests"][DAY_1][1]["domain"] = "radio"
     report = ingest_events(settings, lake, write_logs(tmp_path / "logs", "csv", logs))
     assert {(q.table, q.column, q.rows) for q in report.quarantined} == {
@@ -175,7 +157,7 @@ def test_a_key_of_another_landed_day_is_not_landed_twice(settings, lake, tmp_pat
 
 
 def test_malformed_csv_lines_are_quarantined_and_the_rows_after_keep_their_numbers(settings, lake, tmp_path):
-    logs = _extended()
+    logs = extended_logs()
     logs["actions"][DAY_1][3]["action"] = "stare"
     logs["actions"][DAY_1] += [{**logs["actions"][DAY_1][0], "action_id": f"y{k}"} for k in range(3)]
     folder = write_logs(tmp_path / "logs", "csv", logs)

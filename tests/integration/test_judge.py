@@ -39,6 +39,7 @@ class Stage:
         version = self.registry.register(
             ds=ds,
             role=role,
+            days=[ds],
             recipe={},
             model_name="dlrm-xs",
             model_dir=self.model_dir,

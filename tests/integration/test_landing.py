@@ -28,6 +28,7 @@ def test_a_day_lands_its_logs_once_and_again_only_what_changed(run, lake):
         "quarantined": 0,
         "days": 2,
         "landed_days": 2,
+        "forgotten": 0,
     }
     before, snapshot = fingerprint(run, DS), lake.snapshot_id()
     rows = lake_rows(lake)

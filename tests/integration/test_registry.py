@@ -50,6 +50,7 @@ def facts(model_dir, **changes):
     return {
         "ds": DS,
         "role": "challenger",
+        "days": [date(2026, 1, 4), DS],
         "recipe": {"name": "dlrm_xs", "train": {"epochs": 1}},
         "model_name": "dlrm-xs",
         "model_dir": model_dir,
@@ -73,6 +74,7 @@ def test_a_registered_model_comes_back_with_all_it_was_given(registry, settings,
     version = registry.register(**facts(model_dir))
     assert (version.version, version.name, version.ds, version.role) == ("1", "dlrm-xs", DS, "challenger")
     assert version.recipe == {"name": "dlrm_xs", "train": {"epochs": 1}}
+    assert version.days == (date(2026, 1, 4), DS)
     assert (version.snapshot_id, version.num_params, version.code_version) == (7, 99, "abc-123")
     assert Registry(settings).find("key-1") == version
     assert registry.find("key-2") is None
@@ -90,6 +92,16 @@ def test_the_same_key_is_registered_once(registry, model_dir):
     first = registry.register(**facts(model_dir))
     assert registry.register(**facts(model_dir)) == first
     assert registry.register(**facts(model_dir, key="key-2")).version == "2"
+
+
+def test_a_version_registered_before_versions_kept_their_days_says_so(registry, model_dir):
+    registry.register(**facts(model_dir))
+    registry.register(**facts(model_dir, key="key-2"))
+    registry._client.delete_model_version_tag("ranker", "1", "days")
+    assert [(version.version, version.days) for version in registry.versions()] == [
+        ("2", (date(2026, 1, 4), DS)),
+        ("1", None),
+    ]
 
 
 def test_aliases_move_and_an_unknown_one_is_refused(registry, model_dir):

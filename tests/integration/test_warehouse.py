@@ -109,22 +109,27 @@ def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same
     assert everything(lake) == before
 
 
-def test_a_late_event_appears_only_when_its_day_is_restated(world):
+def test_a_young_day_is_restated_by_later_runs_though_they_no_longer_train_on_it(world):
     settings, lake = world
+    of_day_5 = "select action_id, is_final from marts.fct_attributions where ds = date '2026-01-05' order by all"
+    assert rows(lake, of_day_5) == [("soon", False)]
 
     build_marts(settings, lake, day(7))
 
-    assert rows(lake, "select action_id from marts.fct_attributions where ds = date '2026-01-05' order by all") == [
-        ("soon",)
-    ]
-    settings.window.train_days = 3
-    told = build_marts(settings, lake, day(7))
+    assert settings.window.train_days == 2
+    assert rows(lake, of_day_5) == [("late", False), ("soon", False)]
 
-    assert told["days_built"]["requests"] == 1
-    assert rows(lake, "select action_id from marts.fct_attributions where ds = date '2026-01-05' order by all") == [
-        ("late",),
-        ("soon",),
-    ]
+
+def test_a_day_ends_with_final_labels_and_is_then_left_alone(world):
+    settings, lake = world
+
+    built = {ds: build_marts(settings, lake, day(ds))["days_built"]["requests"] for ds in (13, 14)}
+
+    assert rows(lake, "select distinct is_final from marts.fct_exposures where ds = date '2026-01-05'") == [(True,)]
+    # The run of 13 states days 5 to 14. That of 14 leaves day 5, which is final, and day 14, whose labels were stated
+    # at the same moment as a test day; it states days 6 to 13 and day 15.
+    assert built == {13: 10, 14: 9}
+    build_marts(settings, lake, day(7))
 
 
 def test_an_empty_day_gives_no_row_and_removes_the_rows_it_had(world):

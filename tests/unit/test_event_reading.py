@@ -3,8 +3,8 @@
 import duckdb
 import pytest
 
+from uniscale.sources.csv_files import MAX_MALFORMED, csv_header, csv_select, malformed_lines
 from uniscale.sources.incoming import BadFileError
-from uniscale.sources.reading import MAX_MALFORMED, csv_header, csv_select, malformed_lines
 
 
 def _write(path, num_rows, bad):

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +15,7 @@ from uniscale.cli.main import app
 from uniscale.contracts.catalog import TABLES
 from uniscale.contracts.outcomes import DECISIONS, STEPS
 from uniscale.lake import Lake, LakeLockedError
+from uniscale.lake.erasure import erase_deleted_rows
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
 
@@ -142,6 +145,40 @@ def test_maintenance_of_a_lake_that_is_not_there_says_so(settings):
     done = CliRunner().invoke(app, ["maintain"])
     assert done.exit_code == 2
     assert "land events first" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_deleted_rows_are_erased_from_every_file_and_from_the_catalogue(settings, lake, merged):
+    def rows(day, name, number):
+        return f"insert into raw.t select date '2026-01-{day}', '{name}' from range({number})"
+
+    def run(con, sql):
+        con.execute(sql)
+
+    lake.commit(
+        lambda con: con.execute(
+            "create schema raw; create table raw.t (ds date, name varchar); alter table raw.t set partitioned by (ds)"
+        ),
+        "table",
+    )
+    for day, name, number in (("05", "kept", 900), ("05", "aaa-gone", 900), ("06", "zzz-gone", 900), ("06", "kept", 2)):
+        lake.commit(partial(run, sql=rows(day, name, number)), "rows")
+    lake.commit(lambda con: con.execute(rows("07", "aaa-gone", 2)), "rows small enough for the catalogue")
+    if merged:
+        lake.maintain(keep_days=30)
+    lake.commit(lambda con: con.execute("delete from raw.t where name like '%-gone'"), "delete")
+    erase_deleted_rows(lake)
+    erase_deleted_rows(lake)
+
+    names = [path for path in settings.home.rglob("*") if path.is_file() and b"-gone" in path.read_bytes()]
+    read = [f"from read_parquet('{path}') where name <> 'kept'" for path in settings.home.rglob("*.parquet")]
+    assert len(read) > 0
+    assert names == [] and not any(duckdb.sql(query).fetchall() for query in read)
+    with lake.read() as con:
+        assert con.execute("select ds::varchar, count(*) from raw.t group by all order by all").fetchall() == [
+            ("2026-01-05", 900),
+            ("2026-01-06", 2),
+        ]
 
 
 def test_a_partition_is_stale_until_it_is_marked_with_the_wanted_key(lake):

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from support_es3 import DAY, World, at, plan, policy, records
 
+from uniscale.es3.days import compute_day, prepare
+
 
 @pytest.fixture
 def world():
@@ -245,6 +247,20 @@ def test_a_click_used_on_an_earlier_training_day_is_not_searchified(world):
     world.attribution("feed-s1", "click", "earlier", "s7", ds=DAY - timedelta(days=1))
     assert len(synthetic(world)) == 1
     assert synthetic(world, plan(train_days=2)) == {}
+
+
+def test_a_click_that_labels_a_later_request_is_not_searchified(world):
+    world.statistic("popular shoe", "shoe", 50)
+    the_policy = policy()
+    click = the_policy.attribution.click.model_copy(update={"before_request_hours": 24})
+    attribution = the_policy.attribution.model_copy(update={"click": click})
+    early = the_policy.model_copy(update={"attribution": attribution})
+    world.attribution("feed-s1", "click", "tomorrow", "s7", ds=DAY + timedelta(days=1))
+    days = plan(early, ds=DAY + timedelta(days=1), train_days=2)
+    con = world.connection()
+    prepare(con, days)
+    compute_day(con, days, days.days[0])
+    assert con.execute("select count(*) from records where query_tier > 0").fetchone() == (0,)
 
 
 def test_a_purchase_used_by_attribution_is_no_label_of_the_synthetic_row(world):

@@ -13,7 +13,17 @@ from uniscale.config import load_settings
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
-    from uniscale.sources.ingest import IngestReport
+    from uniscale.sources.report import IngestReport
+
+_DATA_SETS = {
+    "expedia": "the Expedia hotel searches (ICDM 2013): whole shown lists, clicks and bookings; train.csv, .gz or .zip",
+    "complete-journey": "The Complete Journey: store purchases, display and mailer exposures, coupon campaigns",
+    "kuaisar": "KuaiSAR (v2): searches and feed of a short-video app, shown lists, clicks and likes",
+    "kuairand": "KuaiRand (Pure, 1K, 27K): feeds of a short-video app, partly random, one domain per tab",
+    "diginetica": "Diginetica (CIKM Cup 2016): result lists, clicks, product views and purchases of a shop",
+    "jdsearch": "JDsearch (SIGIR 2023): one labelled result list per user and a year of actions before it",
+}
+"""What the public data sets are, by name."""
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON document.")]
 
@@ -38,29 +48,22 @@ def register(app: typer.Typer) -> None:
             span = [None if day is None else parse_day(day) for day in (first, last)]
             _tell(ingest_events(settings, Lake(settings), folder, *span), as_json)
 
-    @ingest.command("expedia")
-    def expedia_command(
-        path: Annotated[Path, typer.Argument(help="searches.csv.gz of the set, or its folder.")],
+    for name, told in _DATA_SETS.items():
+        _register_data_set(ingest, name, told)
+
+
+def _register_data_set(ingest: typer.Typer, name: str, told: str) -> None:
+    @ingest.command(name, help=f"Land {told}.")
+    def data_set_command(
+        path: Annotated[Path, typer.Argument(help="Folder of the set's files, or the file if the set has only one.")],
         as_json: _Json = False,
     ) -> None:
-        """Land the Expedia hotel searches (ICDM 2013): search domain, whole shown lists, clicks and bookings."""
         with exit_codes():
-            from uniscale.sources.expedia import ingest_expedia
+            from uniscale.sources.adapters import ADAPTERS
+            from uniscale.sources.data_set import ingest_data_set
 
             settings = load_settings()
-            _tell(ingest_expedia(settings, Lake(settings), path), as_json)
-
-    @ingest.command("complete-journey")
-    def complete_journey_command(
-        path: Annotated[Path, typer.Argument(help="Folder of the Complete Journey Parquet files.")],
-        as_json: _Json = False,
-    ) -> None:
-        """Land The Complete Journey: store purchases, display and mailer exposures, coupon campaigns."""
-        with exit_codes():
-            from uniscale.sources.complete_journey import ingest_complete_journey
-
-            settings = load_settings()
-            _tell(ingest_complete_journey(settings, Lake(settings), path), as_json)
+            _tell(ingest_data_set(settings, Lake(settings), ADAPTERS[name], path), as_json)
 
 
 def _tell(report: IngestReport, as_json: bool) -> None:
@@ -75,8 +78,16 @@ def _tell(report: IngestReport, as_json: bool) -> None:
         table.add_row(f"raw.{name}", f"{rows:,}")
     table.add_row("raw.quarantine", f"{report.num_quarantined:,}")
     err.print(table)
+    if report.num_forgotten:
+        err.print(f"  left out {report.num_forgotten:,} rows of forgotten users", highlight=False)
     for q in report.quarantined:
         what = " ".join(part for part in (q.table, q.column, q.reason) if part)
         err.print(f"  quarantined {q.rows:,}: {what}", markup=False, highlight=False)
+    if report.num_unlisted_items:
+        what = "items of candidates and actions are not in the catalogue: their category, brand and price are unknown"
+        err.print(f"  {report.num_unlisted_items:,} {what}", highlight=False)
+    if report.num_bare_requests:
+        what = "requests have no candidates: their queries count, but they give no samples"
+        err.print(f"  {report.num_bare_requests:,} {what}", highlight=False)
     for hint in report.hints:
         err.print(hint, markup=False, highlight=False)

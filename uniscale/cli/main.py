@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from uniscale.cli import day, doctor, features, ingest, maintain, models, reports, services, simulate, steps
+from uniscale.cli import (
+    day,
+    doctor,
+    features,
+    forget,
+    ingest,
+    lineage,
+    maintain,
+    models,
+    replay,
+    reports,
+    services,
+    simulate,
+    steps,
+)
 
 app = typer.Typer(
     name="uniscale",
@@ -13,5 +27,19 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for group in (doctor, simulate, ingest, day, steps, models, features, reports, maintain, services):
+for group in (
+    doctor,
+    simulate,
+    ingest,
+    day,
+    steps,
+    models,
+    features,
+    reports,
+    lineage,
+    replay,
+    forget,
+    maintain,
+    services,
+):
     group.register(app)

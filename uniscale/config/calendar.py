@@ -33,10 +33,11 @@ def days_of_run(settings: Settings, ds: date, policy: Policy | None = None) -> t
     )
 
 
-def days_to_restate(settings: Settings, ds: date) -> tuple[Day, ...]:
+def days_to_restate(settings: Settings, ds: date, policy: Policy | None = None) -> tuple[Day, ...]:
     """Days before the run's training days whose labels have still to become final, or have just done so."""
-    window_days = load_policy(settings.policy).attribution.window_days
-    return restated_days(ds, first=first_training_day(settings, ds), window_days=window_days)
+    policy = policy or load_policy(settings.policy)
+    first = days_of_run(settings, ds, policy)[0].ds
+    return restated_days(ds, first=first, window_days=policy.attribution.window_days)
 
 
 def train_days(settings: Settings, ds: date) -> list[date]:

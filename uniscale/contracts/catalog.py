@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.forgotten import FORGOTTEN
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import OUTCOME_TABLES
@@ -20,4 +21,5 @@ TABLES: tuple[Table, ...] = (
     SAMPLES,
     FRAMES,
     *OUTCOME_TABLES,
+    FORGOTTEN,
 )

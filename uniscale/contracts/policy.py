@@ -77,8 +77,12 @@ class Attribution(_Strict):
         An action is decided when it is known and no later request can take it any more.
         """
         hours = max(self.click.window_hours, self.purchase.window_hours)
-        before_hours = max(self.click.before_request_hours, self.purchase.before_request_hours)
-        return -(-hours // 24) + max(self.lateness_days, -(-before_hours // 24))
+        return -(-hours // 24) + max(self.lateness_days, self.before_days)
+
+    @property
+    def before_days(self) -> int:
+        """Days before a request from which an action may still label it; 0 by default."""
+        return -(-max(self.click.before_request_hours, self.purchase.before_request_hours) // 24)
 
     @property
     def matches_clusters(self) -> bool:

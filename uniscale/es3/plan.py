@@ -53,6 +53,10 @@ class Plan:
         """First training day whose requests an action in a request of ``day`` may have labelled."""
         return max(self.first_ds, day.ds - timedelta(days=self.policy.attribution.window_days))
 
+    def last_attribution_ds(self, day: Day) -> date:
+        """Last training day whose requests an action in a request of ``day`` may have labelled."""
+        return min(self.last_ds, day.ds + timedelta(days=self.policy.attribution.before_days))
+
     def first_history_ds(self, day: Day) -> date:
         """First day whose searches may lend ``day`` a query."""
         return day.ds - timedelta(days=self.policy.searchification.history_days)
@@ -73,6 +77,7 @@ class Plan:
             "weights": [float(weights[name]) for name in PROVENANCES],
             "synthetic_weight": float(weights["synthetic"]),
             "first_attribution_ds": self.first_attribution_ds(day),
+            "last_attribution_ds": self.last_attribution_ds(day),
             "first_history_ds": self.first_history_ds(day),
             "history_days": search.history_days,
             "min_support": search.min_support,
@@ -107,8 +112,8 @@ def build_keys(
     }
     keys = {}
     for day in plan.days:
-        first = plan.first_attribution_ds(day)
-        attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, day.ds)]
+        first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
+        attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
         own = [(table.qualified, day.ds) for table in (FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
         made_from = [*own, *attributions]
         history = [candidates.get(d, "") for d in _dates(plan.first_history_ds(day), day.ds)]

@@ -74,7 +74,7 @@ class Lake:
         finally:
             con.close()
 
-    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], T], message: str) -> T:
+    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], T], message: str, extra: str | None = None) -> T:
         """Run ``work`` in one transaction: all of it becomes visible, as one snapshot, or nothing.
 
         ``work`` may run more than once: on a locked catalogue or a colliding commit it is retried, with a bound.
@@ -82,19 +82,40 @@ class Lake:
         Args:
             work: Takes a connection inside a transaction; must not commit.
             message: Stored with the snapshot.
+            extra: Further text to keep with the snapshot, for programs.
 
         Raises:
             LakeLockedError: Still locked after the configured seconds.
         """
-        return self._retry(lambda: self._commit_once(work, message))
+        return self._retry(lambda: self._commit_once(work, message, extra))
 
-    def _commit_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], message: str) -> T:
+    def administer(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run ``work`` on a writing connection outside a transaction, for what DuckLake does to its own files.
+
+        It is retried like `commit`, so it must be safe to do twice.
+
+        Raises:
+            LakeLockedError: Still locked after the configured seconds.
+        """
+
+        def once() -> T:
+            con = self._open([])
+            try:
+                return work(con)
+            finally:
+                con.close()
+
+        return self._retry(once)
+
+    def _commit_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], message: str, extra: str | None) -> T:
         con = self._open([])
         try:
             con.execute("begin transaction")
             try:
                 result = work(con)
-                con.execute("call ducklake_set_commit_message('lake', 'uniscale', ?)", [message])
+                con.execute(
+                    "call ducklake_set_commit_message('lake', 'uniscale', ?, extra_info => ?)", [message, extra]
+                )
                 con.execute("commit")
             except BaseException:
                 _rollback(con)
@@ -155,19 +176,13 @@ class Lake:
     def maintain(self, keep_days: int) -> None:
         """Flush inlined rows, merge small files, expire snapshots older than ``keep_days``, delete unused files."""
 
-        def work() -> None:
-            con = self._open([])
-            try:
-                con.execute("call ducklake_flush_inlined_data('lake')")
-                con.execute("call ducklake_merge_adjacent_files('lake')")
-                con.execute(
-                    f"call ducklake_expire_snapshots('lake', older_than => now() - interval {int(keep_days)} days)"
-                )
-                con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
-            finally:
-                con.close()
+        def work(con: duckdb.DuckDBPyConnection) -> None:
+            con.execute("call ducklake_flush_inlined_data('lake')")
+            con.execute("call ducklake_merge_adjacent_files('lake')")
+            con.execute(f"call ducklake_expire_snapshots('lake', older_than => now() - interval {int(keep_days)} days)")
+            con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
 
-        self._retry(work)
+        self.administer(work)
 
     def _open(self, options: list[str]) -> duckdb.DuckDBPyConnection:
         kind, location = self._catalog.split(":", 1)

@@ -11,6 +11,7 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -69,6 +70,38 @@ def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
     return None if row is None else dict(zip(names, row, strict=True))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finish:
+    """The commit that wrote a step of a day into the ledger.
+
+    Attributes:
+        snapshot_id: Lake snapshot of the commit: the state right after the step.
+        inputs: What the step's result depended on beside the code.
+    """
+
+    snapshot_id: int
+    inputs: Mapping[str, Any]
+
+
+def finish_of(con: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> Finish | None:
+    """When an entry of the ledger was written, and from what; None if its snapshot has expired.
+
+    Args:
+        con: An open lake connection.
+        entry: As `finished` gives it.
+    """
+    rows = con.execute(
+        "select snapshot_id, commit_extra_info from ducklake_snapshots('lake') "
+        "where commit_message = ? and commit_extra_info is not null order by snapshot_id desc",
+        [_message(entry["ds"], entry["step"])],
+    ).fetchall()
+    for snapshot_id, extra in rows:
+        made_from = json.loads(extra)
+        if made_from["input_key"] == entry["input_key"]:
+            return Finish(snapshot_id=snapshot_id, inputs=made_from["inputs"])
+    return None
+
+
 def run_step(
     lake: Lake,
     ds: date,
@@ -108,7 +141,7 @@ def run_step(
         "peak_mib": _peak_mib(),
         "details": json.dumps(details, default=str),
     }
-    _write(lake, entry)
+    _write(lake, entry, {"input_key": key, "inputs": inputs})
     return entry, True
 
 
@@ -118,11 +151,18 @@ def _peak_mib() -> float:
     return max(own, children) / 1024
 
 
-def _write(lake: Lake, entry: dict[str, Any]) -> None:
+def _write(lake: Lake, entry: dict[str, Any], made_from: Mapping[str, Any]) -> None:
+    """Write the entry down; what it was made from is kept with the snapshot, as long as the snapshot is."""
+
     def work(con: duckdb.DuckDBPyConnection) -> None:
         Lake.create(con, STEPS)
         con.execute(f"delete from lake.{STEPS.qualified} where ds = ? and step = ?", [entry["ds"], entry["step"]])
         marks = ", ".join("?" for _ in STEPS.columns)
         con.execute(f"insert into lake.{STEPS.qualified} values ({marks})", [entry[c.name] for c in STEPS.columns])
 
-    lake.commit(work, f"{entry['step']} of {entry['ds']} finished")
+    extra = json.dumps(made_from, sort_keys=True, default=str)
+    lake.commit(work, _message(entry["ds"], entry["step"]), extra)
+
+
+def _message(ds: date, step: str) -> str:
+    return f"{step} of {ds} finished"

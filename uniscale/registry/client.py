@@ -29,6 +29,11 @@ def artifact_root(settings: Settings) -> str | None:
     return (settings.home / "mlartifacts").as_uri()
 
 
+def is_there(settings: Settings) -> bool:
+    """Whether anything can have been registered; a tracking server counts as holding something."""
+    return settings.tracking.uri is not None or (settings.home / "mlflow.db").is_file()
+
+
 def open_client(settings: Settings) -> Any:
     """An `mlflow.MlflowClient` on the installation's registry; the database is made on first use.
 

@@ -16,7 +16,7 @@ from typing import Any
 from uniscale.config import Settings
 from uniscale.registry.client import artifact_root, open_client, tracking_uri
 from uniscale.registry.runs import SWEEPS, TRAINING, Runs
-from uniscale.registry.version import Version
+from uniscale.registry.version import Version, read_days
 
 __all__ = ["ALIASES", "MODEL", "Registry", "Version"]
 
@@ -63,6 +63,10 @@ class Registry:
                 raise
         raise ValueError(f"the registry {self._uri} has no version {version!r} of {MODEL}; train the day again")
 
+    def versions(self) -> list[Version]:
+        """Every registered version, newest first."""
+        return self._search({})
+
     def trained_for(self, ds: date, role: str = "challenger") -> Version | None:
         """The version trained for a day in a role: the one that holds the role's alias, else the newest, else None."""
         holder = self._by_alias(role) if role in ALIASES else None
@@ -76,6 +80,7 @@ class Registry:
         *,
         ds: date,
         role: str,
+        days: Sequence[date],
         recipe: Mapping[str, Any],
         model_name: str,
         model_dir: Path,
@@ -91,6 +96,7 @@ class Registry:
         Args:
             ds: Day of the run.
             role: What it was trained as, for example ``challenger``.
+            days: UTC days whose training frames it was trained on.
             recipe: The recipe's content, JSON-like; becomes the run's parameters.
             model_name: Architecture and size, for example ``hhsft-xs``.
             model_dir: Folder with ``model.json`` and ``weights.pt``; it is copied.
@@ -114,6 +120,7 @@ class Registry:
             version="",
             ds=ds,
             role=role,
+            days=tuple(sorted(days)),
             recipe=recipe,
             num_params=num_params,
             snapshot_id=snapshot_id,
@@ -220,8 +227,16 @@ class Registry:
 
     def _search(self, tags: Mapping[str, str]) -> list[Version]:
         conditions = [f"name = '{MODEL}'", *(f"tag.`{key}` = '{value}'" for key, value in tags.items())]
-        found = self._client.search_model_versions(" and ".join(conditions), order_by=["version_number DESC"])
-        return [_version(entry) for entry in found]
+        found: list[Version] = []
+        page = None
+        while True:
+            entries = self._client.search_model_versions(
+                " and ".join(conditions), order_by=["version_number DESC"], page_token=page
+            )
+            found += [_version(entry) for entry in entries]
+            page = entries.token
+            if not page:
+                return found
 
 
 def _version(entry: Any) -> Version:
@@ -231,6 +246,7 @@ def _version(entry: Any) -> Version:
         version=str(entry.version),
         ds=date.fromisoformat(tags["ds"]),
         role=tags["role"],
+        days=read_days(tags["days"]) if "days" in tags else None,
         recipe=json.loads(tags["recipe"]),
         num_params=int(tags["num_params"]),
         snapshot_id=int(tags["snapshot_id"]),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 
@@ -17,6 +17,8 @@ class Version:
         version: Number within the registry, as text.
         ds: Day of the run it was trained for (the last training day).
         role: What it was trained as: ``champion``, ``challenger``, or another word for a run by hand.
+        days: UTC days whose training frames it was trained on, in order; None for a version that was registered
+            before versions kept them.
         recipe: The recipe's content.
         num_params: Trainable parameters, embeddings included.
         snapshot_id: Lake snapshot it was trained on.
@@ -30,6 +32,7 @@ class Version:
     version: str
     ds: date
     role: str
+    days: tuple[date, ...] | None
     recipe: Mapping[str, Any]
     num_params: int
     snapshot_id: int
@@ -44,8 +47,30 @@ class Version:
             "model_name": self.name,
             "ds": self.ds.isoformat(),
             "role": self.role,
+            **({} if self.days is None else {"days": write_days(self.days)}),
             "num_params": str(self.num_params),
             "snapshot_id": str(self.snapshot_id),
             "code_version": self.code_version,
             "training_key": self.key,
         }
+
+
+def write_days(days: Sequence[date]) -> str:
+    """Days as text, runs of them as ``FIRST..LAST``, separated by commas: short however many there are."""
+    spans: list[list[date]] = []
+    for day in sorted(set(days)):
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1][1] = day
+        else:
+            spans.append([day, day])
+    return ",".join(f"{first}..{last}" if first != last else str(first) for first, last in spans)
+
+
+def read_days(text: str) -> tuple[date, ...]:
+    """The days that `write_days` wrote; none for an empty text."""
+    days: list[date] = []
+    for span in filter(None, text.split(",")):
+        first, _, last = span.partition("..")
+        start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+        days += [start + timedelta(days=ahead) for ahead in range((end - start).days + 1)]
+    return tuple(days)

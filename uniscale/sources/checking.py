@@ -12,16 +12,14 @@ from datetime import date
 import duckdb
 
 from uniscale.contracts.schema import Table
+from uniscale.sources.bad_file import refuse_bad_file
 from uniscale.sources.casts import ACCEPTED, WORDS, base_type, cast
+from uniscale.sources.contradictions import GOOD, reject_contradictions
+from uniscale.sources.csv_files import malformed_json
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
-from uniscale.sources.reading import check_columns, malformed_json
+from uniscale.sources.reading import check_columns
 from uniscale.sources.rules import EVENT_TIME, Rule, row_rules
 
-MAX_BAD_SHARE = 0.5
-"""A file with a larger share of rows that fail for one and the same reason is a bad file, not a file with bad rows."""
-
-GOOD = "select c.* from temp.checked c anti join temp.rejected r using (file, row_number)"
-"""SQL of the rows nothing has been said against so far."""
 _STATED = """
     select file, row_number, ds, stated.column_name, stated.reason, row_json
     from (select file, row_number, ds, unnest(reasons) as stated, row_json from temp.checked where reasons is not null)
@@ -48,14 +46,9 @@ def compare_group(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming]) -> 
     Raises:
         BadFileError: Too many rows of a file were rejected for one and the same reason.
     """
-    table = group[0].table
-    if table.name == "candidates":
-        _reject_unknown_requests(con, group[0])
-    else:
-        _reject_landed_keys(con, table)
-    _reject_repeated_keys(con, table)
+    reject_contradictions(con, group[0])
     for incoming in group:
-        _refuse_bad_file(con, incoming)
+        refuse_bad_file(con, incoming)
 
 
 def content_days(con: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
@@ -169,76 +162,3 @@ def _reasons(rules: Sequence[Rule]) -> str:
         for rule in rules
     )
     return f"list_filter([{stated}], lambda r: r is not null)"
-
-
-def _reject_unknown_requests(con: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
-    where, reason = "true", "names no landed request"
-    if incoming.day is not None:
-        where, reason = f"q.ds = date '{incoming.day}'", "names no landed request of the folder's day"
-    known = f"exists (select 1 from lake.raw.requests q where {where} and q.request_id = good.request_id)"
-    _reject(con, incoming.table, f"select * from ({GOOD}) good where not {known}", "request_id", reason)
-
-
-def _reject_landed_keys(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    same = " and ".join(f"l.{name} = good.{name}" for name in table.key)
-    landed = f"exists (select 1 from lake.{table.qualified} l where {same})"
-    reason = "is a key that another landed day already has"
-    _reject(con, table, f"select * from ({GOOD}) good where {landed}", table.key[0], reason)
-
-
-def _reject_repeated_keys(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    keys = ", ".join(table.key)
-    later = f"""
-        with good as ({GOOD}),
-        repeated as (select {keys} from good group by all having count(*) > 1)
-        select * from good semi join repeated using ({keys})
-        qualify row_number() over (partition by {keys} order by file, row_number) > 1
-    """
-    _reject(con, table, later, table.key[0], f"repeats an earlier row with the same {' and '.join(table.key)}")
-
-
-def _reject(con: duckdb.DuckDBPyConnection, table: Table, select: str, column: str, reason: str) -> None:
-    packed = ", ".join(f'"{c.name}" := "{c.name}"' for c in table.columns if c.name != "ds")
-    con.execute(
-        f"insert into temp.rejected select file, row_number, ds, {quoted(column)}, {quoted(reason)}, "
-        f"cast(to_json(struct_pack({packed})) as varchar) from ({select})"
-    )
-
-
-def _refuse_bad_file(con: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
-    counted = con.execute("select count(*) from temp.checked where file = ?", [incoming.file]).fetchone()
-    assert counted is not None
-    total = counted[0] + len(incoming.malformed)
-    worst = con.execute(
-        "select column_name, reason, count(*) as n from temp.rejected where file = ? group by all "
-        "order by n desc, column_name, reason limit 1",
-        [incoming.file],
-    ).fetchone()
-    if worst is None or worst[2] <= MAX_BAD_SHARE * total:
-        return
-    column, reason, count = worst
-    rows = con.execute(
-        "select row_number, row_json from temp.rejected where file = ? and column_name = ? and reason = ? "
-        "order by row_number limit 3",
-        [incoming.file, column, reason],
-    ).fetchall()
-    shown = "; ".join(f"row {row}: {_shown(row_json)}" for row, row_json in rows)
-    what = f"column {column} {reason}" if column else reason
-    raise BadFileError(
-        incoming.file,
-        f"{what} in {count} of {total} rows. First bad rows: {shown}",
-        f"A few such rows would go to quarantine, but not more than {MAX_BAD_SHARE:.0%} of a file; "
-        + _remedy(column, reason),
-    )
-
-
-def _remedy(column: str, reason: str) -> str:
-    if column == "domain":
-        return 'declare the domain in uniscale.toml (domains = ["search", ...]) or mend the column'
-    if column == "request_id" and "no landed request" in reason:
-        return "ingest the requests of these days together with their candidates"
-    return "mend the source and ingest again"
-
-
-def _shown(row_json: str) -> str:
-    return row_json if len(row_json) <= 200 else row_json[:200] + "..."

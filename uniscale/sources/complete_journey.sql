@@ -27,9 +27,9 @@ select
     nullif(concat_ws('/', department, product_category, product_type), '') as category_id,
     lower(nullif(concat_ws(' ', product_type, package_size, brand), '')) as title,
     manufacturer_id,
-    map_from_entries(list_filter([
+    facts([
         ('department', department), ('product_category', product_category), ('brand', brand)
-    ], lambda e: e[2] is not null)) as attributes
+    ]) as attributes
 from products
 qualify row_number() over (partition by product_id order by row_number) = 1;
 
@@ -43,11 +43,11 @@ select
     household_id as user_id,
     started_at as valid_from,
     started_at as recorded_at,
-    case when d.household_id is not null then map_from_entries(list_filter([
+    case when d.household_id is not null then facts([
         ('age', d.age), ('income', d.income), ('home_ownership', d.home_ownership),
         ('marital_status', d.marital_status), ('household_size', d.household_size),
         ('household_comp', d.household_comp), ('kids_count', d.kids_count)
-    ], lambda e: e[2] is not null)) end as attributes
+    ]) end as attributes
 from households cross join cj_start left join demographics d using (household_id);
 
 -- A product is known from the start; a version follows whenever a day's last purchase shows another shelf price.

@@ -7,12 +7,12 @@ select
     'v' || srch_id as user_id,
     date_time as valid_from,
     date_time as recorded_at,
-    map_from_entries(list_filter([
+    facts([
         ('site', site_id),
         ('country', visitor_location_country_id),
         ('usual_stars', cast(round(try_cast(visitor_hist_starrating as double)) as integer)::varchar),
         ('usual_price', bucket(visitor_hist_adr_usd, [75, 125, 175, 250]))
-    ], lambda e: e[2] is not null)) as attributes
+    ]) as attributes
 from searches
 qualify row_number() over (partition by srch_id order by row_number) = 1;
 
@@ -33,13 +33,13 @@ select
     price_usd as price,
     date_time as valid_from,
     date_time as recorded_at,
-    map_from_entries(list_filter([
+    facts([
         ('stars', nullif(prop_starrating, '0')),
         ('review', cast(nullif(try_cast(prop_review_score as double), 0) as varchar)),
         ('location', bucket(prop_location_score1, [1, 2, 3, 4, 5])),
         ('location_for_search', bucket(prop_location_score2, [0.01, 0.03, 0.1, 0.2, 0.4])),
         ('promotion', nullif(promotion_flag, '0'))
-    ], lambda e: e[2] is not null)) as attributes
+    ]) as attributes
 from searches
 qualify row_number() over (partition by prop_id, date_time order by row_number) = 1;
 
@@ -60,11 +60,11 @@ select
         case when srch_saturday_night_bool = '1' then 'saturday' end
     ) as query_text,
     date_time as requested_at,
-    map_from_entries(list_filter([
+    facts([
         ('is_random_order', random_bool),
         ('site', site_id),
         ('destination', srch_destination_id)
-    ], lambda e: e[2] is not null)) as attributes
+    ]) as attributes
 from searches
 qualify row_number() over (partition by srch_id order by row_number) = 1;
 

@@ -51,6 +51,15 @@ class Incoming:
     malformed: tuple[Malformed, ...] = ()
 
 
+SEND_AGAIN = "Send the file again; it was probably cut off while it was written or copied"
+"""What to do about a file that ends too early."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines that follow it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def quoted(text: str) -> str:
     """``text`` as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"

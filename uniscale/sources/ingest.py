@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -15,63 +14,16 @@ from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
 from uniscale.lake.partitions import mark_built
-from uniscale.sources.checking import GOOD, compare_group, content_days, drop_group, read_group
+from uniscale.sources.checking import compare_group, content_days, drop_group, read_group
+from uniscale.sources.contradictions import GOOD
 from uniscale.sources.fingerprints import EVENTS, day_keys
+from uniscale.sources.forgotten import leave_out
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
+from uniscale.sources.report import IngestReport, Quarantined, count_gaps
 
 Prepare = Callable[[duckdb.DuckDBPyConnection], Sequence[Incoming]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quarantined:
-    """How many rows of a table were rejected for one reason."""
-
-    table: str
-    column: str
-    reason: str
-    rows: int
-
-
-@dataclass(kw_only=True, slots=True)
-class IngestReport:
-    """What one ingest did.
-
-    Attributes:
-        source: Name of the source.
-        rows: Rows landed by table.
-        quarantined: Rejected rows by table, column and reason; a row with two faults counts under both.
-        num_quarantined: Rejected rows, each counted once.
-        days: Days that now hold what this ingest brought, in order.
-        hints: Lines a person should act on.
-    """
-
-    source: str
-    rows: dict[str, int] = field(default_factory=lambda: {table.name: 0 for table in EVENT_TABLES})
-    quarantined: list[Quarantined] = field(default_factory=list)
-    num_quarantined: int = 0
-    days: list[date] = field(default_factory=list)
-    hints: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, object]:
-        """The report as a JSON-like document."""
-        return {
-            "source": self.source,
-            "rows": self.rows,
-            "quarantined": {
-                "rows": self.num_quarantined,
-                "reasons": [
-                    {"table": q.table, "column": q.column, "reason": q.reason, "rows": q.rows} for q in self.quarantined
-                ],
-            },
-            "days": {
-                "count": len(self.days),
-                "first": self.days[0].isoformat() if self.days else None,
-                "last": self.days[-1].isoformat() if self.days else None,
-            },
-            "hints": list(self.hints),
-        }
 
 
 def ingest_events(
@@ -125,6 +77,7 @@ def ingest_prepared(
         for group in groups:
             days |= _land_group(con, source, group, report)
         report.days = sorted(days)
+        count_gaps(con, report)
         mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in days})
         return report
 
@@ -176,6 +129,7 @@ def _land_group(
     """Check and land all files of one table and day; returns the days that were replaced."""
     table, day = group[0].table, group[0].day
     read_group(con, group)
+    report.num_forgotten += leave_out(con, table)
     if day is None:
         _delete_days(con, table, content_days(con, table))
     compare_group(con, group)
@@ -203,14 +157,6 @@ def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Inc
     reasons = con.execute(
         "select column_name, reason, count(*) from temp.rejected group by all order by all"
     ).fetchall()
-    _count(report, [Quarantined(table=name, column=c, reason=r, rows=n) for c, r, n in reasons])
+    report.add([Quarantined(table=name, column=c, reason=r, rows=n) for c, r, n in reasons])
     rows = con.execute("select count(distinct (file, row_number)) from temp.rejected").fetchone()
     report.num_quarantined += rows[0] if rows else 0
-
-
-def _count(report: IngestReport, found: Sequence[Quarantined]) -> None:
-    counts = {(q.table, q.column, q.reason): q.rows for q in report.quarantined}
-    for q in found:
-        key = (q.table, q.column, q.reason)
-        counts[key] = counts.get(key, 0) + q.rows
-    report.quarantined = [Quarantined(table=t, column=c, reason=r, rows=n) for (t, c, r), n in counts.items()]

@@ -45,30 +45,34 @@ def land_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
 
     Returns:
         ``rows`` by table, ``quarantined`` rows and ``days`` with requests, each over the days of the run, and
-        ``landed_days``: days landed now.
+        ``landed_days``: days landed now, and ``forgotten``: rows of them left out because their user was forgotten.
 
     Raises:
         ValueError: There are no target-domain requests to train on or to judge on; or a file is bad, and then the
             lake stays as it was.
     """
-    landed = _land_changed(settings, lake, ds) if settings.source.events_dir is not None else 0
+    landed = _land_changed(settings, lake, ds) if settings.source.events_dir is not None else _NOTHING
     if not lake.exists():
         raise ValueError(f"there are no events to run {ds} on; land them first: uniscale ingest events DIR")
     with lake.read() as con:
         _refuse_without_requests(con, settings, ds)
-        return {**_counts(con, settings, ds), "landed_days": landed}
+        return {**_counts(con, settings, ds), **landed}
 
 
-def _land_changed(settings: Settings, lake: Lake, ds: date) -> int:
+_NOTHING = {"landed_days": 0, "forgotten": 0}
+
+
+def _land_changed(settings: Settings, lake: Lake, ds: date) -> dict[str, int]:
     files = _files(settings, ds)
     wanted = {day: key for day, key in day_keys(settings, files).items() if day is not None}
     stale: list[date] = sorted(wanted)
     if lake.exists():
         with lake.read() as con:
             stale = stale_days(con, EVENTS, wanted)
-    if stale:
-        ingest_files(settings, lake, [file for file in files if file.day in set(stale)])
-    return len(stale)
+    if not stale:
+        return _NOTHING
+    report = ingest_files(settings, lake, [file for file in files if file.day in set(stale)])
+    return {"landed_days": len(stale), "forgotten": report.num_forgotten}
 
 
 def _files(settings: Settings, ds: date) -> list[EventFile]:

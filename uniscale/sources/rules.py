@@ -13,6 +13,11 @@ from uniscale.sources.incoming import quoted
 EVENT_TIME = {"users": "recorded_at", "items": "recorded_at", "requests": "requested_at", "actions": "recorded_at"}
 """The time whose UTC day is the partition of a row; candidates lie under the day of their request."""
 
+MAX_QUERY_LENGTH = 1000
+"""Characters of the longest query; what is longer was pasted or generated, and says nothing about what people ask."""
+YEARS = (1990, 2100)
+"""Times from the first of these years on and before the second are possible; others come from a wrong unit or a 0."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
@@ -50,6 +55,11 @@ def _column_rules(column: Column) -> Iterator[Rule]:
         yield Rule(column=name, reason="is missing", condition=f"{value} is null{failed}")
     if column.type in ("DOUBLE", "TIMESTAMP"):
         yield Rule(column=name, reason="is not finite", condition=f"not isfinite({value})")
+    if column.type == "TIMESTAMP" and name != "valid_from":  # valid since ever is written as an early time
+        first, last = YEARS
+        possible = f"{value} >= timestamp '{first}-01-01' and {value} < timestamp '{last}-01-01'"
+        reason = f"is not between the years {first} and {last}"
+        yield Rule(column=name, reason=reason, condition=f"isfinite({value}) and not ({possible})")
     if column.minimum is not None:
         yield Rule(column=name, reason=f"is below {column.minimum:g}", condition=f"{value} < {column.minimum}")
     if column.allowed is not None:
@@ -68,6 +78,9 @@ def _table_rules(table: Table, domains: tuple[str, ...]) -> Iterator[Rule]:
     if "acted_at" in names:
         reason = "is before acted_at: nothing is known before it happens"
         yield Rule(column="recorded_at", reason=reason, condition="recorded_at < acted_at")
+    if "query_text" in names:
+        reason = f"is longer than {MAX_QUERY_LENGTH} characters"
+        yield Rule(column="query_text", reason=reason, condition=f"length(query_text) > {MAX_QUERY_LENGTH}")
     if "position" in names:
         yield Rule(
             column="position",

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
+from uniscale.config.calendar import days_of_run
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
@@ -66,9 +67,9 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
         results = _run(settings, lake, _arguments(settings, policy, todo, stale))
         _mark(lake, todo, stale, f"marts of {ds} built", unfinished=False)
-    days = groups[0].days
+    run = days_of_run(settings, ds, policy)
     return {
-        **_counts(lake, min(days), max(days)),
+        **_counts(lake, run[0].ds, run[-1].ds),
         "days_built": {group.tag: len(stale[group.tag]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
     }

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.config.calendar import days_of_run
+from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
@@ -54,14 +54,16 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
     return (
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
-        _feature_group(settings, raw, ds),
+        _feature_group(settings, policy, raw, ds),
     )
 
 
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
     window_days = policy.attribution.window_days
+    first_logged = min(raw.by_table["requests"], default=ds)
+    restated = [day for day in days_to_restate(settings, ds, policy) if day.ds >= first_logged]
     days, keys = {}, {}
-    for day in days_of_run(settings, ds, policy):
+    for day in (*restated, *days_of_run(settings, ds, policy)):
         days[day.ds] = {"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final}
         first, last = day.ds - timedelta(days=window_days), day.label_as_of.date() - timedelta(days=1)
         content = raw.digest(("requests", "candidates", "actions"), first, last)
@@ -93,11 +95,12 @@ def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: d
     return Group(tag="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
 
 
-def _feature_group(settings: Settings, raw: RawContent, ds: date) -> Group:
+def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
     window = settings.window
-    first = ds - timedelta(days=window.train_days)
+    run = days_of_run(settings, ds, policy)
+    first = run[0].ds - timedelta(days=1)
     days, keys = {}, {}
-    for ahead in range(window.train_days + window.eval_days):
+    for ahead in range((run[-1].ds - first).days):
         day = first + timedelta(days=ahead)
         days[day] = {"ds": day, "feature_at": midnight_after(day), "is_first": day == first}
         content = raw.digest(("users", "items", "requests", "candidates", "actions"), EARLIEST, day)

@@ -17,7 +17,7 @@ clicked_requests as (
 used as (
     select action_id
     from lake.marts.fct_attributions
-    where ds between $first_attribution_ds and $ds
+    where ds between $first_attribution_ds and $last_attribution_ds
 ),
 
 actions as (
