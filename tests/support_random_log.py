@@ -38,7 +38,7 @@ def random_log(seed: int, num_users: int = 90) -> Log:
         for place in range(draw.randint(0, 6)):
             held = draw.sample(ITEMS, draw.randint(1, 4))
             cut = draw.randint(0, len(held))
-            query = draw.choice(["Red shoe", " red  SHOE", "blue shoe", "", None])
+            query = draw.choice(["Red shoe", " red  SHOE", "blue shoe", "  ", None])
             domain = draw.choice(("search", "search", "feed"))
             log.request(
                 f"{user_id}r{place}",

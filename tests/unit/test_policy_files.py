@@ -35,8 +35,8 @@ def test_an_unknown_key_that_resembles_none_is_answered_with_all_of_its_section(
 
 
 def test_an_unknown_section_is_named(tmp_path):
-    text = DEFAULT_POLICY.read_text(encoding="utf-8") + "weigths: {native: 1}\n"
-    assert refused(tmp_path, text) == ["weigths: unknown key; did you mean weights?"]
+    text = DEFAULT_POLICY.read_text(encoding="utf-8") + "weights_: {native: 1}\n"
+    assert refused(tmp_path, text) == ["weights_: unknown key; did you mean weights?"]
 
 
 def test_overlapping_targets_are_named(tmp_path):
