@@ -1,17 +1,21 @@
 """The step `samples` on a real lake."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
 import yaml
 from support_es3 import DAY, World, at
+from typer.testing import CliRunner
 
+from uniscale.cli.main import app
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.es3 import build
 from uniscale.es3.build import build_samples
 from uniscale.es3.leak import LeakError
+from uniscale.lake.ledger import run_step
 
 COUNTS = ("exposed", "unexposed", "attributed", "synthetic", "requests", "click_positives", "purchase_positives")
 
@@ -167,3 +171,18 @@ def test_a_policy_without_the_leaking_tier_builds_the_day(settings, lake, tmp_pa
     settings.policy.write_text(yaml.safe_dump(document))
     made = build_samples(settings, lake, DAY)
     assert (made["synthetic"], made["dropped"]) == (0, {"no_query": 60})
+
+
+def test_the_growth_of_labels_is_told_by_a_command(settings, lake, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNISCALE_HOME", str(settings.home))
+    refused = CliRunner().invoke(app, ["maturity", str(DAY)])
+    assert refused.exit_code == 2
+    assert "have not been built; run: uniscale build 2026-01-07" in refused.stderr
+    small_world().write(lake)
+    run_step(lake, DAY, "samples", {}, lambda: build_samples(settings, lake, DAY))
+    told = json.loads(CliRunner().invoke(app, ["maturity", str(DAY), "--json"]).stdout)
+    assert (told["young_days"], set(told["growth"])) == ("weigh", {"click", "purchase"})
+    assert len(told["growth"]["click"]["known"]) == load_policy().attribution.window_days + 1
+    shown = CliRunner().invoke(app, ["maturity", str(DAY)])
+    assert shown.exit_code == 0
+    assert "not seen" in shown.stdout
