@@ -93,7 +93,7 @@ def _find(con: duckdb.DuckDBPyConnection, sample_id: str, ds: date | None) -> tu
 
 def _items(row: dict[str, Any], item: str | None) -> list[dict[str, Any]]:
     names = [name.removesuffix("s") if name in ("item_ids", "action_ids") else name for name in _LISTS]
-    lists = [row[name] for name in _LISTS]
+    lists = [row[name] if row[name] is not None else [None] * len(row["item_ids"]) for name in _LISTS]
     items = [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
     if item is None:
         return items
