@@ -80,3 +80,8 @@
 {% macro plucked(list, name) -%}
     {{ adapter.dispatch("plucked")(list, name) }}
 {%- endmacro %}
+
+{#- After the name of a CTE and `as`: its rows are made once and not woven into the query, where an engine can be told. -#}
+{% macro made_once() -%}
+    {{ adapter.dispatch("made_once")() }}
+{%- endmacro %}

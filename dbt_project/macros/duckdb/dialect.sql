@@ -62,3 +62,7 @@
 {% macro duckdb__plucked(list, name) -%}
     [element.{{ name }} for element in {{ list }}]
 {%- endmacro %}
+
+{% macro duckdb__made_once() -%}
+    materialized
+{%- endmacro %}

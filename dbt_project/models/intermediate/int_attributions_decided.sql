@@ -41,7 +41,20 @@ windows as (
     from rules
 ),
 
-near_requests as (
+-- Made once, so that an action meets its user's rows by item: joined to requests alone, siblings would multiply them.
+considered as {{ made_once() }} (
+    select
+        requests.user_id,
+        requests.request_id,
+        requests.requested_at,
+        requests.ds,
+        candidates.item_id,
+        candidates.is_exposed
+    from requests
+    inner join candidates on requests.request_id = candidates.request_id
+),
+
+matches as (
     select
         attributable_items.*,
         windows.tie,
@@ -49,29 +62,22 @@ near_requests as (
             attributable_items.recorded_at,
             {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }}
         ) as decided_at,
-        requests.request_id,
-        requests.requested_at,
-        requests.ds
+        considered.request_id,
+        considered.requested_at,
+        considered.ds,
+        considered.is_exposed,
+        coalesce(native_clicks.clicked_recorded_at <= attributable_items.recorded_at, false) as is_clicked
     from attributable_items
     inner join windows on attributable_items.action = windows.action
-    inner join requests
+    inner join considered
         on
-            attributable_items.user_id = requests.user_id
-            and requests.requested_at
+            attributable_items.user_id = considered.user_id
+            and attributable_items.item_id = considered.item_id
+            and considered.requested_at
             <= {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }}
-            and attributable_items.acted_at <= {{ hours_after("requests.requested_at", "windows.window_hours") }}
-),
-
-matches as (
-    select
-        near_requests.*,
-        candidates.is_exposed,
-        coalesce(native_clicks.clicked_recorded_at <= near_requests.recorded_at, false) as is_clicked
-    from near_requests
-    inner join candidates
-        on near_requests.request_id = candidates.request_id and near_requests.item_id = candidates.item_id
+            and attributable_items.acted_at <= {{ hours_after("considered.requested_at", "windows.window_hours") }}
     left join native_clicks
-        on near_requests.request_id = native_clicks.request_id and near_requests.item_id = native_clicks.item_id
+        on considered.request_id = native_clicks.request_id and considered.item_id = native_clicks.item_id
 ),
 
 targeted as (
