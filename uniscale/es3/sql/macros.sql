@@ -14,7 +14,7 @@ create or replace temp macro uniform_hash(salt, raw) as
 create or replace temp macro jaccard(one, other) as
     len(list_intersect(one, other)) / nullif(len(one) + len(other) - len(list_intersect(one, other)), 0);
 
--- What a share is at least: one-sided 90 % Wilson bound of successes / trials, as in marts.query_item_stats.
+-- What a share is at least: one-sided 90 % Wilson bound of successes / trials.
 create or replace temp macro wilson_lower(successes, trials) as
     greatest(
         0,
