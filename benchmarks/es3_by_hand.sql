@@ -276,11 +276,11 @@ join days on items.recorded_at < days.ds::timestamp and days.is_train;
 
 -- Query statistics.
 create temp table query_stats as
-with pairs as (
+with clicks as (
     select
         days.ds,
         n.search,
-        v.category_id,
+        n.item_id,
         count(*) as num_clicks
     from native_clicks as n
     join days
@@ -288,9 +288,28 @@ with pairs as (
             days.is_train
             and n.request_ds between days.ds - $history_days and days.ds - 1
             and n.clicked_at < days.ds::timestamp
-    asof join (select * from versions where valid_from < ds::timestamp) as v
-        on days.ds = v.ds and n.item_id = v.item_id and days.ds::timestamp > v.valid_from
-    where n.request_domain = $target and n.search is not null and v.category_id is not null
+    where n.request_domain = $target and n.search is not null
+    group by all
+),
+
+categories as (
+    select
+        ds,
+        item_id,
+        arg_max(category_id, valid_from) as category_id
+    from versions
+    where valid_from < ds::timestamp
+    group by all
+),
+
+pairs as (
+    select
+        ds,
+        search,
+        category_id,
+        sum(num_clicks) as num_clicks
+    from clicks
+    join categories using (ds, item_id)
     group by all
 )
 

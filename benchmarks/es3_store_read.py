@@ -39,6 +39,7 @@ def read_list_wise(folder: Path, layout: str, window: int | None) -> dict[str, A
     behaviour.actions.drop_columns(["known_at"]).take(places)
     return {
         **found,
+        "windowed_actions": int(taken.sum()),
         "seconds": seconds,
         "gather_seconds": time.perf_counter() - start - seconds,
         "bytes_held": table.nbytes + behaviour.actions.nbytes,
