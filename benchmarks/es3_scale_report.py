@@ -29,16 +29,13 @@ def measured(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
     return {name: ways[name] for name in WAYS if name in ways}
 
 
-def growth(sizes: dict[str, dict[str, Any]], way: str) -> list[tuple[str, str, float]]:
-    """Exponent of time between neighbouring sizes: 1 is linear."""
-    points = [
-        (rows, found["candidate_rows"], measured(found)[way][0])
-        for rows, found in sizes.items()
-        if way in measured(found)
-    ]
+def growth(sizes: dict[str, dict[str, Any]], way: str) -> list[str]:
+    """Between neighbouring sizes: exponent of time (1 is linear), and seconds for each further million rows."""
+    points = [(found["candidate_rows"], measured(found)[way][0]) for found in sizes.values() if way in measured(found)]
     return [
-        (one, other, log(slower / faster) / log(more / fewer))
-        for (one, fewer, faster), (other, more, slower) in pairwise(points)
+        f"{fewer:,} to {more:,}: {log(slower / faster) / log(more / fewer):.2f}, "
+        f"{(slower - faster) / (more - fewer) * 1e6:.2f} s per further million"
+        for (fewer, faster), (more, slower) in pairwise(points)
     ]
 
 
@@ -81,14 +78,9 @@ def markdown(record: dict[str, Any]) -> str:
     lines.append("|---|" + "---|" * len(sizes))
     for part in sizes[0]["build"]["parts"] if sizes else ():
         lines.append(f"| {part} | " + " | ".join(f"{found['build']['parts'][part]:.1f}" for found in sizes) + " |")
-    exponents = {way: growth(record["sizes"], way) for way in WAYS}
-    if exponents["build"]:
-        lines += ["", "Growth of time, as exponent of rows (1 is linear):", ""]
-        for way, found_growth in exponents.items():
-            steps = ", ".join(
-                f"{float(one):.3g} to {float(other):.3g}: {slope:.2f}" for one, other, slope in found_growth
-            )
-            lines += [f"- {WAYS[way]}: {steps}"] if steps else []
+    if len(sizes) > 1:
+        lines += ["", "Growth of time, as exponent of rows (1 is linear), and without what every size costs alike:", ""]
+        lines += [f"- {WAYS[way]}: {'; '.join(steps)}" for way in WAYS if (steps := growth(record["sizes"], way))]
     lines += ["", *_compared(record["sizes"])]
     return "\n".join(lines) + "\n"
 
