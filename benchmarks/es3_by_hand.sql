@@ -8,8 +8,10 @@ create temp macro drawn(seed, ds, key) as
 create temp macro jaccard(a, b) as len(list_intersect(a, b)) / nullif(len(a) + len(b) - len(list_intersect(a, b)), 0);
 create temp macro wilson(k, n) as greatest(
     0,
-    (k / n + 1.642374415149816215135841596 / 2 / n - 1.2815515655446004 * sqrt(k / n * (1 - k / n) / n + 1.642374415149816215135841596 / 4 / (n * n)))
-    / (1 + 1.642374415149816215135841596 / n)
+    (
+        k / n + 1.642374415149816215135841596 / 2 / n
+        - 1.2815515655446004 * sqrt(k / n * (1 - k / n) / n + 1.642374415149816215135841596 / 4 / (n * n))
+    ) / (1 + 1.642374415149816215135841596 / n)
 );
 
 create temp table days as select unnest($days, recursive := true);
@@ -208,7 +210,8 @@ marked as (
 quotas as (
     select
         request_id,
-        round($ratio * count(*) filter (where is_exposed)) - count(*) filter (where is_kept and not is_exposed) as quota,
+        round($ratio * count(*) filter (where is_exposed))
+        - count(*) filter (where is_kept and not is_exposed) as quota,
         count(*) filter (where not is_kept) as pool
     from marked
     group by all
@@ -332,7 +335,8 @@ outcomes as (
         coalesce(bool_or(a.action = 'click' and t.action_id is not null), false) as has_used_click,
         bool_or(a.action = 'purchase' and t.action_id is null) as has_free_purchase,
         min({action: a.action, acted_at: a.acted_at, id: a.action_id}) filter (where t.action_id is null) as first_free,
-        sum(a.action_value order by a.action_id) filter (where a.action = 'purchase' and t.action_id is null) as free_value
+        sum(a.action_value order by a.action_id) filter (where a.action = 'purchase' and t.action_id is null)
+            as free_value
     from actions as a
     semi join clicked using (request_id)
     left join attributions as t on a.action_id = t.action_id and t.ds <= a.request_ds

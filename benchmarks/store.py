@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.es3_scale_report import by_rows
 from benchmarks.es3_shops import ScaledShop, parse_rows
 from uniscale.lake.ledger import code_version
 
@@ -151,10 +152,9 @@ def plot(sizes: dict[str, dict[str, Any]]) -> None:
             panels[0].plot(rows, stored, line, color=colours[window], label=layout)
             panels[1].plot(rows, read, line, color=colours[window], label=layout)
     for axes, title in zip(panels, ("bytes per item on the disk", "items read per second"), strict=True):
-        axes.set(xscale="log", yscale="log", xlabel="candidate rows", title=title)
-        axes.grid(visible=True, which="major", alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].legend(fontsize=8)
+        axes.set(title=title, ylim=(0, None))
+        by_rows(axes, rows)
+    panels[0].legend(fontsize=8, ncols=3)
     PLOT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PLOT, dpi=110, metadata={"Software": None})
 
