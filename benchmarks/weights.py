@@ -3,7 +3,7 @@
 One value of the ES3 policy is changed at a time: weights by provenance, unexposed rows per exposed row, what is done
 with young days. Each variant builds the samples of a simulated shop anew, trains HHSFT on several seeds for the same
 number of steps, and is judged on the clicks of a development day and against the shop's truth: the click probability of
-every candidate, free of position bias and of the old policy. Writes a record and a plot.
+every candidate, free of position bias and of the old policy. Each run adds a round to the month's record, and plots it.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ PLOT = Path(__file__).parents[1] / "docs" / "img" / "weights.png"
 METRICS = ("gauc", "auc", "log_loss", "true_auc_exposed", "true_gauc")
 AXES: dict[str, tuple[Any, ...]] = {
     "weights.unexposed": (0.0, 0.03, 0.1, 0.3, 1.0),
-    "weights.synthetic": (0.0, 0.25, 0.5, 1.0),
+    "weights.synthetic": (0.0, 0.5, 1.0),
     "weights.attributed_unexposed": (0.3, 1.0),
     "weights.attributed_exposed": (0.3, 1.0),
-    "unexposed.ratio": (1.0, 2.0, 4.0),
+    "unexposed.ratio": (2.0, 4.0),
     "maturity.young_days": ("keep", "weigh", "wait"),
 }
 
@@ -69,13 +69,9 @@ def main() -> None:
                 job = plan_job(shop.settings, Lake(shop.settings), recipe, days, "study")
                 work.append((shop.settings.model_dump(mode="json"), shop.ds, variant, seed, job))
         trials = run_all(work)
-    record = {
-        "date": date.today().isoformat(),
-        "command": "python -m benchmarks.weights " + " ".join(sys.argv[1:]),
-        "recipe": base.content(),
-        "trials": trials,
-    }
-    write(record)
+    packaged = {axis: default(axis) for axis in AXES}
+    command = " ".join(["python -m benchmarks.weights", *sys.argv[1:]])
+    add_round({"date": date.today().isoformat(), "command": command, "packaged": packaged, "trials": trials})
 
 
 def default(axis: str) -> Any:
@@ -141,32 +137,42 @@ def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dic
     }
 
 
-def write(record: dict[str, Any]) -> None:
-    """Store the record as JSON, as a table that a person reads, and as a plot."""
+def add_round(found: dict[str, Any]) -> None:
+    """Add a round to the record: JSON, tables that a person reads, and a plot of this round."""
     RECORDS.mkdir(exist_ok=True)
-    stem = RECORDS / f"weights_{record['date'][:7]}"
-    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    stem = RECORDS / f"weights_{found['date'][:7]}"
+    file = stem.with_suffix(".json")
+    rounds = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    rounds.append(found)
+    file.write_text(json.dumps(rounds, indent=2) + "\n", encoding="utf-8")
     lines = [
-        f"# Weights of the ES3 policy, {record['date']}",
+        "# Weights of the ES3 policy",
         "",
-        f"`{record['command']}`. Six training days, judged on the day after; mean and standard error over seeds. "
-        "Differences to the packaged policy are paired by seed.",
-        "",
-        "| change | GAUC | difference | AUC | log loss | true AUC, shown rows | true GAUC, whole list | difference |",
-        "|---|---|---|---|---|---|---|---|",
+        "Six training days, judged on the day after; mean and standard error over seeds. Differences to the packaged policy "
+        "of the round are paired by seed.",
     ]
-    groups = by_change(record["trials"])
-    for name, trials in groups.items():
-        cells = {metric: cell([trial[metric] for trial in trials]) for metric in METRICS}
-        against = {
-            metric: cell(differences(groups["packaged"], trials, metric), ".4f", sign=True) for metric in METRICS
-        }
-        shown = (cells["gauc"], against["gauc"], cells["auc"], cells["log_loss"], cells["true_auc_exposed"])
-        lines.append(f"| {name} | {' | '.join(shown)} | {cells['true_gauc']} | {against['true_gauc']} |")
+    for number, one in enumerate(rounds, start=1):
+        packaged = ", ".join(f"{axis} = {value}" for axis, value in one["packaged"].items())
+        lines += ["", f"## Round {number}, {one['date']}", "", f"`{one['command']}`. Packaged: {packaged}.", ""]
+        lines += table(by_change(one["trials"]))
     text = "\n".join(lines) + "\n"
     stem.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
-    plot(groups)
+    plot(by_change(found["trials"]))
+
+
+def table(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """One line per change."""
+    lines = [
+        "| change | GAUC | difference | AUC | log loss | true AUC, shown rows | true GAUC, whole list | difference |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, trials in groups.items():
+        cells = {metric: cell([trial[metric] for trial in trials]) for metric in METRICS}
+        against = {metric: cell(differences(groups["packaged"], trials, metric), sign=True) for metric in METRICS}
+        shown = (cells["gauc"], against["gauc"], cells["auc"], cells["log_loss"], cells["true_auc_exposed"])
+        lines.append(f"| {name} | {' | '.join(shown)} | {cells['true_gauc']} | {against['true_gauc']} |")
+    return lines
 
 
 def by_change(trials: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -184,10 +190,10 @@ def differences(base: Sequence[Mapping[str, Any]], trials: Sequence[Mapping[str,
     return [trial[metric] - of_seed[trial["seed"]] for trial in trials]
 
 
-def cell(values: Sequence[float], form: str = ".4f", *, sign: bool = False) -> str:
+def cell(values: Sequence[float], *, sign: bool = False) -> str:
     """Mean and standard error."""
-    shown = f"{mean(values):{'+' if sign else ''}{form}}"
-    return shown if len(values) == 1 else f"{shown} ± {stdev(values) / len(values) ** 0.5:{form}}"
+    shown = f"{mean(values):{'+' if sign else ''}.4f}"
+    return shown if len(values) == 1 else f"{shown} ± {stdev(values) / len(values) ** 0.5:.4f}"
 
 
 def plot(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

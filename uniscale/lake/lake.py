@@ -128,11 +128,7 @@ class Lake:
     def create(con: duckdb.DuckDBPyConnection, table: Table) -> None:
         """Create the table with its partitioning if it does not exist yet."""
         con.execute(f"create schema if not exists lake.{table.schema}")
-        known = con.execute(
-            "select 1 from duckdb_tables() where database_name = 'lake' and schema_name = ? and table_name = ?",
-            [table.schema, table.name],
-        ).fetchone()
-        if known is None:
+        if not table_has(con, table):
             con.execute(table.ddl())
             if table.partition is not None:
                 con.execute(f"alter table lake.{table.qualified} set partitioned by ({table.partition})")
@@ -224,12 +220,13 @@ class Lake:
 
 def table_has(con: duckdb.DuckDBPyConnection, table: Table, ds: date | None = None) -> bool:
     """Like `Lake.has`, on an open connection."""
-    known = con.execute(
-        "select 1 from duckdb_tables() where database_name = 'lake' and schema_name = ? and table_name = ?",
-        [table.schema, table.name],
-    ).fetchone()
-    if known is None or ds is None:
-        return known is not None
+    try:
+        # Asks for this table alone: the list of all tables reads the whole catalogue.
+        con.execute(f"select 1 from lake.{table.qualified} limit 0")
+    except duckdb.CatalogException:
+        return False
+    if ds is None:
+        return True
     return con.execute(f"select 1 from lake.{table.qualified} where ds = ? limit 1", [ds]).fetchone() is not None
 
 

@@ -5,6 +5,7 @@ select
     valid_from,
     recorded_at,
     nullif(category_id, '') as category_id,
-    title
+    title,
+    words(title) as title_words
 from lake.raw.items
 where ds <= $last_ds;

@@ -79,7 +79,7 @@ select
     labelled.action_id,
     known_items.category_id,
     known_items.title,
-    words(known_items.title) as title_words
+    known_items.title_words
 from labelled
 asof left join known_items
     on labelled.item_id = known_items.item_id and labelled.requested_at >= known_items.valid_from;
