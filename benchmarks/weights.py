@@ -148,8 +148,8 @@ def add_round(found: dict[str, Any]) -> None:
     lines = [
         "# Weights of the ES3 policy",
         "",
-        "Six training days, judged on the day after; mean and standard error over seeds. Differences to the packaged policy "
-        "of the round are paired by seed.",
+        "Six training days, judged on the day after; mean and standard error over seeds. Differences to the packaged "
+        "policy of the round are paired by seed.",
     ]
     for number, one in enumerate(rounds, start=1):
         packaged = ", ".join(f"{axis} = {value}" for axis, value in one["packaged"].items())

@@ -36,6 +36,10 @@ METRIC_TITLES = {
 }
 
 
+PAPER_MULTIPLIERS = ((1, 1, 1), (1, 3, 1), (1, 3, 2), (2, 5, 4))
+"""Requests, samples and click positives by stage in the paper's shop (arXiv 2603.24226), against shown rows only."""
+
+
 def write_page(settings: Settings, ds: date) -> Path:
     """Render the page of a day.
 
@@ -67,6 +71,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         metrics=metrics,
         metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},
         limits=load_thresholds(),
+        paper=PAPER_MULTIPLIERS,
         charts=_charts(summary, details, metrics),
         titles={step.name: step.title for step in DAY_STEPS},
     )
