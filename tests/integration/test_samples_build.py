@@ -181,7 +181,7 @@ def test_the_growth_of_labels_is_told_by_a_command(settings, lake, tmp_path, mon
     small_world().write(lake)
     run_step(lake, DAY, "samples", {}, lambda: build_samples(settings, lake, DAY))
     told = json.loads(CliRunner().invoke(app, ["maturity", str(DAY), "--json"]).stdout)
-    assert (told["young_days"], set(told["growth"])) == ("weigh", {"click", "purchase"})
+    assert (told["young_days"], set(told["growth"])) == ("keep", {"click", "purchase"})
     assert len(told["growth"]["click"]["known"]) == load_policy().attribution.window_days + 1
     shown = CliRunner().invoke(app, ["maturity", str(DAY)])
     assert shown.exit_code == 0

@@ -92,7 +92,7 @@ def test_the_growth_of_stored_labels_is_measured_by_the_day_they_became_known():
 
 
 def test_an_attributed_label_of_a_young_day_weighs_for_those_to_come():
-    the_plan = plan(train_days=2)
+    the_plan = plan(policy(maturity={"young_days": "weigh"}), train_days=2)
     con = world_with_late_labels().connection()
     prepare(con, the_plan)
     factors = label_factors(the_plan, measure_growth(con, the_plan))
