@@ -58,6 +58,7 @@ def values(settings: Settings, ds: date) -> dict[str, Any]:
         "history_days": search.history_days,
         "min_support": search.min_support,
         "min_confidence": search.min_confidence,
+        "prior_clicks": search.prior_clicks,
         "user_mix": search.user_mix,
         "max_negatives": search.max_negatives,
     }

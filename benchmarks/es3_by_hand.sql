@@ -318,7 +318,12 @@ pairs as (
 
 select
     *,
-    wilson(num_clicks::double, (sum(num_clicks) over (partition by ds, search))::double) as confidence
+    wilson(
+        num_clicks
+        + $prior_clicks * (sum(num_clicks) over (partition by ds, category_id))::double
+        / sum(num_clicks) over (partition by ds),
+        sum(num_clicks) over (partition by ds, search) + $prior_clicks::double
+    ) as confidence
 from pairs;
 
 -- Searchification: items of other domains' clicked requests, and the clicks that attribution left over.

@@ -59,7 +59,11 @@ def query_stats(
     earlier = versions[versions["valid_from"] < versions["ds"]]
     pairs = known_when(pairs.assign(morning=pairs["ds"]), earlier, "morning").dropna(subset="category_id")
     stats = pairs.groupby(["ds", "search", "category_id"], as_index=False).size()
-    return stats.assign(confidence=wilson(stats["size"], stats.groupby(["ds", "search"])["size"].transform("sum")))
+    of_query, of_category, of_all = (
+        stats.groupby(keys)["size"].transform("sum") for keys in (["ds", "search"], ["ds", "category_id"], ["ds"])
+    )
+    prior = given["prior_clicks"]
+    return stats.assign(confidence=wilson(stats["size"] + prior * of_category / of_all, of_query + prior))
 
 
 def outside_rows(

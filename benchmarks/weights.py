@@ -138,7 +138,7 @@ def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dic
 
 
 def add_round(found: dict[str, Any]) -> None:
-    """Add a round to the record: JSON, tables that a person reads, and a plot of this round."""
+    """Add a round to the record: JSON, tables that a person reads, and a plot."""
     RECORDS.mkdir(exist_ok=True)
     stem = RECORDS / f"weights_{found['date'][:7]}"
     file = stem.with_suffix(".json")
@@ -158,7 +158,7 @@ def add_round(found: dict[str, Any]) -> None:
     text = "\n".join(lines) + "\n"
     stem.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
-    plot(by_change(found["trials"]))
+    plot(rounds)
 
 
 def table(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
@@ -196,24 +196,31 @@ def cell(values: Sequence[float], *, sign: bool = False) -> str:
     return shown if len(values) == 1 else f"{shown} ± {stdev(values) / len(values) ** 0.5:.4f}"
 
 
-def plot(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Differences to the packaged policy, with standard errors."""
+def plot(rounds: Sequence[Mapping[str, Any]]) -> None:
+    """Differences to the packaged policy of each round, with standard errors."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    names = [name for name in groups if name != "packaged"]
-    figure = Figure(figsize=(9, 1 + 0.32 * len(names)), layout="constrained")
+    rows = [
+        (f"{name}  ({number})", groups["packaged"], trials)
+        for number, groups in enumerate((by_change(one["trials"]) for one in rounds), start=1)
+        for name, trials in groups.items()
+        if name != "packaged"
+    ]
+    figure = Figure(figsize=(9, 1 + 0.32 * len(rows)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     titles = ("GAUC, clicks on shown rows", "true GAUC, whole candidate list")
     for axes, metric, title in zip(panels, ("gauc", "true_gauc"), titles, strict=True):
-        for row, name in enumerate(names):
-            values = differences(groups["packaged"], groups[name], metric)
+        for place, (_, packaged, trials) in enumerate(rows):
+            values = differences(packaged, trials, metric)
             error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0
-            axes.errorbar(mean(values), row, xerr=error, fmt="o", color="#5b7db1", capsize=3)
+            axes.errorbar(mean(values), place, xerr=error, fmt="o", color="#5b7db1", capsize=3)
         axes.axvline(0, color="#1f2933", linewidth=1)
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel("difference to the packaged policy")
+        axes.set_xlabel("difference to the packaged policy of the round")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_yticks(range(len(rows)), [name for name, _, _ in rows])
     panels[0].invert_yaxis()
     figure.savefig(PLOT, dpi=110)
 
