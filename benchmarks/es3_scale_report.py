@@ -105,6 +105,7 @@ def _compared(sizes: dict[str, dict[str, Any]]) -> list[str]:
 def plot(sizes: dict[str, dict[str, Any]]) -> None:
     """Seconds and memory by rows."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     colours = {"build": "#1f5fa8", "same_work": "#7ba7d7", "by_hand": "#3a8a4d", "pandas": "#d1661c"}
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -120,6 +121,8 @@ def plot(sizes: dict[str, dict[str, Any]]) -> None:
                 axes.plot(*zip(*points, strict=True), "o-", color=colours[way], label=name)
         axes.set(yscale="log", title=title)
         by_rows(axes, [found["candidate_rows"] for found in sizes.values()])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:,g}")
     panels[0].legend(fontsize=8)
     PLOT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PLOT, dpi=110, metadata={"Software": None})

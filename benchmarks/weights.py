@@ -217,7 +217,7 @@ def plot(rounds: Sequence[Mapping[str, Any]]) -> None:
             axes.errorbar(mean(values), place, xerr=error, fmt="o", color="#5b7db1", capsize=3)
         axes.axvline(0, color="#1f2933", linewidth=1)
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel("difference to the packaged policy of the round")
+        axes.set_xlabel("difference to the packaged policy", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(len(rows)), [name for name, _, _ in rows])
