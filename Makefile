@@ -57,8 +57,10 @@ dbt-docs: $(STAMP) ## Write the catalogue of marts and features (needs a lake, o
 golden: $(STAMP) ## Write the golden curves anew; read the diff before committing it
 	$(BIN)/python -m tests.golden.regenerate
 
-benchmarks: $(STAMP) ## Measure rows per second of build, features and training
+benchmarks: $(STAMP) ## Measure a day's steps, the data half up to 20 million rows, and the list-wise store
 	$(BIN)/python -m benchmarks.stages --sizes xs s m
+	$(BIN)/python -m benchmarks.es3_scale
+	$(BIN)/python -m benchmarks.store
 
 clean: ## Remove what demo and the tools wrote (not .venv)
 	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site
