@@ -11,21 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks.es3_scale_report import markdown, write
 from benchmarks.es3_shops import ScaledShop, cpu_seconds, parse_rows
+from benchmarks.record import begin
 from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.outcomes import STEPS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.lake import Lake
-from uniscale.lake.ledger import code_version
 
 
 def main() -> None:
@@ -34,13 +31,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", type=parse_rows, default=[1_000_000, 5_000_000, 20_000_000])
     parser.add_argument("--pandas-up-to", type=parse_rows, default=1_000_000, help="Most rows that pandas is given.")
     arguments = parser.parse_args()
-    record: dict[str, Any] = {
-        "date": date.today().isoformat(),
-        "command": "python -m benchmarks.es3_scale " + " ".join(sys.argv[1:]),
-        "code_version": code_version(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "sizes": {},
-    }
+    record = begin("benchmarks.es3_scale")
     for rows in sorted(arguments.rows):
         with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
             shop = ScaledShop(Path(scratch) / "shop", rows)

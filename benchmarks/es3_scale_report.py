@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log
 from pathlib import Path
 from typing import Any
 
-RECORDS = Path(__file__).with_name("records")
+from benchmarks.record import store
+
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "es3_scale.png"
 WAYS = {
     "build": "UniScale, whole build",
@@ -42,10 +40,7 @@ def growth(sizes: dict[str, dict[str, Any]], way: str) -> list[str]:
 
 def write(record: dict[str, Any]) -> None:
     """Store the record as JSON, as tables that a person reads, and as a plot."""
-    RECORDS.mkdir(exist_ok=True)
-    stem = RECORDS / f"es3_scale_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"
-    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    stem.with_suffix(".md").write_text(markdown(record), encoding="utf-8")
+    store("es3_scale", record, markdown(record))
     plot(record["sizes"])
 
 

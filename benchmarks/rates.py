@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import sys
 import tempfile
 import time
@@ -23,6 +21,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.shop import Shop
+from benchmarks.trials import run_all
 from uniscale.config import Settings
 from uniscale.config.calendar import train_days
 from uniscale.lake import Lake
@@ -48,11 +47,11 @@ def main() -> None:
         shop.simulate()
         shop.build(("land", "marts", "samples", "frames"))
         pairs = list(product(arguments.embedding, arguments.dense))
-        trials = run_all(shop.settings, shop.ds, [variant(base, *pair, seed=0) for pair in pairs])
+        trials = run_all(run, pieces(shop.settings, shop.ds, [variant(base, *pair, seed=0) for pair in pairs]))
         best = sorted(trials, key=lambda trial: -trial["gauc"])[: arguments.finalists]
         finals = [(t["embedding_rate"], t["dense_rate"]) for t in best]
         again = [variant(base, *pair, seed=seed) for pair in finals for seed in range(1, arguments.seeds)]
-        trials += run_all(shop.settings, shop.ds, again)
+        trials += run_all(run, pieces(shop.settings, shop.ds, again))
     record = {
         "date": date.today().isoformat(),
         "command": "python -m benchmarks.rates " + " ".join(sys.argv[1:]),
@@ -68,15 +67,9 @@ def variant(base: Recipe, embedding_rate: float, dense_rate: float, *, seed: int
     return replace(base, train=train, seed_offset=seed)
 
 
-def run_all(settings: Settings, ds: date, recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
-    """Train and judge each, one process a core."""
-    trials = []
-    work = [(settings.model_dump(mode="json"), ds, recipe) for recipe in recipes]
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
-        for trial in pool.imap_unordered(run, work):
-            trials.append(trial)
-            print(f"{len(trials)} of {len(work)}: {trial}", file=sys.stderr, flush=True)
-    return trials
+def pieces(settings: Settings, ds: date, recipes: Sequence[Recipe]) -> list[tuple[dict[str, Any], date, Recipe]]:
+    """What each process is told."""
+    return [(settings.model_dump(mode="json"), ds, recipe) for recipe in recipes]
 
 
 def run(work: tuple[dict[str, Any], date, Recipe]) -> dict[str, Any]:

@@ -9,20 +9,14 @@ in a cold process, best of several. Writes a record (JSON and Markdown) after ev
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks.es3_scale_report import by_rows
 from benchmarks.es3_shops import ScaledShop, parse_rows
-from uniscale.lake.ledger import code_version
+from benchmarks.record import begin, store
 
-RECORDS = Path(__file__).with_name("records")
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "store.png"
 WINDOWS = (None, 20, 50)
 """Longest window of actions; None leaves the sequences out."""
@@ -34,13 +28,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", type=parse_rows, default=[1_000_000, 5_000_000, 20_000_000])
     parser.add_argument("--repeats", type=int, default=3, help="Cold processes that read each layout; the best counts.")
     arguments = parser.parse_args()
-    record: dict[str, Any] = {
-        "date": date.today().isoformat(),
-        "command": "python -m benchmarks.store " + " ".join(sys.argv[1:]),
-        "code_version": code_version(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "sizes": {},
-    }
+    record = begin("benchmarks.store")
     for rows in sorted(arguments.rows):
         with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
             record["sizes"][str(rows)] = measure(Path(scratch), rows, arguments.repeats)
@@ -85,10 +73,7 @@ def bytes_of(found: dict[str, Any], layout: str) -> int:
 
 def write(record: dict[str, Any]) -> None:
     """Store the record as JSON, as tables that a person reads, and as a plot."""
-    RECORDS.mkdir(exist_ok=True)
-    stem = RECORDS / f"store_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"
-    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    stem.with_suffix(".md").write_text(markdown(record), encoding="utf-8")
+    store("store", record, markdown(record))
     plot(record["sizes"])
 
 

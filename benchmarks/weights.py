@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ from typing import Any
 import yaml
 
 from benchmarks.shop import Shop
+from benchmarks.trials import run_all
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.contracts.policy import load_policy
@@ -68,7 +67,7 @@ def main() -> None:
                 days = train_days(shop.settings, shop.ds)
                 job = plan_job(shop.settings, Lake(shop.settings), recipe, days, "study")
                 work.append((shop.settings.model_dump(mode="json"), shop.ds, variant, seed, job))
-        trials = run_all(work)
+        trials = run_all(run, work)
     packaged = {axis: default(axis) for axis in AXES}
     command = " ".join(["python -m benchmarks.weights", *sys.argv[1:]])
     add_round({"date": date.today().isoformat(), "command": command, "packaged": packaged, "trials": trials})
@@ -96,16 +95,6 @@ def write_policy(folder: Path, changes: Mapping[str, Any]) -> Path:
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
-
-
-def run_all(work: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Train and judge each, one process a core."""
-    trials = []
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
-        for trial in pool.imap_unordered(run, work):
-            trials.append(trial)
-            print(f"{len(trials)} of {len(work)}: {trial}", file=sys.stderr, flush=True)
-    return trials
 
 
 def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dict[str, Any]:

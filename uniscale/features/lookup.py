@@ -16,6 +16,11 @@ _NEVER_NULL = {"user": "user_num_requests", "query": "query_num_requests", "item
 _PREFIXES = {"user": ("user_", "history_"), "query": ("query_",)}
 
 
+def clean_query(text: str | None) -> str | None:
+    """A query as the feature tables spell it: lower case, single spaces; an empty one is none."""
+    return None if text is None else " ".join(text.lower().split()) or None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
     """What is asked for.
@@ -37,14 +42,9 @@ class Question:
         if self.user is None and self.query is None and not self.items:
             raise ValueError("nothing is asked for; name a user, an item or a query")
 
-    @property
-    def clean_query(self) -> str | None:
-        """The query as the feature tables spell it: lower case, single spaces."""
-        return " ".join(self.query.lower().split()) or None if self.query is not None else None
-
     def request_row(self) -> dict[str, str | None]:
         """Entity row of the request-level service."""
-        return {"user_id": self.user, "query_text": self.clean_query}
+        return {"user_id": self.user, "query_text": clean_query(self.query)}
 
     def item_rows(self) -> list[dict[str, str | None]]:
         """Entity rows of the item-level service."""
@@ -124,7 +124,7 @@ def describe(question: Question, answers: Answers) -> dict[str, Any]:
     return {
         "as_of": answers.as_of.isoformat(sep=" "),
         "user": part("user", question.user, of("user")),
-        "query": part("query", question.clean_query, of("query")),
+        "query": part("query", clean_query(question.query), of("query")),
         "items": {
             name: part("item", name, features) for name, features in zip(question.items, answers.items, strict=True)
         },

@@ -78,11 +78,6 @@ def statistic(con: duckdb.DuckDBPyConnection, facts: dict[str, Any]) -> dict[str
     return {"category_id": category, "statistic": found[0] if found else None}
 
 
-def clean_query(text: str | None) -> str | None:
-    """The query as the feature tables spell it."""
-    return None if text is None else " ".join(text.lower().split()) or None
-
-
 def advice(con: duckdb.DuckDBPyConnection, sample_id: str, ds: date | None) -> str:
     """What to tell somebody whose sample is not there."""
     what = f"es3.samples has no sample {sample_id!r}" + ("" if ds is None else f" on {ds}")

@@ -19,6 +19,7 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features.age import max_age
+from uniscale.features.lookup import clean_query
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.snapshots import Snapshot, snapshot
@@ -129,7 +130,7 @@ def _features(
     con: duckdb.DuckDBPyConnection, settings: Settings, facts: dict[str, Any], items: list[str]
 ) -> list[dict[str, Any]]:
     """Per feature table and key the version that answers at the time of the request."""
-    keys = {"user_id": [facts["user_id"]], "item_id": items, "query_text": [evidence.clean_query(facts["query_text"])]}
+    keys = {"user_id": [facts["user_id"]], "item_id": items, "query_text": [clean_query(facts["query_text"])]}
     oldest = facts["requested_at"] - max_age(settings)
     found: list[dict[str, Any]] = []
     for table in FEATURE_TABLES:

@@ -1,0 +1,34 @@
+"""What the benchmarks by size share of their records: the head, and where they are stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from uniscale.lake.ledger import code_version
+
+RECORDS = Path(__file__).with_name("records")
+
+
+def begin(module: str) -> dict[str, Any]:
+    """A record of this run without any size yet."""
+    return {
+        "date": date.today().isoformat(),
+        "command": f"python -m {module} " + " ".join(sys.argv[1:]),
+        "code_version": code_version(),
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "sizes": {},
+    }
+
+
+def store(name: str, record: dict[str, Any], page: str) -> None:
+    """Store a record as JSON, and as the page that a person reads."""
+    RECORDS.mkdir(exist_ok=True)
+    stem = RECORDS / f"{name}_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"
+    stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    stem.with_suffix(".md").write_text(page, encoding="utf-8")
