@@ -111,7 +111,7 @@ USER_FEATURES = FeatureTable(
         _list(
             "user_categories",
             "VARCHAR[]",
-            "Up to 5 categories of the actions in any domain in 30 days, largest share first, then by name.",
+            f"Up to {MAX_CATEGORIES} categories of the actions of 30 days, largest share first, then by name.",
         ),
         _list("user_category_shares", "DOUBLE[]", "Their shares of the actions whose category is known."),
     ),
@@ -174,7 +174,7 @@ QUERY_FEATURES = FeatureTable(
         _list(
             "query_categories",
             "VARCHAR[]",
-            "Up to 5 categories of the items clicked natively in 30 days, largest share first, then by name.",
+            f"Up to {MAX_CATEGORIES} categories of the clicks of 30 days, largest share first, then by name.",
         ),
         _list("query_category_shares", "DOUBLE[]", "Their shares of the clicks whose category is known."),
     ),
@@ -233,7 +233,7 @@ USER_FRESH_ACTIONS = FeatureTable(
     columns=(
         _text("user_id", "User."),
         *_version("UTC day of feature_at.", "Moment at which the newest of the actions became known."),
-        _list("fresh_action_ids", "VARCHAR[]", "Actions; the newest 100 of the day are kept."),
+        _list("fresh_action_ids", "VARCHAR[]", f"Actions; the newest {MAX_FRESH_ACTIONS} of the day are kept."),
         _list("fresh_items", "VARCHAR[]", "Items acted on."),
         _list("fresh_categories", "VARCHAR[]", "Their categories as known at feature_at; '' if unknown."),
         _list("fresh_brands", "VARCHAR[]", "Their brands as known at feature_at; '' if unknown."),

@@ -1,14 +1,13 @@
-"""The SQL of the frames: what goes into them, and how the encoded rows are put together."""
+"""The SQL of the frames: what goes into them, and the rows that are encoded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 
-from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features.encode import ITEM_INPUTS, REQUEST_INPUTS, encode_sql
 
 PASSED_ON = (
     "ds",
@@ -27,6 +26,10 @@ PASSED_ON = (
     "label_weight",
 )
 """Columns that a frame takes over as they are."""
+
+
+_ALWAYS_KNOWN = 1 + ITEM_NUMERIC.index("log_item_num_exposures")
+"""Place of an input that is missing only where no version of the item answered."""
 
 
 def in_days(days: Sequence[date]) -> str:
@@ -109,8 +112,8 @@ def rows_per_day(split: str, days: Sequence[date], target_domain: str) -> str:
 def request_entities(samples: str) -> str:
     """Entity rows of the request-level service: one per sample."""
     return (
-        "select sample_id, user_id, clean_query(query_text) as query_text, requested_at, "
-        f"requested_at as event_timestamp from {samples}"
+        "select sample_id, user_id, clean_query(query_text) as query_text, words(query_text) as query_words, domain, "
+        f"requested_at, requested_at as event_timestamp from {samples}"
     )
 
 
@@ -122,16 +125,39 @@ def item_entities(samples: str) -> str:
     )
 
 
-def frames(split: str, samples: str, requests: str, items: str) -> str:
-    """The frames of a split, oldest request first."""
+def pair_entities(samples: str, items: str) -> str:
+    """Entity rows of the pair-level service: one per sample and category of its items."""
     return f"""
-        with encoded as ({encode_sql(requests, items)})
-        select
-            '{split}' as split,
-            {", ".join(f"s.{name}" for name in PASSED_ON)},
-            {", ".join(f"e.{name}" for name in (*REQUEST_INPUTS, *ITEM_INPUTS))}
-        from {samples} as s join encoded as e using (sample_id)
-        order by s.requested_at, s.sample_id
+        select distinct s.sample_id, s.user_id, i.category_id, s.requested_at as event_timestamp
+        from {samples} as s join {items} as i using (sample_id)
+        where i.category_id is not null
+    """
+
+
+def ordered(rows: str) -> str:
+    """Rows of samples or of their requests, oldest first: the order of the frames."""
+    return f"from {rows} order by requested_at, sample_id"
+
+
+def items_of_requests(samples: str, items: str, pairs: str) -> str:
+    """Items with the place ``row`` of their request in `ordered`, the words of their title, and the pair features.
+
+    Each distinct title is split once: items repeat in many lists.
+    """
+    return f"""
+        with numbered as (
+            select sample_id, row_number() over (order by requested_at, sample_id) - 1 as row from {samples}
+        ),
+        titles as (
+            select title, words(title) as title_words
+            from (select distinct title from {items} where title is not null)
+        )
+        select n.row, i.*, t.title_words, p.* exclude (sample_id, user_id, category_id, event_timestamp)
+        from {items} as i
+        join numbered as n using (sample_id)
+        left join titles as t on i.title = t.title
+        left join {pairs} as p on i.sample_id = p.sample_id and i.category_id = p.category_id
+        order by n.row, i.place
     """
 
 
@@ -145,7 +171,7 @@ def counts(run: str) -> str:
             count_if(isnan(user_numeric[1])),
             count_if(isnan(query_numeric[1])),
             count_if(len(history_items) = 0),
-            sum(len(list_filter(item_numeric, lambda x: isnan(x[4]))))
+            sum(len(list_filter(item_numeric, lambda x: isnan(x[{_ALWAYS_KNOWN}]))))
         from lake.{FRAMES.qualified}
         where (ds, split) in ({run})
         group by split

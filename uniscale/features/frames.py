@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
@@ -23,8 +25,11 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features import frame_sql
-from uniscale.features.encode import install_macros
-from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.features.encode import encode
+from uniscale.features.items import prepare_items
+from uniscale.features.pairs import with_pair_features
+from uniscale.features.repo import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.features.text import install_macros
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import code_version, input_key
@@ -171,8 +176,7 @@ def _build(
             for part in range(num_parts):
                 con.execute(f"create or replace temp table frame_samples as {frame_sql.part('chunk_samples', part)}")
                 _join_features(con, store)
-                query = frame_sql.frames(chunk.split, "frame_samples", "frame_requests", "frame_items")
-                con.execute(f"copy ({query}) to '{folder}/{part:06}.parquet' (format parquet)")
+                pq.write_table(_encoded(con, chunk.split), folder / f"{part:06}.parquet")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             where = f"split = '{chunk.split}' and {frame_sql.in_days(chunk.dates)}"
@@ -217,13 +221,27 @@ def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
 
 
 def _join_features(con: duckdb.DuckDBPyConnection, store: FeatureStore) -> None:
-    """Temporary tables frame_requests and frame_items: entity rows with features, retrieved through Feast."""
+    """Temporary tables frame_requests, frame_items and frame_pairs: entity rows with features, through Feast."""
     for service, entities, table in (
         (REQUEST_SERVICE, frame_sql.request_entities("frame_samples"), "frame_requests"),
         (ITEM_SERVICE, frame_sql.item_entities("frame_samples"), "frame_items"),
+        (PAIR_SERVICE, frame_sql.pair_entities("frame_samples", "frame_items"), "frame_pairs"),
     ):
         job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(service))
         job.to_temp_table(con, table)
+
+
+def _encoded(con: duckdb.DuckDBPyConnection, split: str) -> pa.Table:
+    """The frames of the temporary tables."""
+    samples = con.sql(frame_sql.ordered("frame_samples")).to_arrow_table()
+    requests = con.sql(frame_sql.ordered("frame_requests")).to_arrow_table()
+    query = frame_sql.items_of_requests("frame_samples", "frame_items", "frame_pairs")
+    items = con.sql(query).to_arrow_table()
+    inputs = encode(requests, with_pair_features(prepare_items(items), items), items.column("row").to_numpy())
+    columns = {"split": pa.array([split] * samples.num_rows, pa.string())}
+    columns |= {name: samples.column(name) for name in frame_sql.PASSED_ON}
+    columns |= {name: inputs.column(name) for name in inputs.column_names}
+    return pa.table(columns)
 
 
 def _summary(lake: Lake, days: tuple[Day, ...]) -> dict[str, Any]:
