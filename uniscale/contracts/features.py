@@ -25,6 +25,16 @@ MAX_FRESH_ACTIONS = 100
 
 _DAILY_FRESH_HOURS = 26
 
+REQUEST_SERVICE = "ranker_request_v2"
+ITEM_SERVICE = "ranker_item_v2"
+PAIR_SERVICE = "ranker_pair_v2"
+FEATURE_SERVICES = (REQUEST_SERVICE, ITEM_SERVICE, PAIR_SERVICE)
+"""What a ranker reads: once per request, per item, and per user and category of an item.
+
+A new column joins the services as they are: a trained model reads its inputs by name. A column that goes or changes its
+meaning is a new version of its service, and a model trained on the old one is refused.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureTable(Table):

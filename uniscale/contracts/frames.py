@@ -8,6 +8,7 @@ words.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES, USER_FEATURES
 from uniscale.contracts.schema import Column, Table
@@ -34,6 +35,26 @@ PAIR_NUMERIC = (
 USER_NUMERIC = numeric_names(USER_FEATURES)
 QUERY_NUMERIC = numeric_names(QUERY_FEATURES)
 ITEM_NUMERIC = (*numeric_names(ITEM_FEATURES), *numeric_names(USER_CATEGORY_FEATURES), *PAIR_NUMERIC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumericNames:
+    """Names of numeric inputs in the order in which a model, or a frame, holds them.
+
+    Attributes:
+        user: Of the user.
+        query: Of the query.
+        item: Of the item in its request.
+    """
+
+    user: tuple[str, ...]
+    query: tuple[str, ...]
+    item: tuple[str, ...]
+
+
+NUMERIC = NumericNames(user=USER_NUMERIC, query=QUERY_NUMERIC, item=ITEM_NUMERIC)
+"""The inputs that frames hold."""
+
 HISTORY_LENGTH = 20
 """Actions kept per user, the most recent ones."""
 

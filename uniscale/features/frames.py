@@ -24,11 +24,9 @@ from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features import frame_sql
-from uniscale.features.encode import encode
-from uniscale.features.items import prepare_items
-from uniscale.features.pairs import with_pair_features
-from uniscale.features.repo import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.features import frame_sql, inputs_sql
+from uniscale.features.inputs import model_inputs
+from uniscale.features.repo import open_store
 from uniscale.features.text import install_macros
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
@@ -175,8 +173,7 @@ def _build(
             num_rows, num_parts = _size(con)
             for part in range(num_parts):
                 con.execute(f"create or replace temp table frame_samples as {frame_sql.part('chunk_samples', part)}")
-                _join_features(con, store)
-                pq.write_table(_encoded(con, chunk.split), folder / f"{part:06}.parquet")
+                pq.write_table(_frames(con, store, chunk.split), folder / f"{part:06}.parquet")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             where = f"split = '{chunk.split}' and {frame_sql.in_days(chunk.dates)}"
@@ -220,24 +217,10 @@ def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
             )
 
 
-def _join_features(con: duckdb.DuckDBPyConnection, store: FeatureStore) -> None:
-    """Temporary tables frame_requests, frame_items and frame_pairs: entity rows with features, through Feast."""
-    for service, entities, table in (
-        (REQUEST_SERVICE, frame_sql.request_entities("frame_samples"), "frame_requests"),
-        (ITEM_SERVICE, frame_sql.item_entities("frame_samples"), "frame_items"),
-        (PAIR_SERVICE, frame_sql.pair_entities("frame_samples", "frame_items"), "frame_pairs"),
-    ):
-        job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(service))
-        job.to_temp_table(con, table)
-
-
-def _encoded(con: duckdb.DuckDBPyConnection, split: str) -> pa.Table:
-    """The frames of the temporary tables."""
-    samples = con.sql(frame_sql.ordered("frame_samples")).to_arrow_table()
-    requests = con.sql(frame_sql.ordered("frame_requests")).to_arrow_table()
-    query = frame_sql.items_of_requests("frame_samples", "frame_items", "frame_pairs")
-    items = con.sql(query).to_arrow_table()
-    inputs = encode(requests, with_pair_features(prepare_items(items), items), items.column("row").to_numpy())
+def _frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> pa.Table:
+    """The frames of the temporary table frame_samples, oldest request first."""
+    inputs = model_inputs(con, store, "frame_samples")
+    samples = con.sql(inputs_sql.ordered("frame_samples")).to_arrow_table()
     columns = {"split": pa.array([split] * samples.num_rows, pa.string())}
     columns |= {name: samples.column(name) for name in frame_sql.PASSED_ON}
     columns |= {name: inputs.column(name) for name in inputs.column_names}

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
+from uniscale.contracts.features import ITEM_SERVICE, REQUEST_SERVICE
 from uniscale.features.age import max_age
 from uniscale.features.lookup import Answers, Question, describe
-from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:

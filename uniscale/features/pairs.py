@@ -1,4 +1,4 @@
-"""Numeric inputs of an item in its request: its own, those of the user in its category, and those of the two together."""
+"""Numeric inputs of an item in its request: its own, those of the user in its category, those of both together."""
 
 from __future__ import annotations
 

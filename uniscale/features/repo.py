@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 FEATURE_REPO = PROJECT_ROOT / "feature_repo"
 PROJECT = "uniscale"
-REQUEST_SERVICE = "ranker_request_v2"
-ITEM_SERVICE = "ranker_item_v2"
-PAIR_SERVICE = "ranker_pair_v2"
 _MODULES = ("entities", "sources", "views", "services")
 _WRITE_BATCH = 10_000  # without a batch size, Feast writes the first Arrow chunk of a table only
 
