@@ -36,7 +36,6 @@ class WindowSettings(_Section):
 
     train_days: int = Field(default=7, ge=1, description="Training days, the last one is ds.")
     eval_days: int = Field(default=1, ge=1, description="Days after ds whose target-domain requests are the test set.")
-    feature_days: int = Field(default=30, ge=1, description="Days that counting features look back.")
 
 
 class LakeSettings(_Section):
@@ -82,6 +81,10 @@ class FeatureSettings(_Section):
 
     online_store: str = Field(default="sqlite", description="sqlite or redis.")
     redis: str = Field(default="127.0.0.1:6379", description="Redis host:port, when online_store is redis.")
+    leaky: bool = Field(
+        default=False,
+        description="Count and serve what became known later; only to measure what such a leak would be worth.",
+    )
 
 
 class TrackingSettings(_Section):
