@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
@@ -136,8 +136,8 @@ def _wanted_keys(
         )
         day = of_split.get(before + timedelta(days=1))
         if day is not None:
-            source = upstream.get((SPLITS[split].qualified, day.ds), "")
-            keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": source, "features": features})
+            sources = [upstream.get((table.qualified, day.ds), "") for table in (SPLITS[split], USER_FRESH_ACTIONS)]
+            keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": sources, "features": features})
     return keys
 
 

@@ -120,10 +120,8 @@ def read_served(settings: Settings, kind: str, ds: date) -> pa.Table | None:
         return None
     table = pa.Table.from_batches(batches).combine_chunks()
     keys = table.select(["request_id", "served_at"]).append_column("place", pa.array(range(table.num_rows)))
-    newest = keys.group_by("request_id").aggregate([("served_at", "max")])
-    places = keys.join(newest.rename_columns(["request_id", "served_at"]), ["request_id", "served_at"], join_type="inner")
-    kept = places.group_by("request_id").aggregate([("place", "max")]).column("place_max")
-    return table.take(kept).sort_by([("requested_at", "ascending"), ("request_id", "ascending")])
+    last = keys.sort_by("served_at").group_by("request_id", use_threads=False).aggregate([("place", "last")])
+    return table.take(last.column("place_last")).sort_by([("requested_at", "ascending"), ("request_id", "ascending")])
 
 
 def _read_stream(file: Path) -> Iterator[pa.RecordBatch]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-
 import numpy as np
 import pyarrow as pa
 
@@ -44,7 +43,7 @@ def _plain(values: pa.Array) -> Array:
     array = np.asarray(values.to_numpy(zero_copy_only=False))
     if array.dtype.kind != "f":
         return array
-    return np.where(np.isnan(array), array.dtype.type("nan"), array + 0)
+    return np.asarray(np.where(np.isnan(array), array.dtype.type("nan"), array + 0))
 
 
 def matches(served: pa.Table, recomputed: pa.Table) -> dict[str, Array]:
@@ -57,7 +56,7 @@ def matches(served: pa.Table, recomputed: pa.Table) -> dict[str, Array]:
     Returns:
         One flag per request, or per candidate of all requests for what belongs to an item.
     """
-    found = {}
+    found: dict[str, Array] = {}
     for name in INPUTS:
         one, other = column(served, name), column(recomputed, name)
         if name in ITEM_INPUTS:
@@ -77,7 +76,7 @@ def _same(one: pa.Array, other: pa.Array) -> Array:
     if pa.types.is_string(one.type):
         return np.asarray(one.to_numpy(zero_copy_only=False) == other.to_numpy(zero_copy_only=False), dtype=bool)
     left, right = _plain(one), _plain(other)
-    return (left == right) | ((left != left) & (right != right))  # noqa: PLR0124 - NaN is not itself
+    return np.asarray((left == right) | ((left != left) & (right != right)))  # noqa: PLR0124 - NaN is not itself
 
 
 def _same_lists(one: pa.Array, other: pa.Array) -> Array:
@@ -86,5 +85,5 @@ def _same_lists(one: pa.Array, other: pa.Array) -> Array:
     kept = [pa.array(same[part.rows]) for part in (left, right)]
     values = [part.values.filter(keep) for part, keep in zip((left, right), kept, strict=True)]
     different = ~_same(values[0], values[1])
-    same[np.unique(left.rows[same[left.rows]][different])] = False
-    return same
+    same[left.rows[same[left.rows]][different]] = False
+    return np.asarray(same)

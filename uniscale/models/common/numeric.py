@@ -10,7 +10,7 @@ LIMIT = 6.0
 
 
 class NumericEncoder(nn.Module):
-    """[X, given features] with NaN where missing -> [X, 2 F]: standardised values, then flags of those that are missing.
+    """[X, given features] with NaN where missing -> [X, 2 F]: standardised values, then flags for missing ones.
 
     A missing value is 0 and its flag is 1.
 
