@@ -25,6 +25,16 @@ MAX_FRESH_ACTIONS = 100
 
 _DAILY_FRESH_HOURS = 26
 
+REQUEST_SERVICE = "ranker_request_v2"
+ITEM_SERVICE = "ranker_item_v2"
+PAIR_SERVICE = "ranker_pair_v2"
+FEATURE_SERVICES = (REQUEST_SERVICE, ITEM_SERVICE, PAIR_SERVICE)
+"""What a ranker reads: once per request, per item, and per user and category of an item.
+
+A new column joins the services as they are: a trained model reads its inputs by name. A column that goes or changes its
+meaning is a new version of its service, and a model trained on the old one is refused.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureTable(Table):
@@ -111,7 +121,7 @@ USER_FEATURES = FeatureTable(
         _list(
             "user_categories",
             "VARCHAR[]",
-            "Up to 5 categories of the actions in any domain in 30 days, largest share first, then by name.",
+            f"Up to {MAX_CATEGORIES} categories of the actions of 30 days, largest share first, then by name.",
         ),
         _list("user_category_shares", "DOUBLE[]", "Their shares of the actions whose category is known."),
     ),
@@ -174,7 +184,7 @@ QUERY_FEATURES = FeatureTable(
         _list(
             "query_categories",
             "VARCHAR[]",
-            "Up to 5 categories of the items clicked natively in 30 days, largest share first, then by name.",
+            f"Up to {MAX_CATEGORIES} categories of the clicks of 30 days, largest share first, then by name.",
         ),
         _list("query_category_shares", "DOUBLE[]", "Their shares of the clicks whose category is known."),
     ),
@@ -233,7 +243,7 @@ USER_FRESH_ACTIONS = FeatureTable(
     columns=(
         _text("user_id", "User."),
         *_version("UTC day of feature_at.", "Moment at which the newest of the actions became known."),
-        _list("fresh_action_ids", "VARCHAR[]", "Actions; the newest 100 of the day are kept."),
+        _list("fresh_action_ids", "VARCHAR[]", f"Actions; the newest {MAX_FRESH_ACTIONS} of the day are kept."),
         _list("fresh_items", "VARCHAR[]", "Items acted on."),
         _list("fresh_categories", "VARCHAR[]", "Their categories as known at feature_at; '' if unknown."),
         _list("fresh_brands", "VARCHAR[]", "Their brands as known at feature_at; '' if unknown."),

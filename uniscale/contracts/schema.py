@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ModelInput = Literal["log", "value", "age"]
-"""How a model reads a number: ln(1 + x); as it is; ln(1 + hours) from that moment, in seconds since 1970, to a request."""
+"""ln(1 + x); the value as it is; ln(1 + hours) from that moment, in seconds since 1970, to the request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
