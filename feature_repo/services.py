@@ -1,4 +1,4 @@
-"""Feature services: what a version of the ranker reads. A change of columns is a new version, not an edit."""
+"""Feature services: what a version of the ranker reads."""
 
 from feast import FeatureService
 from views import (
@@ -10,20 +10,22 @@ from views import (
     user_sequences,
 )
 
-ranker_request_v2 = FeatureService(
-    name="ranker_request_v2",
+from uniscale.contracts.features import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
+
+ranker_request = FeatureService(
+    name=REQUEST_SERVICE,
     description="Looked up once per request.",
     features=[user_features, query_features, user_sequences, user_fresh_actions],
 )
 
-ranker_item_v2 = FeatureService(
-    name="ranker_item_v2",
+ranker_item = FeatureService(
+    name=ITEM_SERVICE,
     description="Looked up for each candidate of a request.",
     features=[item_features],
 )
 
-ranker_pair_v2 = FeatureService(
-    name="ranker_pair_v2",
+ranker_pair = FeatureService(
+    name=PAIR_SERVICE,
     description="Looked up for the user and the category of each candidate of a request.",
     features=[user_category_features],
 )
