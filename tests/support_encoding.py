@@ -72,6 +72,11 @@ def encoded(request=None, items=({},)):
 
 def encoded_all(requests, lists):
     """The frames of several requests with their items."""
+    return encoded_table(requests, lists).to_pylist()
+
+
+def encoded_table(requests, lists):
+    """The same as a table."""
     rows = item_rows(*[item for items in lists for item in items])
     row = np.repeat(np.arange(len(lists)), [len(items) for items in lists])
-    return encode(request_rows(*requests), with_pair_features(prepare_items(rows), rows), row).to_pylist()
+    return encode(request_rows(*requests), with_pair_features(prepare_items(rows), rows), row)
