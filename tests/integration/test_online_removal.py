@@ -9,7 +9,8 @@ import pytest
 from support_features import DS, small_shop
 from support_servers import free_ports, wait_for
 
-from uniscale.features.online import look_up, materialize
+from uniscale.features.materialize import materialize
+from uniscale.features.online import look_up
 from uniscale.features.removal import remove_online
 
 

@@ -14,6 +14,14 @@ import pyarrow.compute as pc
 from feast.protos.feast.types.Value_pb2 import Value, ValueType
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # wire types of protobuf
+_FIELDS = {
+    pa.string(): ("string_val", _LENGTH),
+    pa.int64(): ("int64_val", _VARINT),
+    pa.int32(): ("int32_val", _VARINT),
+    pa.bool_(): ("bool_val", _VARINT),
+    pa.float64(): ("double_val", _FIXED64),
+    pa.float32(): ("float_val", _FIXED32),
+}
 _NO_SEPARATOR = pa.scalar(b"", pa.binary())
 _LIST_ELEMENT = b"\x0a"  # field 1, with a length
 
@@ -85,21 +93,11 @@ def _offsets(column: pa.Array) -> pa.Array:
 
 def _field(kind: pa.DataType) -> tuple[str, int]:
     """Field of Feast's message that holds values of a type, and its wire type."""
-    if pa.types.is_string(kind):
-        return "string_val", _LENGTH
-    if pa.types.is_int64(kind):
-        return "int64_val", _VARINT
-    if pa.types.is_int32(kind):
-        return "int32_val", _VARINT
-    if pa.types.is_boolean(kind):
-        return "bool_val", _VARINT
-    if pa.types.is_float64(kind):
-        return "double_val", _FIXED64
-    if pa.types.is_float32(kind):
-        return "float_val", _FIXED32
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return "unix_timestamp_val", _VARINT
-    raise ValueError(f"Feast has no value for columns of type {kind}")
+    if kind not in _FIELDS:
+        raise ValueError(f"Feast has no value for columns of type {kind}")
+    return _FIELDS[kind]
 
 
 def _tag(field: str, wire: int) -> bytes:
@@ -115,10 +113,7 @@ def _scalars(column: pa.Array) -> pa.Array:
         column = pc.cast(column, pa.timestamp("s"), safe=False).cast(pa.int64())
     missing = column.is_null()
     numbers = pc.fill_null(column, False if pa.types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False)
-    if pa.types.is_floating(kind):
-        payload = _fixed(numbers)
-    else:
-        payload = _varints(numbers.astype(np.int64).view(np.uint64))
+    payload = _fixed(numbers) if pa.types.is_floating(kind) else _varints(numbers.astype(np.int64).view(np.uint64))
     return pc.if_else(missing, pa.scalar(None, pa.binary()), payload)
 
 
