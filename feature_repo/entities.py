@@ -1,4 +1,4 @@
-"""What features describe: a user, an item, a query."""
+"""What features describe: a user, an item, a query, and a category for what a user did with it."""
 
 from feast import Entity, ValueType
 
@@ -9,4 +9,10 @@ query = Entity(
     join_keys=["query_text"],
     value_type=ValueType.STRING,
     description="What is asked: lower case, single spaces.",
+)
+category = Entity(
+    name="category",
+    join_keys=["category_id"],
+    value_type=ValueType.STRING,
+    description="Category of an item that may be shown.",
 )

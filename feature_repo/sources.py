@@ -1,9 +1,9 @@
-"""Where features come from: daily versions in the lake, stamped with the midnight that ends their day."""
+"""Where features come from: versions in the lake, stamped with the moment from which on they hold."""
 
 from uniscale.features.source import LakeSource
 
 
-def _daily(name: str) -> LakeSource:
+def _versions(name: str) -> LakeSource:
     return LakeSource(
         name=name,
         table=f"features.{name}",
@@ -12,7 +12,9 @@ def _daily(name: str) -> LakeSource:
     )
 
 
-user_features = _daily("user_features")
-item_features = _daily("item_features")
-query_features = _daily("query_features")
-user_sequences = _daily("user_sequences")
+user_features = _versions("user_features")
+item_features = _versions("item_features")
+query_features = _versions("query_features")
+user_category_features = _versions("user_category_features")
+user_sequences = _versions("user_sequences")
+user_fresh_actions = _versions("user_fresh_actions")

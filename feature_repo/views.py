@@ -1,77 +1,47 @@
-"""Feature views: the columns of the feature tables, named and typed.
+"""Feature views: the feature tables of the contract, as Feast names and types them.
 
 No view has a time to live of its own: the warehouse writes every known entity on the first feature day of a run and
 afterwards those whose values change, so a version holds until the next one. How far back a version may lie at all
 follows from the days of a run (uniscale/features/age.py).
 """
 
+import entities
 import sources
-from entities import item, query, user
 from feast import FeatureView, Field
-from feast.types import Array, Float64, Int64, String
+from feast.types import from_value_type
 
-user_features = FeatureView(
-    name="user_features",
-    description="Profile and activity of a user.",
-    entities=[user],
-    source=sources.user_features,
-    schema=[
-        Field(name="user_id", dtype=String),
-        Field(name="user_attributes", dtype=Array(String)),
-        Field(name="user_num_requests", dtype=Int64),
-        Field(name="user_num_clicks", dtype=Int64),
-        Field(name="user_num_purchases", dtype=Int64),
-        Field(name="user_mean_log_price", dtype=Float64),
-    ],
-)
+from uniscale.contracts import features as contract
+from uniscale.contracts.schema import Column
+from uniscale.features.source import LakeSource, value_type
 
-item_features = FeatureView(
-    name="item_features",
-    description="Facts and popularity of an item.",
-    entities=[item],
-    source=sources.item_features,
-    schema=[
-        Field(name="item_id", dtype=String),
-        Field(name="title", dtype=String),
-        Field(name="category_id", dtype=String),
-        Field(name="brand_id", dtype=String),
-        Field(name="shop_id", dtype=String),
-        Field(name="price", dtype=Float64),
-        Field(name="item_attributes", dtype=Array(String)),
-        Field(name="item_age_days", dtype=Float64),
-        Field(name="item_num_exposures", dtype=Int64),
-        Field(name="item_num_clicks", dtype=Int64),
-        Field(name="item_num_purchases", dtype=Int64),
-        Field(name="item_num_outside_clicks", dtype=Int64),
-        Field(name="item_ctr", dtype=Float64),
-    ],
-)
+ENTITIES = {entity.join_key: entity for entity in (entities.user, entities.item, entities.query, entities.category)}
 
-query_features = FeatureView(
-    name="query_features",
-    description="How often a query is asked and clicked.",
-    entities=[query],
-    source=sources.query_features,
-    schema=[
-        Field(name="query_text", dtype=String),
-        Field(name="query_num_requests", dtype=Int64),
-        Field(name="query_num_clicks", dtype=Int64),
-        Field(name="query_ctr", dtype=Float64),
-    ],
-)
 
-user_sequences = FeatureView(
-    name="user_sequences",
-    description="A user's last actions in all domains, oldest first.",
-    entities=[user],
-    source=sources.user_sequences,
-    schema=[
-        Field(name="user_id", dtype=String),
-        Field(name="history_items", dtype=Array(String)),
-        Field(name="history_categories", dtype=Array(String)),
-        Field(name="history_brands", dtype=Array(String)),
-        Field(name="history_actions", dtype=Array(String)),
-        Field(name="history_domains", dtype=Array(String)),
-        Field(name="history_acted_at", dtype=Array(Int64)),
-    ],
-)
+def view(table: contract.FeatureTable, source: LakeSource) -> FeatureView:
+    """A view of a feature table, under the same name."""
+    keys = [column for column in table.columns if column.name in table.join_keys]
+    return FeatureView(
+        name=table.name,
+        description=table.description,
+        entities=[ENTITIES[name] for name in table.join_keys],
+        source=source,
+        schema=[_field(column) for column in (*keys, *table.features)],
+        tags={} if table.fresh_hours is None else {"fresh_hours": str(table.fresh_hours)},
+    )
+
+
+def _field(column: Column) -> Field:
+    return Field(
+        name=column.name,
+        dtype=from_value_type(value_type(column.type)),
+        description=column.description,
+        tags={} if column.model_input is None else {"model_input": column.model_input},
+    )
+
+
+user_features = view(contract.USER_FEATURES, sources.user_features)
+item_features = view(contract.ITEM_FEATURES, sources.item_features)
+query_features = view(contract.QUERY_FEATURES, sources.query_features)
+user_category_features = view(contract.USER_CATEGORY_FEATURES, sources.user_category_features)
+user_sequences = view(contract.USER_SEQUENCES, sources.user_sequences)
+user_fresh_actions = view(contract.USER_FRESH_ACTIONS, sources.user_fresh_actions)

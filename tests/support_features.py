@@ -5,7 +5,13 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 
 from uniscale.contracts.days import midnight_after, run_days
-from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_FEATURES, USER_SEQUENCES
+from uniscale.contracts.features import (
+    ITEM_FEATURES,
+    QUERY_FEATURES,
+    USER_CATEGORY_FEATURES,
+    USER_FEATURES,
+    USER_SEQUENCES,
+)
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
@@ -137,6 +143,7 @@ def shop_rows():
         ],
     )
     yield (QUERY_FEATURES, [query("red shoe", before, query_num_requests=3, query_ctr=0.5)])
+    yield (USER_CATEGORY_FEATURES, [user("u1", DS, category_id="c1", user_category_num_actions=2)])
     yield (
         USER_SEQUENCES,
         [

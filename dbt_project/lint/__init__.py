@@ -21,6 +21,7 @@ _SAMPLES = {
         {"ds": "2026-01-04", "feature_at": "2026-01-05 00:00:00", "is_first": "True"},
         {"ds": "2026-01-05", "feature_at": "2026-01-06 00:00:00", "is_first": "False"},
     ],
+    "fresh_days": [{"ds": "2026-01-05"}, {"ds": "2026-01-06"}],
     "attribution_rules": [
         {
             "action": action,

@@ -9,6 +9,7 @@
             "fct_exposures": "request_days",
             "fct_attributions": "request_days",
             "query_item_stats": "query_stat_days",
+            "user_fresh_actions": "fresh_days",
         }.get(relation.identifier, "feature_days") -%}
         {%- set where = in_days("ds", days_from) -%}
     {%- endif -%}

@@ -8,13 +8,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Condition that holds from `before` days before the first day of a variable to `after` days after the last one. -#}
+{#- Condition that holds from `before` days before the first day of a variable to `after` days after the last one, or on. -#}
 {% macro near_days(column, days_from, before=0, after=0) -%}
     {%- set days = var(days_from) | map(attribute="ds") | sort -%}
     {%- if days | length == 0 -%}
         false
     {%- else -%}
-        {{ column }} between date '{{ days[0] }}' - {{ before }} and date '{{ days[-1] }}' + {{ after }}
+        {{ column }} >= date '{{ days[0] }}' - {{ before }}
+        {%- if after is not none %}
+        and {{ column }} <= date '{{ days[-1] }}' + {{ after }}
+        {%- endif %}
     {%- endif -%}
 {%- endmacro %}
 

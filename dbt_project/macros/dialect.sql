@@ -26,6 +26,11 @@
     {{ adapter.dispatch("epoch_seconds")(moment) }}
 {%- endmacro %}
 
+{#- Whole microseconds since 1970-01-01 00:00 UTC. -#}
+{% macro epoch_microseconds(moment) -%}
+    {{ adapter.dispatch("epoch_microseconds")(moment) }}
+{%- endmacro %}
+
 {#- A value as text. -#}
 {% macro as_text(value) -%}
     {{ adapter.dispatch("as_text")(value) }}
@@ -66,6 +71,16 @@
     {{ adapter.dispatch("descending_list")(value) }}
 {%- endmacro %}
 
+{#- As descending_list, smallest first. -#}
+{% macro ascending_list(value) -%}
+    {{ adapter.dispatch("ascending_list")(value) }}
+{%- endmacro %}
+
+{#- The first `count` values of a list. -#}
+{% macro first_values(list, count) -%}
+    {{ adapter.dispatch("first_values")(list, count) }}
+{%- endmacro %}
+
 {#- Aggregate: the sum of doubles in a fixed order, since a sum of doubles depends on it; only where `condition` holds. -#}
 {% macro ordered_sum(value, order, condition) -%}
     {{ adapter.dispatch("ordered_sum")(value, order, condition) }}
@@ -76,7 +91,7 @@
     {{ adapter.dispatch("exploded")(list, element, place) }}
 {%- endmacro %}
 
-{#- The field `name` of every struct of a list, as a list. -#}
+{#- The field `name` of every struct of a list, as a list; no list gives an empty one. -#}
 {% macro plucked(list, name) -%}
     {{ adapter.dispatch("plucked")(list, name) }}
 {%- endmacro %}

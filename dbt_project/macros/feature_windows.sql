@@ -1,35 +1,87 @@
 {#-
-    What the models of the folder features share. Each has the CTEs `days` (int_feature_days) and `counts` (additive
-    counts of its entity by event_ds and known_ds); the click rate is that of a CTE `windowed`.
+    What the models of the folder features share. Each has the CTE `days` (int_feature_days) and relations of additive
+    counts by event_ds and known_ds.
 -#}
 
+{#- Days that the longest feature window looks back. -#}
+{% macro longest_window() -%}
+    {{ var("feature_windows") | max }}
+{%- endmacro %}
+
 {#-
-    Sums of `columns` per day and entity over the window of feature_window_days that ends with the day, from what was
-    known by then. Entities stay for one day more, so that their counts fall back to 0 when the last event leaves.
+    Condition on a partition that holds all events of the longest window of every feature day, and of the day before
+    it. Actions land on the day they became known, so without honour_knowledge_time any later day may hold one.
 -#}
-{% macro windowed_sums(key, columns) -%}
+{% macro in_feature_windows(column, may_be_late=false) -%}
+    {%- set unbounded = may_be_late and not var("honour_knowledge_time") -%}
+    {{ near_days(column, "feature_days", before=longest_window(), after=none if unbounded else 0) }}
+{%- endmacro %}
+
+{#- The time from which on an action counts: when it was recorded; for the measurement of a leak, when it was done. -#}
+{% macro counted_from() -%}
+    {{ "recorded_at" if var("honour_knowledge_time") else "acted_at" }}
+{%- endmacro %}
+
+{#-
+    Per day and entity, from what was known by then: sums of `columns` over the longest window that ends with the day,
+    sums of `by_window` over every window as COLUMN_DAYSd, and the largest values of `newest` in the longest window.
+    Entities stay for one day more, so that their counts fall back to 0 when the last event leaves.
+-#}
+{% macro windowed_sums(keys, columns, by_window=[], newest=[], counts="counts") -%}
     select
-        days.ds,
-        counts.{{ key }}
+        days.ds
+        {%- for key in keys %},
+        {{ counts }}.{{ key }}
+        {%- endfor %}
         {%- for column in columns %},
-        sum(counts.{{ column }}) filter (
-            where counts.event_ds > days.ds - {{ var("feature_window_days") }}
+        coalesce(sum({{ counts }}.{{ column }}) filter (
+            where {{ counts }}.event_ds > days.ds - {{ longest_window() }}
+        ), 0) as {{ column }}
+        {%- endfor %}
+        {%- for column in by_window %}
+        {%- for window in var("feature_windows") %},
+        coalesce(sum({{ counts }}.{{ column }}) filter (
+            where {{ counts }}.event_ds > days.ds - {{ window }}
+        ), 0) as {{ column }}_{{ window }}d
+        {%- endfor %}
+        {%- endfor %}
+        {%- for column in newest %},
+        max({{ counts }}.{{ column }}) filter (
+            where {{ counts }}.event_ds > days.ds - {{ longest_window() }}
         ) as {{ column }}
         {%- endfor %}
     from days
-    inner join counts
+    inner join {{ counts }}
         on
-            days.ds >= counts.known_ds
-            and days.ds >= counts.event_ds
-            and days.ds <= counts.event_ds + {{ var("feature_window_days") }}
-    group by days.ds, counts.{{ key }}
+            {%- if var("honour_knowledge_time") %}
+            days.ds >= {{ counts }}.known_ds
+            and
+            {%- endif %} days.ds >= {{ counts }}.event_ds
+            and days.ds <= {{ counts }}.event_ds + {{ longest_window() }}
+    group by days.ds{% for key in keys %}, {{ counts }}.{{ key }}{% endfor %}
 {%- endmacro %}
 
-{#- Clicks per exposure of all entities in the window of each day, 0 without exposures. -#}
-{% macro mean_click_rate() -%}
+{#- Of a relation with ds, `key`, category_id and share: the largest shares of each, ties by name, as `largest`. -#}
+{% macro largest_shares(relation, key) -%}
     select
         ds,
-        coalesce(cast(sum(num_clicks) as double) / nullif(sum(num_exposures), 0), 0) as mean_ctr
-    from windowed
-    group by ds
+        {{ key }},
+        {{ first_values(
+            ascending_list(struct_of({"place": "-share", "category_id": "category_id", "share": "share"})),
+            var("max_categories"),
+        ) }} as largest
+    from {{ relation }}
+    group by ds, {{ key }}
+{%- endmacro %}
+
+{#- Mean clicks per exposure and purchases per click of a relation of windowed sums, by `keys`; 0 without any. -#}
+{% macro mean_rates(relation, keys) -%}
+    select
+        {%- for key in keys %}
+        {{ key }},
+        {%- endfor %}
+        coalesce(cast(sum(num_clicks) as double) / nullif(sum(num_exposures), 0), 0) as mean_ctr,
+        coalesce(cast(sum(num_purchases) as double) / nullif(sum(num_clicks), 0), 0) as mean_cvr
+    from {{ relation }}
+    group by {{ keys | join(", ") }}
 {%- endmacro %}

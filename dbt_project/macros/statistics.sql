@@ -13,7 +13,7 @@
     )
 {%- endmacro %}
 
-{#- Clicks per exposure, drawn towards the mean rate by ctr_prior_exposures exposures. -#}
-{% macro smoothed_rate(clicks, exposures, mean_rate) -%}
-    ({{ clicks }} + {{ var("ctr_prior_exposures") }} * {{ mean_rate }}) / ({{ exposures }} + {{ var("ctr_prior_exposures") }})
+{#- Successes per trial, drawn towards the mean rate by as many trials as the variable `prior` says. -#}
+{% macro smoothed_rate(successes, trials, mean_rate, prior) -%}
+    ({{ successes }} + {{ var(prior) }} * {{ mean_rate }}) / ({{ trials }} + {{ var(prior) }})
 {%- endmacro %}

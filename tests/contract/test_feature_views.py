@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_SERVICES, FEATURE_TABLES
 
 pytest.importorskip("feast")
 
@@ -11,8 +11,6 @@ from uniscale.contracts import frames
 from uniscale.features import encode, lookup
 from uniscale.features.repo import (
     FEATURE_REPO,
-    ITEM_SERVICE,
-    REQUEST_SERVICE,
     definitions,
     open_store,
     repo_config,
@@ -35,9 +33,22 @@ def test_a_view_has_the_columns_and_types_of_its_table(table):
 
 
 @pytest.mark.parametrize("table", FEATURE_TABLES, ids=lambda table: table.name)
+def test_a_view_tells_what_its_table_and_columns_mean_and_how_a_model_reads_them(table):
+    view = of_kind("FeatureView")[table.name]
+    inputs = {field.name: field.tags["model_input"] for field in view.schema if field.tags}
+
+    assert view.description == table.description
+    assert view.tags == ({"fresh_hours": str(table.fresh_hours)} if table.fresh_hours else {})
+    assert {field.name: field.description for field in view.schema} == {
+        column.name: column.description for column in table.columns if column.name not in CLOCKS
+    }
+    assert inputs == {column.name: column.model_input for column in table.columns if column.model_input}
+
+
+@pytest.mark.parametrize("table", FEATURE_TABLES, ids=lambda table: table.name)
 def test_a_view_reads_its_table_by_both_clocks_and_the_key_of_the_contract(table):
     view = of_kind("FeatureView")[table.name]
-    join_keys = {of_kind("Entity")[name].join_key for name in view.entities}
+    join_keys = [of_kind("Entity")[name].join_key for name in view.entities]
 
     assert view.batch_source.table == table.qualified
     assert (view.batch_source.timestamp_field, view.batch_source.created_timestamp_column) == (
@@ -45,6 +56,7 @@ def test_a_view_reads_its_table_by_both_clocks_and_the_key_of_the_contract(table
         "recorded_at",
     )
     assert {*join_keys, "feature_at"} == set(table.key)
+    assert tuple(join_keys) == table.join_keys
     assert not view.ttl  # versions hold until the next one; uniscale.features.age bounds how far back they lie
 
 
@@ -54,13 +66,13 @@ def test_there_is_a_view_for_every_feature_table_and_no_other():
 
 def test_the_services_of_the_ranker_hold_every_view_once_and_no_feature_name_twice():
     services = of_kind("FeatureService")
-    assert set(services) == {REQUEST_SERVICE, ITEM_SERVICE}
+    assert set(services) == set(FEATURE_SERVICES)
     views = [projection.name for service in services.values() for projection in service.feature_view_projections]
     names = [
         field.name
         for view in of_kind("FeatureView").values()
         for field in view.schema
-        if field.name not in {entity.join_key for entity in of_kind("Entity").values()}
+        if field.name not in {column.name for column in view.entity_columns}
     ]
 
     assert sorted(views) == sorted(table.name for table in FEATURE_TABLES)
@@ -115,10 +127,7 @@ def test_a_definition_that_is_gone_leaves_the_registry(settings):
     store.apply([old])
     (settings.home / "feast" / "applied_uniscale.sha256").unlink()
 
-    assert {service.name for service in open_store(settings).list_feature_services()} == {
-        REQUEST_SERVICE,
-        ITEM_SERVICE,
-    }
+    assert {service.name for service in open_store(settings).list_feature_services()} == set(FEATURE_SERVICES)
 
 
 def test_an_unknown_online_store_is_refused(settings):

@@ -1,4 +1,4 @@
-"""dbt cannot import the contracts; these tests hold its YAML against them."""
+"""dbt cannot import the contracts; these tests hold its YAML against them, written by hand or by a command."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from uniscale.config.settings import PROJECT_ROOT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
+from uniscale.warehouse.declare import DECLARATION, declaration
 
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
 BUILT = (*MART_TABLES, *FEATURE_TABLES)
@@ -49,6 +50,23 @@ def test_every_built_table_says_its_grain_and_tests_its_key(table):
     assert " ".join(model["description"].split()).endswith(table.grain)
     keys = [test["unique_key"]["arguments"]["columns"] for test in model["data_tests"] if "unique_key" in test]
     assert keys == [list(table.key)]
+
+
+def test_the_declaration_of_the_feature_tables_is_what_the_command_writes():
+    assert DECLARATION.read_text(encoding="utf-8") == declaration(), "run `make dbt-yml`"
+
+
+@pytest.mark.parametrize("table", FEATURE_TABLES, ids=lambda table: table.name)
+def test_how_fresh_a_feature_table_must_be_is_told_to_dbt(table):
+    assert declared("models")[table.name]["config"]["meta"] == {"fresh_hours": table.fresh_hours}
+
+
+@pytest.mark.parametrize("table", FEATURE_TABLES, ids=lambda table: table.name)
+def test_a_number_of_the_models_has_a_type_that_its_reading_fits(table):
+    types = {"log": {"BIGINT", "DOUBLE"}, "value": {"DOUBLE"}, "age": {"BIGINT"}}
+
+    for column in table.columns:
+        assert column.model_input is None or column.type in types[column.model_input], column.name
 
 
 def test_every_model_and_column_is_described():

@@ -7,21 +7,15 @@ import yaml
 
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.config import load_settings
+from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.policy import DEFAULT_POLICY
 from uniscale.lake import Lake
 from uniscale.warehouse import build
 from uniscale.warehouse.build import build_marts
 from uniscale.warehouse.project import DbtFailedError, run_dbt
 
-ALL = (
-    "marts.fct_exposures",
-    "marts.fct_attributions",
-    "marts.query_item_stats",
-    "features.user_features",
-    "features.item_features",
-    "features.query_features",
-    "features.user_sequences",
-)
+ALL = tuple(table.qualified for table in (*MART_TABLES, *FEATURE_TABLES))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +66,7 @@ def test_labels_and_attributions_of_a_young_day(world):
     ]
     assert told["exposures"] == 3
     assert told["attributed"] == {"click to unexposed": 1}
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3}
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3, "fresh_actions": 3}
     assert set(told["models"]) >= {"fct_exposures", "fct_attributions", "query_item_stats", "item_features"}
 
 
@@ -83,7 +77,7 @@ def test_a_second_run_builds_nothing_and_says_the_same(world):
 
     told = build_marts(settings, lake, day(5))
 
-    assert told["days_built"] == {"requests": 0, "query_stats": 0, "features": 0}
+    assert told["days_built"] == {"requests": 0, "query_stats": 0, "features": 0, "fresh_actions": 0}
     assert told["exposures"] == 3
     assert lake.snapshot_id() == snapshot
     assert everything(lake) == before
@@ -96,7 +90,7 @@ def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same
 
     def killed(settings, lake, arguments):
         place = arguments.index("--select")
-        run_dbt(settings, lake, [*arguments[:place], "--select", "staging", "fct_exposures", *arguments[place + 5 :]])
+        run_dbt(settings, lake, [*arguments[:place], "--select", "staging", "fct_exposures", *arguments[place + 6 :]])
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -105,7 +99,7 @@ def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same
             build_marts(settings, lake, day(5))
     told = build_marts(settings, lake, day(5))
 
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3}
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3, "fresh_actions": 3}
     assert everything(lake) == before
 
 

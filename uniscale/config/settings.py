@@ -36,7 +36,6 @@ class WindowSettings(_Section):
 
     train_days: int = Field(default=7, ge=1, description="Training days, the last one is ds.")
     eval_days: int = Field(default=1, ge=1, description="Days after ds whose target-domain requests are the test set.")
-    feature_days: int = Field(default=30, ge=1, description="Days that counting features look back.")
 
 
 class LakeSettings(_Section):
@@ -88,6 +87,10 @@ class FeatureSettings(_Section):
         default=None, description="Its password; from the environment only (UNISCALE_FEATURES__REDIS_PASSWORD)."
     )
     redis_timeout_ms: int = Field(default=2_000, ge=1, description="Milliseconds after which a silent Redis is gone.")
+    leaky: bool = Field(
+        default=False,
+        description="Count and serve what became known later; only to measure what such a leak would be worth.",
+    )
 
 
 class TrackingSettings(_Section):

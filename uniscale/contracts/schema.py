@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+ModelInput = Literal["log", "value", "age"]
+"""ln(1 + x); the value as it is; ln(1 + hours) from that moment, in seconds since 1970, to the request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +20,7 @@ class Column:
         nullable: Whether NULL is a legal value.
         minimum: Smallest legal value, inclusive; NULL is judged by ``nullable``.
         allowed: The closed set of legal values, if there is one.
+        model_input: How the models read the column as a number; None if it is not one of their numeric inputs.
     """
 
     name: str
@@ -24,6 +29,7 @@ class Column:
     nullable: bool = False
     minimum: float | None = None
     allowed: tuple[str, ...] | None = None
+    model_input: ModelInput | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

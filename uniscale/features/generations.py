@@ -145,7 +145,7 @@ def changed_rows(keys: Sequence[str], old: Path, new: Path) -> str:
 
 def gone_keys(keys: Sequence[str], old: Path, new: Path) -> str:
     """SQL for the keys of a view that have no row any more."""
-    return f"select {columns(keys)} from '{old}' anti join '{new}' using ({columns(keys)})"
+    return f"select {columns(keys)} from '{old}' as o anti join '{new}' as n using ({columns(keys)})"
 
 
 def _new_part(settings: Settings) -> Path:

@@ -99,7 +99,8 @@ def _serve(settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | 
         else:
             slot = inactive_slot(pointer)
             filler = SlotFiller(store=stores[slot], advance=advance)
-            old = None if held[slot] is None else generation_folder(settings, held[slot])
+            before = held[slot]
+            old = None if before is None else generation_folder(settings, before)
             with lake.read() as con:
                 written = filler.fill(con, generation, old)
             held[slot] = generation.name

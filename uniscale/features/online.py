@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from uniscale.config import Settings
+from uniscale.contracts.features import ITEM_SERVICE, REQUEST_SERVICE, USER_FRESH_ACTIONS
 from uniscale.features.lookup import Answers, Question, describe
-from uniscale.features.repo import FRESH_VIEW, ITEM_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.features.repo import open_store
 from uniscale.features.slots import LIVE, Pointer, read_pointer
 
 
@@ -47,7 +48,7 @@ def read_online(
     keys = [{name: value or "" for name, value in row.items()} for row in rows]  # Feast fails on a missing key
     answers: list[dict[str, Any]] = [{} for _ in rows]
     for projection in slot.get_feature_service(service).feature_view_projections:
-        store = open_store(settings, project=LIVE) if projection.name == FRESH_VIEW else slot
+        store = open_store(settings, project=LIVE) if projection.name == USER_FRESH_ACTIONS.name else slot
         names = [feature.name for feature in projection.features]
         references = [f"{projection.name}:{name}" for name in names]
         columns = store.get_online_features(features=references, entity_rows=keys).to_dict()

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE
+from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE
+from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.age import max_age
 from uniscale.features.slots import locked
 
@@ -21,10 +24,6 @@ if TYPE_CHECKING:
 
 FEATURE_REPO = PROJECT_ROOT / "feature_repo"
 PROJECT = "uniscale"
-REQUEST_SERVICE = "ranker_request_v1"
-ITEM_SERVICE = "ranker_item_v1"
-FRESH_VIEW = "user_fresh_actions"
-"""The view that is pushed, action by action; all others are materialised."""
 _MODULES = ("entities", "sources", "views", "services")
 _WRITE_BATCH = 10_000  # without a batch size, Feast writes the first Arrow chunk of a table only
 
@@ -124,7 +123,7 @@ def open_store(settings: Settings, snapshot_id: int | None = None, project: str 
 
 def daily_views(store: FeatureStore) -> list[FeatureView]:
     """The views that are materialised: all but the one that is pushed."""
-    return [view for view in store.list_feature_views() if view.name != FRESH_VIEW]
+    return [view for view in store.list_feature_views() if view.name != USER_FRESH_ACTIONS.name]
 
 
 def list_services(settings: Settings) -> list[dict[str, Any]]:
@@ -166,7 +165,8 @@ def _definitions_hash(settings: Settings) -> str:
 
     digest = hashlib.sha256(f"{__version__} {settings.features.model_dump_json()}".encode())
     here = [Path(__file__).with_name(name) for name in ("repo.py", "source.py", "sqlite_store.py")]
-    for path in (*sorted(FEATURE_REPO.glob("*.py")), *here):
+    contracts = sorted((PROJECT_ROOT / "uniscale" / "contracts").glob("*.py"))
+    for path in (*sorted(FEATURE_REPO.glob("*.py")), *contracts, *here):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -57,7 +57,8 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         _create_tables(lake)
     with lake.read() as con:
         _warn_of_a_reused_version(con, policy, ds)
-        raw = read_raw_content(con, ds + timedelta(days=settings.window.eval_days))
+        last = date.max if settings.features.leaky else ds + timedelta(days=settings.window.eval_days)
+        raw = read_raw_content(con, last)
         groups = plan_groups(settings, policy, raw, ds)
         stale = {group.tag: group.stale(con) for group in groups}
     results: tuple[NodeResult, ...] = ()
@@ -123,7 +124,7 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
 
 def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
     days = {group.variable: [group.days[day] for day in stale[group.tag]] for group in groups}
-    select = ["staging", *(f"tag:{group.tag}" for group in groups)]
+    select = ["staging", *(f"config.days_from:{group.variable}" for group in groups)]
     return [
         "build",
         *("--select", *select),

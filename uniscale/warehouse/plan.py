@@ -12,7 +12,7 @@ import duckdb
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.days import midnight_after
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
 from uniscale.contracts.schema import Table
@@ -55,6 +55,7 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
         _feature_group(settings, policy, raw, ds),
+        _fresh_group(settings, policy, raw, ds),
     )
 
 
@@ -96,16 +97,33 @@ def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: d
 
 
 def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    window = settings.window
     run = days_of_run(settings, ds, policy)
     first = run[0].ds - timedelta(days=1)
     days, keys = {}, {}
     for ahead in range((run[-1].ds - first).days):
         day = first + timedelta(days=ahead)
         days[day] = {"ds": day, "feature_at": midnight_after(day), "is_first": day == first}
-        content = raw.digest(("users", "items", "requests", "candidates", "actions"), EARLIEST, day)
-        keys[day] = _key(settings, days[day], feature_days=window.feature_days, raw=content)
-    return Group(tag="features", variable="feature_days", tables=FEATURE_TABLES, days=days, keys=keys)
+        content = raw.digest(
+            ("users", "items", "requests", "candidates", "actions"), EARLIEST, _last_read(settings, day)
+        )
+        keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
+    tables = tuple(table for table in FEATURE_TABLES if table is not USER_FRESH_ACTIONS)
+    return Group(tag="features", variable="feature_days", tables=tables, days=days, keys=keys)
+
+
+def _fresh_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
+    days, keys = {}, {}
+    for day in (run_day.ds for run_day in days_of_run(settings, ds, policy)):
+        days[day] = {"ds": day}
+        last = _last_read(settings, day)
+        content = raw.digest(("actions",), day, last) + raw.digest(("items",), EARLIEST, day)
+        keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
+    return Group(tag="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
+
+
+def _last_read(settings: Settings, day: date) -> date:
+    """Last raw day that the features of a day read: its own, unless what became known later counts too."""
+    return date.max if settings.features.leaky else day
 
 
 def _key(settings: Settings, day: Mapping[str, Any], **inputs: Any) -> str:

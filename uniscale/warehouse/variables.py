@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from uniscale.config import Settings
+from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRESH_ACTIONS
 from uniscale.contracts.policy import ActionRule, Policy
 
 
@@ -23,7 +24,10 @@ def dbt_variables(
         "attribution_rules": _attribution_rules(policy),
         "policy_version": policy.version,
         "target_domain": settings.target_domain,
-        "feature_window_days": settings.window.feature_days,
+        "feature_windows": list(FEATURE_WINDOWS),
+        "max_categories": MAX_CATEGORIES,
+        "max_fresh_actions": MAX_FRESH_ACTIONS,
+        "honour_knowledge_time": not settings.features.leaky,
         "query_history_days": policy.searchification.history_days,
         "query_prior_clicks": policy.searchification.prior_clicks,
         **{name: [{key: str(value) for key, value in day.items()} for day in told] for name, told in days.items()},

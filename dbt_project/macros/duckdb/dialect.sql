@@ -15,6 +15,10 @@
     cast(epoch_us({{ moment }}) // 1000000 as bigint)
 {%- endmacro %}
 
+{% macro duckdb__epoch_microseconds(moment) -%}
+    epoch_us({{ moment }})
+{%- endmacro %}
+
 {% macro duckdb__as_text(value) -%}
     cast({{ value }} as varchar)
 {%- endmacro %}
@@ -50,6 +54,14 @@
     list_reverse_sort(list({{ value }}))
 {%- endmacro %}
 
+{% macro duckdb__ascending_list(value) -%}
+    list_sort(list({{ value }}))
+{%- endmacro %}
+
+{% macro duckdb__first_values(list, count) -%}
+    ({{ list }})[1:{{ count }}]
+{%- endmacro %}
+
 {% macro duckdb__ordered_sum(value, order, condition) -%}
     sum({{ value }} order by {{ order }}) filter (where {{ condition }})
 {%- endmacro %}
@@ -60,7 +72,7 @@
 {%- endmacro %}
 
 {% macro duckdb__plucked(list, name) -%}
-    [element.{{ name }} for element in {{ list }}]
+    coalesce([element.{{ name }} for element in {{ list }}], [])
 {%- endmacro %}
 
 {% macro duckdb__made_once() -%}

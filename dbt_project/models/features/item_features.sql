@@ -2,6 +2,10 @@ with days as (
     select * from {{ ref("int_feature_days") }}
 ),
 
+domain_counts as (
+    select * from {{ ref("int_item_domain_daily_counts") }}
+),
+
 counts as (
     select * from {{ ref("int_item_daily_counts") }}
 ),
@@ -10,20 +14,52 @@ versions as (
     select * from {{ ref("int_item_versions") }}
 ),
 
-windowed as (
-    {{ windowed_sums("item_id", ["num_exposures", "num_clicks", "num_purchases", "num_outside_clicks"]) }}
-),
-
-means as (
-    {{ mean_click_rate() }}
+price_changes as (
+    select * from {{ ref("int_item_price_changes") }}
 ),
 
 seen as (
+    select * from {{ ref("int_items_seen") }}
+),
+
+windowed as (
+    {{ windowed_sums(
+        ["item_id"], ["num_purchases", "num_outside_clicks", "num_price_changes"], newest=["last_acted_at"]
+    ) }}
+),
+
+domain_windowed as (
+    {{ windowed_sums(
+        ["item_id", "domain"], ["num_exposures", "num_clicks", "num_purchases"], counts="domain_counts"
+    ) }}
+),
+
+domain_means as (
+    {{ mean_rates("domain_windowed", ["ds", "domain"]) }}
+),
+
+domain_rates as (
     select
+        domain_windowed.*,
+        {{ smoothed_rate(
+            "domain_windowed.num_clicks", "domain_windowed.num_exposures", "domain_means.mean_ctr", "ctr_prior_exposures"
+        ) }} as ctr,
+        {{ smoothed_rate(
+            "domain_windowed.num_purchases", "domain_windowed.num_clicks", "domain_means.mean_cvr", "cvr_prior_clicks"
+        ) }} as cvr
+    from domain_windowed
+    inner join domain_means
+        on domain_windowed.ds = domain_means.ds and domain_windowed.domain = domain_means.domain
+),
+
+exposed as (
+    select
+        ds,
         item_id,
-        min(known_ds) as first_known_ds
-    from counts
-    group by item_id
+        {{ ascending_list(struct_of({"domain": "domain", "ctr": "ctr", "cvr": "cvr"})) }} as domains
+    from domain_rates
+    where num_exposures > 0
+    group by ds, item_id
 ),
 
 entities as (
@@ -31,6 +67,11 @@ entities as (
         ds,
         item_id
     from windowed
+    union
+    select
+        ds,
+        item_id
+    from domain_windowed
     union
     select
         days.ds,
@@ -66,30 +107,52 @@ described as (
         versions.first_valid_from
     from dated
     {{ asof_join("left", "versions", "item_id", "dated.item_id", "known_from", "<", "dated.feature_at") }}
+),
+
+priced as (
+    select
+        described.*,
+        price_changes.previous_price,
+        price_changes.changed_at
+    from described
+    {{ asof_join("left", "price_changes", "item_id", "described.item_id", "known_from", "<", "described.feature_at") }}
 )
 
 select
-    described.item_id,
-    described.ds,
-    described.feature_at,
-    described.feature_at as recorded_at,
-    described.title,
-    described.category_id,
-    described.brand_id,
-    described.shop_id,
-    described.price,
-    {{ sorted_facts("described.attributes") }} as item_attributes,
-    {{ microseconds_between(
-        "coalesce(described.first_valid_from, cast(seen.first_known_ds as timestamp))", "described.feature_at"
-    ) }} / 8.64e10 as item_age_days,
-    cast(coalesce(windowed.num_exposures, 0) as bigint) as item_num_exposures,
-    cast(coalesce(windowed.num_clicks, 0) as bigint) as item_num_clicks,
+    priced.item_id,
+    priced.ds,
+    priced.feature_at,
+    priced.feature_at as recorded_at,
+    priced.title,
+    priced.category_id,
+    priced.brand_id,
+    priced.shop_id,
+    priced.price,
+    {{ sorted_facts("priced.attributes") }} as item_attributes,
+    {{ epoch_seconds(
+        "coalesce(priced.first_valid_from, cast(seen.first_known_ds as timestamp))"
+    ) }} as item_listed_at,
+    cast(coalesce(target_rates.num_exposures, 0) as bigint) as item_num_exposures,
+    cast(coalesce(target_rates.num_clicks, 0) as bigint) as item_num_clicks,
     cast(coalesce(windowed.num_purchases, 0) as bigint) as item_num_purchases,
     cast(coalesce(windowed.num_outside_clicks, 0) as bigint) as item_num_outside_clicks,
-    {{ smoothed_rate(
-        "coalesce(windowed.num_clicks, 0)", "coalesce(windowed.num_exposures, 0)", "coalesce(means.mean_ctr, 0)"
-    ) }} as item_ctr
-from described
-left join windowed on described.ds = windowed.ds and described.item_id = windowed.item_id
-left join means on described.ds = means.ds
-left join seen on described.item_id = seen.item_id
+    coalesce(target_rates.ctr, target_means.mean_ctr, 0) as item_ctr,
+    coalesce(target_rates.cvr, target_means.mean_cvr, 0) as item_cvr,
+    {{ plucked("exposed.domains", "domain") }} as item_domains,
+    {{ plucked("exposed.domains", "ctr") }} as item_domain_ctrs,
+    {{ plucked("exposed.domains", "cvr") }} as item_domain_cvrs,
+    {{ epoch_seconds("windowed.last_acted_at") }} as item_last_acted_at,
+    priced.previous_price as item_previous_price,
+    {{ epoch_seconds("priced.changed_at") }} as item_price_changed_at,
+    cast(coalesce(windowed.num_price_changes, 0) as bigint) as item_num_price_changes
+from priced
+left join windowed on priced.ds = windowed.ds and priced.item_id = windowed.item_id
+left join domain_rates as target_rates
+    on
+        priced.ds = target_rates.ds
+        and priced.item_id = target_rates.item_id
+        and target_rates.domain = '{{ var("target_domain") }}'
+left join domain_means as target_means
+    on priced.ds = target_means.ds and target_means.domain = '{{ var("target_domain") }}'
+left join exposed on priced.ds = exposed.ds and priced.item_id = exposed.item_id
+left join seen on priced.item_id = seen.item_id

@@ -26,13 +26,13 @@ recent_actions as (
             var("sequence_length"),
         ) }} as newest_first
     from days
-    inner join actions on days.feature_at > actions.recorded_at
+    inner join actions on days.feature_at > actions.{{ counted_from() }}
     group by days.ds, days.feature_at, actions.user_id
     having
         bool_or(
             days.is_first
-            or cast(actions.recorded_at as date) = days.ds
-            or cast(actions.acted_at as date) >= days.ds - {{ var("feature_window_days") }}
+            or cast(actions.{{ counted_from() }} as date) = days.ds
+            or cast(actions.acted_at as date) >= days.ds - {{ longest_window() }}
         )
 ),
 
@@ -74,5 +74,6 @@ select
     {{ plucked("gathered.history", "brand_id") }} as history_brands,
     {{ plucked("gathered.history", "action") }} as history_actions,
     {{ plucked("gathered.history", "domain") }} as history_domains,
-    {{ plucked("gathered.history", "acted_at") }} as history_acted_at
+    {{ plucked("gathered.history", "acted_at") }} as history_acted_at,
+    {{ epoch_microseconds("gathered.feature_at") }} as history_known_until
 from gathered

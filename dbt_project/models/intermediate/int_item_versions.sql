@@ -31,6 +31,7 @@ select
     shop_id,
     price,
     attributes,
+    valid_from,
     first_valid_from,
     known_from
 from ordered

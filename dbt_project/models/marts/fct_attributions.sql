@@ -1,4 +1,4 @@
-{{ config(days_from="request_days", tags=["requests"]) }}
+{{ config(days_from="request_days") }}
 
 with days as (
     select * from {{ ref("int_request_days") }}

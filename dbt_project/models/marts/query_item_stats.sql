@@ -1,4 +1,4 @@
-{{ config(days_from="query_stat_days", tags=["query_stats"]) }}
+{{ config(days_from="query_stat_days") }}
 
 with days as (
     select * from {{ ref("int_query_stat_days") }}
