@@ -125,7 +125,7 @@ def test_a_definition_that_is_gone_leaves_the_registry(settings):
     store = open_store(settings)
     old = FeatureService(name="ranker_v0", features=[of_kind("FeatureView")["item_features"]])
     store.apply([old])
-    (settings.home / "feast" / "applied.sha256").unlink()
+    (settings.home / "feast" / "applied_uniscale.sha256").unlink()
 
     assert {service.name for service in open_store(settings).list_feature_services()} == set(FEATURE_SERVICES)
 

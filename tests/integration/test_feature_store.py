@@ -21,7 +21,8 @@ from feast.types import Int64, String  # noqa: E402
 from uniscale.cli.main import app  # noqa: E402
 from uniscale.features.encode import encode_sql, install_macros  # noqa: E402
 from uniscale.features.lookup import look_up_at  # noqa: E402
-from uniscale.features.online import look_up, materialize  # noqa: E402
+from uniscale.features.materialize import materialize  # noqa: E402
+from uniscale.features.online import look_up, read_online  # noqa: E402
 from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store, repo_config  # noqa: E402
 from uniscale.features.source import LakeSource  # noqa: E402
 
@@ -205,7 +206,9 @@ def test_filling_the_online_store_again_changes_nothing_and_an_older_day_does_no
     older = materialize(settings, shop, DS - timedelta(days=1))
 
     assert again["entities"]["item_features"] == 2
-    assert older["entities"] == {}
+    assert again["views"]["item_features"] == older["views"]["item_features"] == {"written": 0, "deleted": 0}
+    assert "skipped" not in again
+    assert older["skipped"].endswith("those of 2026-01-05 00:00:00 UTC are older")
     assert older["as_of"] == datetime(2026, 1, 6)
     assert look_up(settings, item=["i1"]) == first
 
@@ -225,11 +228,7 @@ def test_online_features_encode_to_the_same_model_input_as_point_in_time_ones(se
     items = ["i1", "i2", "nobody"]
 
     def online(service, rows):
-        return pd.DataFrame(
-            store.get_online_features(
-                features=store.get_feature_service(service), entity_rows=rows, full_feature_names=False
-            ).to_dict()
-        )
+        return pd.DataFrame(read_online(settings, service, rows))
 
     def offline(service, rows):
         frame = pd.DataFrame(rows).assign(event_timestamp=at)

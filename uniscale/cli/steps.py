@@ -63,7 +63,7 @@ def _frames(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
 
 def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
     from uniscale.features.example import example_look_up
-    from uniscale.features.online import materialize
+    from uniscale.features.materialize import materialize
 
     return {**materialize(settings, lake, ds), "example": example_look_up(settings, lake, ds)}
 
