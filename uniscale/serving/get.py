@@ -10,11 +10,9 @@ import pyarrow as pa
 
 from uniscale.config import Settings
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS, FeatureTable
-from uniscale.features.age import max_age
+from uniscale.features.online import read_online, served
 from uniscale.features.repo import open_store
-from uniscale.features.slots import LIVE, read_pointer
 from uniscale.features.text import clean_query
-from uniscale.serving.online import read_tables
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -66,13 +64,10 @@ def get_features(
         rows = _rows(tables, entities)
         features = _point_in_time(store, service, rows, as_of)
         return _document(service, tables, rows, features, as_of=as_of, generation=None, stale=None)
-    pointer = read_pointer(settings)
-    if pointer is None:
-        raise ValueError("the online store is empty; fill it first: uniscale step materialize DS")
-    store = open_store(settings, project=pointer.slot)
-    tables = _tables_of(store, service)
+    pointer = served(settings)
+    tables = _tables_of(open_store(settings, project=pointer.slot), service)
     rows = _rows(tables, entities)
-    features = _online(settings, store, tables, rows, pointer.moment - max_age(settings))
+    features = read_online(settings, service, rows, pointer)
     stale = _stale(tables, pointer.moment, now)
     return _document(service, tables, rows, features, as_of=pointer.moment, generation=pointer.generation, stale=stale)
 
@@ -114,20 +109,6 @@ def _point_in_time(store: FeatureStore, service: str, rows: list[Row], as_of: da
     found: list[dict[str, Any]] = job.to_arrow().to_pylist()
     asked = {*rows[0], "event_timestamp"}
     return [{name: value for name, value in row.items() if name not in asked} for row in found]
-
-
-def _online(
-    settings: Settings, store: FeatureStore, tables: Sequence[FeatureTable], rows: list[Row], oldest: datetime
-) -> list[dict[str, Any]]:
-    features: list[dict[str, Any]] = [{} for _ in rows]
-    for table in tables:
-        source = open_store(settings, project=LIVE) if table is USER_FRESH_ACTIONS else store
-        keys = {key: [row[key] for row in rows] for key in table.join_keys}
-        columns, _ = read_tables(source, (table,), keys, oldest)
-        for name, values in columns.items():
-            for row, value in zip(features, values.to_pylist(), strict=True):
-                row[name] = value
-    return features
 
 
 def _stale(tables: Sequence[FeatureTable], moment: datetime, now: datetime) -> str | None:

@@ -8,10 +8,9 @@ materialisation from request to request.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -30,17 +29,14 @@ from uniscale.features.encode import encode
 from uniscale.features.repo import open_store
 from uniscale.features.slots import LIVE, Pointer, generation_folder, pointer_file, read_pointer
 from uniscale.features.text import clean_query, words
-from uniscale.serving.online import nothing, read_tables
+from uniscale.serving.online import ViewReader, missing
 from uniscale.serving.request import Answer, Counts, RankingRequest
 from uniscale.serving.snapshot import ItemSnapshot, Taken
-
-if TYPE_CHECKING:
-    from feast import FeatureStore
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far ahead of ours the clock of a request may be."""
 
-_DAILY = (USER_FEATURES, USER_SEQUENCES, QUERY_FEATURES)
+_OF_REQUEST = (USER_FEATURES, USER_SEQUENCES, USER_FRESH_ACTIONS, QUERY_FEATURES)
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +46,7 @@ class _Served:
 
     stamp: tuple[int, int]
     pointer: Pointer
-    store: FeatureStore
+    views: Mapping[str, ViewReader]
     items: ItemSnapshot
 
 
@@ -70,7 +66,7 @@ class RankingLookup:
         self, settings: Settings, *, live_project: str = LIVE, now: Callable[[], datetime] | None = None
     ) -> None:
         self._settings = _with_deadline(settings)
-        self._live = open_store(self._settings, project=live_project)
+        self._live = ViewReader(open_store(self._settings, project=live_project), USER_FRESH_ACTIONS)
         self._now = now or (lambda: datetime.now(UTC).replace(tzinfo=None))
         self._max_age = max_age(settings)
         self._served = self._load()
@@ -109,25 +105,20 @@ class RankingLookup:
         """The request row, and the items with their pair features; missing when the store does not answer."""
         query = clean_query(request.query_text)
         categories = pc.unique(items.categories).drop_null()
-        columns = nothing((*_DAILY, USER_FRESH_ACTIONS), 1)
-        pairs = nothing((USER_CATEGORY_FEATURES,), len(categories))
         try:
-            columns, known = read_tables(
-                served.store, _DAILY, {"user_id": [request.user_id], "query_text": [query]}, oldest
+            columns, pairs = self._stored(
+                served.views,
+                user=request.user_id,
+                query=query,
+                categories=categories.to_pylist(),
+                oldest=oldest,
+                counts=counts,
             )
-            fresh, _ = read_tables(self._live, (USER_FRESH_ACTIONS,), {"user_id": [request.user_id]}, oldest)
-            columns |= fresh
-            counts.unknown_users = int(not known[USER_FEATURES.name][0])
-            counts.unknown_queries = int(query is not None and not known[QUERY_FEATURES.name][0])
-            if len(categories):
-                names = categories.to_pylist()
-                keys = {"user_id": [request.user_id] * len(names), "category_id": names}
-                pairs, _ = read_tables(served.store, (USER_CATEGORY_FEATURES,), keys, oldest)
             self._tell("degraded", False, "the online store answers again")
         except _faults() as error:
             counts.degraded = 1
-            columns = nothing((*_DAILY, USER_FRESH_ACTIONS), 1)
-            pairs = nothing((USER_CATEGORY_FEATURES,), len(categories))
+            columns = {name: values for table in _OF_REQUEST for name, values in missing(table, 1).items()}
+            pairs = missing(USER_CATEGORY_FEATURES, len(categories))
             self._tell("degraded", True, f"the online store does not answer ({error}); items are served alone")
         row = {
             "user_id": pa.array([request.user_id]),
@@ -142,10 +133,34 @@ class RankingLookup:
             table = table.append_column(name, values.take(place))
         return pa.table({**row, **columns}), table
 
+    def _stored(
+        self,
+        views: Mapping[str, ViewReader],
+        *,
+        user: str,
+        query: str | None,
+        categories: list[str],
+        oldest: datetime,
+        counts: Counts,
+    ) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+        """Features of the request, and of the user in each category."""
+        of_user = {"user_id": [user]}
+        profile, is_known = views[USER_FEATURES.name].read(of_user, oldest)
+        history, _ = views[USER_SEQUENCES.name].read(of_user, oldest)
+        fresh, _ = self._live.read(of_user, oldest)
+        asked, is_asked = views[QUERY_FEATURES.name].read({"query_text": [query or ""]}, oldest)
+        counts.unknown_users = int(not is_known[0])
+        counts.unknown_queries = int(query is not None and not is_asked[0])
+        pairs = missing(USER_CATEGORY_FEATURES, 0)
+        if categories:
+            keys = {"user_id": [user] * len(categories), "category_id": categories}
+            pairs, _ = views[USER_CATEGORY_FEATURES.name].read(keys, oldest)
+        return {**profile, **history, **fresh, **asked}, pairs
+
     def _watch_age(self, pointer: Pointer, asked_at: datetime, counts: Counts) -> None:
         """Count and tell daily values that should have been replaced, or are beyond their time to live."""
         age = asked_at - pointer.moment
-        fresh_hours = max(table.fresh_hours or 0 for table in _DAILY)
+        fresh_hours = min(table.fresh_hours for table in _OF_REQUEST if table.fresh_hours is not None)
         counts.too_old = int(age > self._max_age)
         counts.stale = int(age > timedelta(hours=fresh_hours))
         what = "none is served" if counts.too_old else "they are still served"
@@ -175,7 +190,9 @@ class RankingLookup:
             raise ValueError("the online store is empty; fill it first: uniscale step materialize DS")
         file = generation_folder(self._settings, pointer.generation) / "item_features.parquet"
         store = open_store(self._settings, project=pointer.slot)
-        return _Served(stamp=stamp, pointer=pointer, store=store, items=ItemSnapshot(file))
+        tables = (USER_FEATURES, USER_SEQUENCES, QUERY_FEATURES, USER_CATEGORY_FEATURES)
+        views = {table.name: ViewReader(store, table) for table in tables}
+        return _Served(stamp=stamp, pointer=pointer, views=views, items=ItemSnapshot(file))
 
 
 def _stamp(settings: Settings) -> tuple[int, int]:
