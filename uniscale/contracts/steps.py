@@ -26,6 +26,7 @@ DAY_STEPS: tuple[DayStep, ...] = (
     DayStep("samples", "Data", "Entire-space samples (ES3)"),
     DayStep("frames", "Features", "Point-in-time training frames (Feast)"),
     DayStep("materialize", "Features", "Online features (Feast)"),
+    DayStep("skew", "Features", "Served again, compared with the lake (skew)"),
     DayStep("train", "Model", "Train the rankers (Ray Train)"),
     DayStep("evaluate", "Model", "Judge on the next day's requests"),
     DayStep("promote", "Model", "Promotion decision (MLflow)"),
