@@ -106,10 +106,10 @@ STEPS: dict[str, Step] = {
     "samples": Step(work=_samples, settings=("window", "policy", "seed")),
     "frames": Step(work=_frames, settings=("window", "policy")),
     "materialize": Step(work=_materialize, settings=("features",)),
-    "skew": Step(work=_skew, settings=("features", "window")),
     "train": Step(work=_module("ray_jobs.train"), settings=_TRAINING),
     "evaluate": Step(work=_evaluate, settings=("gate", "window")),
     "promote": Step(work=_promote, settings=("gate",)),
+    "skew": Step(work=_skew, settings=("features", "window")),
     "monitor": Step(work=_module("monitoring.daily")),
     "page": Step(work=_module("monitoring.page")),
 }

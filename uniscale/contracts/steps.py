@@ -26,10 +26,10 @@ DAY_STEPS: tuple[DayStep, ...] = (
     DayStep("samples", "Data", "Entire-space samples (ES3)"),
     DayStep("frames", "Features", "Point-in-time training frames (Feast)"),
     DayStep("materialize", "Features", "Online features (Feast)"),
-    DayStep("skew", "Features", "Served again, compared with the lake (skew)"),
     DayStep("train", "Model", "Train the rankers (Ray Train)"),
     DayStep("evaluate", "Model", "Judge on the next day's requests"),
     DayStep("promote", "Model", "Promotion decision (MLflow)"),
+    DayStep("skew", "Watch", "Serve requests again, compare with the lake"),
     DayStep("monitor", "Watch", "Drift report (Evidently)"),
     DayStep("page", "Watch", "Page of the day"),
 )
