@@ -40,7 +40,7 @@ def check_removal(settings, lake):
     materialize(settings, lake, DS)
     write(lake, ITEM_FEATURES, [item("i1", DS + timedelta(days=1), title="shoe")])
     materialize(settings, lake, DS + timedelta(days=1))
-    everybody = {name: True for name in ("item", "user_num_clicks_30d", "history_items", "query_num_clicks")}
+    everybody = dict.fromkeys(("item", "user_num_clicks_30d", "history_items", "query_num_clicks"), True)
     assert known(settings) == {**everybody, "pairs": [2, 2]}
 
     removed = remove_online(settings, {"user_id": ["u1", "nobody"], "query_text": ["red shoe"]})

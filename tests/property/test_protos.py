@@ -14,8 +14,9 @@ from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import python_values_to_proto_values
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from uniscale.features.protos import encode_keys, encode_values
+from uniscale.features.protos import encode_keys, encode_moments, encode_values
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 INT64, INT32 = st.integers(-(2**63), 2**63 - 1), st.integers(-(2**31), 2**31 - 1)
@@ -57,6 +58,17 @@ def test_a_time_stamp_is_its_seconds(moments):
 
     encoded = encode_values(pa.array(moments, pa.timestamp("us")))
     assert encoded.to_pylist() == [value.SerializeToString() for value in seconds]
+
+
+@given(st.lists(st.datetimes(datetime.datetime(1970, 1, 1, 0, 0, 1)), min_size=1, max_size=5))
+def test_a_moment_is_encoded_as_protobuf_does(moments):
+    expected = []
+    for moment in moments:
+        stamp = Timestamp()
+        stamp.FromDatetime(moment)
+        expected.append(stamp.SerializeToString())
+
+    assert encode_moments(pa.array(moments, pa.timestamp("us"))).to_pylist() == expected
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=8))

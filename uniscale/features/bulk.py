@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
@@ -69,11 +68,6 @@ def bulk_store(store: Any) -> BulkStore:
 def key_bytes(view: FeatureView, rows: pa.Table) -> pa.Array:
     """Entity keys of rows, as Feast's stores have them."""
     return encode_keys([(name, rows.column(name).combine_chunks()) for name in view.join_keys])
-
-
-def naive_utc(moment: datetime) -> datetime:
-    """A moment without its zone, in UTC."""
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 @contextmanager

@@ -11,16 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from feast.protos.feast.types.Value_pb2 import Value, ValueType
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # wire types of protobuf
+_STRING_KEY = 2  # Feast's number for a text in an entity key
 _FIELDS = {
-    pa.string(): ("string_val", _LENGTH),
-    pa.int64(): ("int64_val", _VARINT),
-    pa.int32(): ("int32_val", _VARINT),
-    pa.bool_(): ("bool_val", _VARINT),
-    pa.float64(): ("double_val", _FIXED64),
-    pa.float32(): ("float_val", _FIXED32),
+    pa.string(): (2, 12, _LENGTH),
+    pa.int32(): (3, 13, _VARINT),
+    pa.int64(): (4, 14, _VARINT),
+    pa.float64(): (5, 15, _FIXED64),
+    pa.float32(): (6, 16, _FIXED32),
+    pa.bool_(): (7, 17, _VARINT),
+    pa.timestamp("s"): (8, 18, _VARINT),
 }
 _NO_SEPARATOR = pa.scalar(b"", pa.binary())
 _LIST_ELEMENT = b"\x0a"  # field 1, with a length
@@ -41,7 +42,7 @@ def encode_values(column: pa.Array) -> pa.Array:
     if pa.types.is_list(column.type):
         encoded = _lists(column)
     else:
-        field, wire = _field(column.type)
+        field, _, wire = _field(column.type)
         payload = _scalars(column)
         encoded = _framed(_tag(field, _LENGTH), payload) if wire == _LENGTH else join(_tag(field, wire), payload)
     return pc.fill_null(encoded, b"")
@@ -56,13 +57,21 @@ def encode_keys(columns: Sequence[tuple[str, pa.Array]]) -> pa.Array:
     ordered = sorted(columns, key=lambda column: column[0])
     head = _u32(len(ordered))
     for name, _ in ordered:
-        head += _u32(ValueType.STRING) + _u32(len(name.encode())) + name.encode()
+        head += _u32(_STRING_KEY) + _u32(len(name.encode())) + name.encode()
     pieces: list[bytes | pa.Array] = [head]
     for _, values in ordered:
         binary = values.cast(pa.binary())
         lengths = pc.binary_length(binary).to_numpy(zero_copy_only=False).astype("<u4")
-        pieces += [_u32(ValueType.STRING), _fixed(lengths), binary]
+        pieces += [_u32(_STRING_KEY), _fixed(lengths), binary]
     return join(*pieces)
+
+
+def encode_moments(clock: pa.Array) -> pa.Array:
+    """Serialised time stamps (protobuf's own message) of a column of moments; naive ones are UTC."""
+    micros = clock.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    seconds, nanos = np.divmod(micros, 1_000_000)
+    fraction = join(b"\x10", _varints((1_000 * nanos).astype(np.uint64)))
+    return join(b"\x08", _varints(seconds.view(np.uint64)), pc.if_else(pa.array(nanos == 0), b"", fraction))
 
 
 def join(*pieces: bytes | pa.Array) -> pa.Array:
@@ -75,14 +84,14 @@ def _lists(column: pa.Array) -> pa.Array:
     elements = column.flatten()
     if elements.null_count:
         raise ValueError("a list of features holds a NULL; Feast has no value for it")
-    field, wire = _field(elements.type)
+    _, field, wire = _field(elements.type)
     payload = _scalars(elements)
     if wire == _LENGTH:
         payload = _framed(_LIST_ELEMENT, payload)
     joined = pc.binary_join(pa.ListArray.from_arrays(_offsets(column), payload, mask=column.is_null()), _NO_SEPARATOR)
     if wire != _LENGTH:  # numbers are packed: one field for all of them, none for an empty list
         joined = pc.if_else(pc.equal(pc.binary_length(joined), 0), joined, _framed(_LIST_ELEMENT, joined))
-    return _framed(_tag(field.replace("_val", "_list_val"), _LENGTH), joined)
+    return _framed(_tag(field, _LENGTH), joined)
 
 
 def _offsets(column: pa.Array) -> pa.Array:
@@ -91,17 +100,17 @@ def _offsets(column: pa.Array) -> pa.Array:
     return pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
 
 
-def _field(kind: pa.DataType) -> tuple[str, int]:
-    """Field of Feast's message that holds values of a type, and its wire type."""
+def _field(kind: pa.DataType) -> tuple[int, int, int]:
+    """Fields of Feast's message that hold a value and a list of values of a type, and the wire type of one value."""
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return "unix_timestamp_val", _VARINT
+        kind = pa.timestamp("s")
     if kind not in _FIELDS:
         raise ValueError(f"Feast has no value for columns of type {kind}")
     return _FIELDS[kind]
 
 
-def _tag(field: str, wire: int) -> bytes:
-    return _varint(Value.DESCRIPTOR.fields_by_name[field].number << 3 | wire)
+def _tag(field: int, wire: int) -> bytes:
+    return bytes(_varints(np.array([field << 3 | wire], np.uint64))[0].as_py())
 
 
 def _scalars(column: pa.Array) -> pa.Array:
@@ -131,10 +140,6 @@ def _varints(numbers: np.ndarray) -> pa.Array:
     groups |= np.where(place < (widths[:, None] - 1), np.uint64(128), np.uint64(0))
     data = groups.astype(np.uint8)[place < widths[:, None]]
     return _binary(np.concatenate([[0], np.cumsum(widths)]), data)
-
-
-def _varint(number: int) -> bytes:
-    return bytes(_varints(np.array([number], np.uint64))[0].as_py())
 
 
 def _fixed(numbers: np.ndarray) -> pa.Array:

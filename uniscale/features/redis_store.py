@@ -10,14 +10,13 @@ import pyarrow.compute as pc
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.helpers import _mmh3
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
-from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 from pydantic import SecretStr
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from uniscale.features.bulk import key_bytes, naive_utc
-from uniscale.features.protos import join
+from uniscale.features.bulk import key_bytes
+from uniscale.features.protos import encode_moments, join
 
 _SCAN = 1_000
 
@@ -71,7 +70,8 @@ class BulkRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
             b"*%d\r\n$4\r\nHSET\r\n" % (2 * len(values) + 4),
             *_bulk(self._keys(config, view, rows)),
         ]
-        pieces += [_one_bulk(_clock(view)), *_bulk(_times(rows, view.batch_source.timestamp_field))]
+        clock = rows.column(view.batch_source.timestamp_field).combine_chunks()
+        pieces += [_one_bulk(_clock(view)), *_bulk(encode_moments(clock))]
         for name, column in values.items():
             pieces += [_one_bulk(_mmh3(f"{view.name}:{name}")), *_bulk(column)]
         self._send(config, join(*pieces))
@@ -151,17 +151,6 @@ def _clock(view: FeatureView) -> bytes:
 
 def _note(config: RepoConfig) -> str:
     return f"generation:{config.project}"
-
-
-def _times(rows: pa.Table, name: str) -> pa.Array:
-    """Serialised time stamps; a batch has few different ones."""
-    clock = rows.column(name).combine_chunks().dictionary_encode()
-    stamps = []
-    for moment in clock.dictionary.to_pylist():
-        stamp = Timestamp()
-        stamp.FromDatetime(naive_utc(moment))
-        stamps.append(stamp.SerializeToString())
-    return pa.array(stamps, pa.binary()).take(clock.indices)
 
 
 def _one_bulk(value: bytes) -> bytes:

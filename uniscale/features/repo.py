@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT
-from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE
-from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE
+from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE  # noqa: PLC0414
+from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.age import max_age
 from uniscale.features.slots import locked

@@ -15,7 +15,7 @@ import pyarrow as pa
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
 
-from uniscale.features.bulk import key_bytes, naive_utc
+from uniscale.features.bulk import key_bytes
 
 _NOTES = "uniscale_generations"
 _WAIT_SECONDS = 60
@@ -138,6 +138,6 @@ def _table(config: RepoConfig, view: FeatureView) -> str:
 
 def _seconds(rows: pa.Table, name: str) -> list[int]:
     """A clock as Feast's SQLite store has it: seconds by the machine's own zone, few different ones in a batch."""
-    clock = rows.column(name).combine_chunks().dictionary_encode()
-    seconds = [int(naive_utc(moment).timestamp()) for moment in clock.dictionary.to_pylist()]
+    clock = rows.column(name).combine_chunks().cast(pa.timestamp("us")).dictionary_encode()
+    seconds = [int(moment.timestamp()) for moment in clock.dictionary.to_pylist()]
     return [seconds[index] for index in clock.indices.to_pylist()]
