@@ -62,8 +62,8 @@ def _frames(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
 
 
 def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
-    from uniscale.serving.example import example_look_up
     from uniscale.features.materialize import materialize
+    from uniscale.serving.example import example_look_up
 
     return {**materialize(settings, lake, ds), "example": example_look_up(settings, lake, ds)}
 

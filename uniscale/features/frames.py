@@ -123,6 +123,7 @@ def _wanted_keys(
         "code": code_version().rsplit("-", 1)[-1],
         "policy": load_policy(settings.policy).model_dump(mode="json"),
         "target_domain": settings.target_domain,
+        "leaky": settings.features.leaky,
         "window": settings.window.model_dump(),
     }
     features = ""  # the versions a day can read: from the day before the first training day to the day before it
