@@ -27,12 +27,13 @@ _MODULES = ("entities", "sources", "views", "services")
 _WRITE_BATCH = 10_000  # without a batch size, Feast writes the first Arrow chunk of a table only
 
 
-def repo_config(settings: Settings, snapshot_id: int | None = None) -> RepoConfig:
+def repo_config(settings: Settings, snapshot_id: int | None = None, *, leaky: bool = False) -> RepoConfig:
     """Feast's configuration for these settings.
 
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
+        leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
 
     Raises:
         ValueError: ``features.online_store`` is neither sqlite nor redis.
@@ -56,6 +57,7 @@ def repo_config(settings: Settings, snapshot_id: int | None = None) -> RepoConfi
             "home": str(settings.home),
             "lake": settings.lake.model_dump(),
             "snapshot_id": snapshot_id,
+            "honour_knowledge_time": not leaky,
             "max_age_days": max_age(settings).days,
         },
         online_store=online,
@@ -87,12 +89,13 @@ def definitions() -> tuple[Any, ...]:
     return tuple(found)
 
 
-def open_store(settings: Settings, snapshot_id: int | None = None) -> FeatureStore:
+def open_store(settings: Settings, snapshot_id: int | None = None, *, leaky: bool = False) -> FeatureStore:
     """Feast for this installation, with the definitions of the checkout applied.
 
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
+        leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
     """
     from feast import FeatureStore
 
@@ -100,7 +103,7 @@ def open_store(settings: Settings, snapshot_id: int | None = None) -> FeatureSto
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "apply.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        store = FeatureStore(config=repo_config(settings, snapshot_id))
+        store = FeatureStore(config=repo_config(settings, snapshot_id, leaky=leaky))
         applied = folder / "applied.sha256"
         wanted = _definitions_hash(settings)
         if not applied.is_file() or applied.read_text() != wanted or not (folder / "registry.db").is_file():
