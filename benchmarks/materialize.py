@@ -84,9 +84,8 @@ def fill_lake(lake: Lake, items: int) -> None:
             }
             values = {**numbers, **_ITEM, **clocks, "item_id": "'item-' || n"}
             selected = ", ".join(f"{values[name]} as {name}" for name in ITEM_FEATURES.column_names)
-            con.execute(
-                f"insert into lake.{ITEM_FEATURES.qualified} select {selected} from range({items}) as t(n) where {which}"
-            )
+            rows = f"select {selected} from range({items}) as t(n) where {which}"
+            con.execute(f"insert into lake.{ITEM_FEATURES.qualified} {rows}")
 
     lake.commit(work, "items")
 
