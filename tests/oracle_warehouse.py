@@ -1,4 +1,4 @@
-"""What the marts and features mean, once more in plain Python: slow, obvious, and written apart from the SQL."""
+"""What the marts mean, once more in plain Python: slow, obvious, and written apart from the SQL."""
 
 import math
 from collections import defaultdict
@@ -30,12 +30,10 @@ def wilson_lower(successes, trials):
 
 
 class Oracle:
-    def __init__(self, log, policy, target_domain="search", feature_days=30, prior=20):
+    def __init__(self, log, policy, target_domain="search"):
         self.log = log
         self.policy = policy
         self.target = target_domain
-        self.feature_days = feature_days
-        self.prior = prior
         self.requests = {request["request_id"]: request for request in log.requests}
         self.rows = {(row["request_id"], row["item_id"]): row for row in log.candidates}
 
@@ -148,22 +146,26 @@ class Oracle:
         ]
         return max(known, key=lambda version: version["valid_from"], default=None)
 
-    def clicked_rows(self, *, before):
-        """Target-domain rows with a native click or purchase recorded before a time, with their requests."""
-        keys = {
-            (action["request_id"], action["item_id"])
-            for action in self.log.actions
-            if action["request_id"] in self.requests
-            and action["action"] in ("click", "purchase")
-            and action["recorded_at"] < before
-            and self.requests[action["request_id"]]["user_id"] == action["user_id"]
-            and self.requests[action["request_id"]]["domain"] == self.target
-        }
-        return [(self.requests[request_id], item_id) for request_id, item_id in keys]
+    def native_rows(self, kinds, *, before):
+        """Each row with such a native action recorded before a time: request, item, when it was first known."""
+        first = {}
+        for action in self.log.actions:
+            request = self.requests.get(action["request_id"])
+            if (
+                request
+                and action["action"] in kinds
+                and action["recorded_at"] < before
+                and request["user_id"] == action["user_id"]
+            ):
+                key = action["request_id"], action["item_id"]
+                first[key] = min(first.get(key, action["recorded_at"]), action["recorded_at"])
+        return [(self.requests[request_id], item_id, known) for (request_id, item_id), known in first.items()]
 
     def query_stats(self, ds, history_days):
         pairs = defaultdict(int)
-        for request, item_id in self.clicked_rows(before=midnight(ds)):
+        for request, item_id, _ in self.native_rows(("click", "purchase"), before=midnight(ds)):
+            if request["domain"] != self.target:
+                continue
             item = self.version(self.log.items, "item_id", item_id, before=midnight(ds))
             query = normalised(request["query_text"])
             if query and item and item["category_id"] and ds - timedelta(days=history_days) <= request["ds"] < ds:
@@ -177,99 +179,3 @@ class Oracle:
             bound = max(0.0, round(wilson_lower(likely, of_query + prior), 9))
             found.add((query, category_id, clicks, of_query, of_category, bound))
         return found
-
-    def in_window(self, ds, event_day):
-        return ds - timedelta(days=self.feature_days) < event_day <= ds
-
-    def known_actions(self, ds):
-        return [action for action in self.log.actions if action["recorded_at"] < midnight(ds + timedelta(days=1))]
-
-    def user_counts(self, ds, user_id):
-        """Requests, clicks, purchases and mean log price of a user as known when the day ends."""
-        acts = [
-            action
-            for action in self.known_actions(ds)
-            if action["user_id"] == user_id and self.in_window(ds, action["acted_at"].date())
-        ]
-        prices = [
-            item["price"]
-            for action in acts
-            for item in [
-                self.version(self.log.items, "item_id", action["item_id"], before=action["acted_at"], inclusive=True)
-            ]
-            if item and item["price"] is not None
-        ]
-        logs = [math.log1p(price) for price in prices]
-        return (
-            sum(
-                request["user_id"] == user_id and request["domain"] == self.target
-                for request in self.log.requests
-                if self.in_window(ds, request["ds"])
-            ),
-            sum(action["action"] == "click" for action in acts),
-            sum(action["action"] == "purchase" for action in acts),
-            round(sum(logs) / len(logs), 6) if logs else None,
-        )
-
-    def item_counts(self, ds):
-        """For each item: exposures, clicks, purchases, outside clicks; and the mean click rate of the day."""
-        counts = defaultdict(lambda: [0, 0, 0, 0])
-        for (request_id, item_id), row in self.rows.items():
-            if (
-                self.requests[request_id]["domain"] == self.target
-                and row["is_exposed"]
-                and self.in_window(ds, row["ds"])
-            ):
-                counts[item_id][0] += 1
-        for request, item_id in self.clicked_rows(before=midnight(ds + timedelta(days=1))):
-            if self.in_window(ds, request["ds"]):
-                counts[item_id][1] += 1
-        for action in self.known_actions(ds):
-            if self.in_window(ds, action["acted_at"].date()):
-                counts[action["item_id"]][2] += action["action"] == "purchase"
-                counts[action["item_id"]][3] += action["action"] == "click" and action["domain"] != self.target
-        exposures = sum(count[0] for count in counts.values())
-        mean = sum(count[1] for count in counts.values()) / exposures if exposures else 0.0
-        return counts, mean
-
-    def rate(self, clicks, exposures, mean):
-        return round((clicks + self.prior * mean) / (exposures + self.prior), 9)
-
-    def query_counts(self, ds):
-        """For each query: requests, clicks and smoothed click rate."""
-        counts = defaultdict(lambda: [0, 0, 0])
-        for request in self.log.requests:
-            query = normalised(request["query_text"])
-            if query and request["domain"] == self.target and self.in_window(ds, request["ds"]):
-                counts[query][0] += 1
-                counts[query][2] += sum(
-                    row["is_exposed"] for row in self.log.candidates if row["request_id"] == request["request_id"]
-                )
-        for request, _ in self.clicked_rows(before=midnight(ds + timedelta(days=1))):
-            query = normalised(request["query_text"])
-            if query and self.in_window(ds, request["ds"]):
-                counts[query][1] += 1
-        exposures = sum(count[2] for count in counts.values())
-        mean = sum(count[1] for count in counts.values()) / exposures if exposures else 0.0
-        return {
-            query: (asked, clicks, self.rate(clicks, shown, mean)) for query, (asked, clicks, shown) in counts.items()
-        }, mean
-
-    def sequence(self, ds, user_id, length=20):
-        known = [action for action in self.known_actions(ds) if action["user_id"] == user_id]
-        known.sort(key=lambda action: (action["acted_at"], action["action_id"]))
-        end = midnight(ds + timedelta(days=1))
-        acts = []
-        for action in known[-length:]:
-            item = self.version(self.log.items, "item_id", action["item_id"], before=end) or {}
-            acts.append(
-                (
-                    action["item_id"],
-                    item.get("category_id") or "",
-                    item.get("brand_id") or "",
-                    action["action"],
-                    action["domain"],
-                    int((action["acted_at"] - datetime(1970, 1, 1)).total_seconds()),
-                )
-            )
-        return acts

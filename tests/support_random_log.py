@@ -9,10 +9,10 @@ ITEMS = [f"i{number}" for number in range(6)]
 DOMAINS = ("search", "feed", "shop")
 
 
-def random_log(seed: int, num_users: int = 90) -> Log:
+def random_log(seed: int, num_users: int = 90, *, start: datetime = datetime(2026, 1, 4), prefix: str = "") -> Log:
+    """Events of the week from ``start``; identifiers of events begin with the user's and a prefix."""
     draw = random.Random(seed)
     log = Log()
-    start = datetime(2026, 1, 4)
 
     def when(first=start, hours=7 * 24):
         return first + timedelta(hours=draw.randrange(0, hours, 3))
@@ -41,7 +41,7 @@ def random_log(seed: int, num_users: int = 90) -> Log:
             query = draw.choice(["Red shoe", " red  SHOE", "blue shoe", "  ", None])
             domain = draw.choice(("search", "search", "feed"))
             log.request(
-                f"{user_id}r{place}",
+                f"{user_id}{prefix}r{place}",
                 user_id,
                 when(),
                 exposed=held[:cut],
@@ -56,7 +56,7 @@ def random_log(seed: int, num_users: int = 90) -> Log:
             request_id = draw.choice([request["request_id"]] * 3 + [None, None, "unknown"]) if request else None
             hours = [0, 3, 24, 27, 90] if request_id else [-30, -6, -3, 0, 3, 24, 27, 90]
             log.act(
-                f"{user_id}a{place}",
+                f"{user_id}{prefix}a{place}",
                 user_id,
                 draw.choice(held[:2] if request else held),
                 draw.choice(["click", "click", "cart", "favorite", "purchase", "purchase"]),
@@ -66,4 +66,17 @@ def random_log(seed: int, num_users: int = 90) -> Log:
                 domain=request["domain"] if request else draw.choice(DOMAINS),
                 value=draw.choice([5.0, 7.5]),
             )
+    return log
+
+
+def long_log() -> Log:
+    """A week of many users, and of some of them the week before and one that leaves windows of 30 days; a busy day."""
+    log = Log()
+    for seed, num_users, start in ((1, 90, "2026-01-04"), (2, 30, "2025-12-28"), (3, 30, "2025-12-05")):
+        week = random_log(seed, num_users, start=datetime.fromisoformat(start), prefix=f"w{seed}")
+        for name in ("users", "items", "requests", "candidates", "actions"):
+            getattr(log, name).extend(getattr(week, name))
+    for place in range(130):
+        at = datetime(2026, 1, 8, 9) + timedelta(minutes=place // 2)
+        log.act(f"busy{place:03}", "busy", ITEMS[place % 6], "click", at, late=timedelta(seconds=place % 7))
     return log

@@ -223,6 +223,28 @@ def test_the_unit_tests_of_attribution_pass(world):
     assert {result.status for result in results} == {"pass"}
 
 
+def test_features_may_be_made_to_count_what_became_known_later_and_labels_stay(world):
+    settings, lake = world
+    lake_log().land(lake)
+    clicks = "select user_num_clicks_1d, item_num_outside_clicks from features.user_features, features.item_features i "
+    clicks += "where user_features.ds = date '2026-01-05' and i.ds = user_features.ds and i.item_id = 'b'"
+    history = "select history_items from features.user_sequences where ds = date '2026-01-05'"
+    fresh = "select fresh_action_ids from features.user_fresh_actions where ds = date '2026-01-05' order by feature_at"
+
+    build_marts(settings, lake, day(5))
+    honest = rows(lake, clicks), rows(lake, history), rows(lake, fresh)[-1]
+    labels = rows(lake, "from marts.fct_exposures order by all")
+    settings.features.leaky = True
+    told = build_marts(settings, lake, day(5))
+    leaked = rows(lake, clicks), rows(lake, history), rows(lake, fresh)[-1]
+
+    assert honest == ([(2, 0)], [(["a", "c"],)], (["native", "soon"],))
+    assert leaked == ([(3, 1)], [(["a", "c", "b"],)], (["native", "soon", "late"],))
+    assert told["days_built"]["requests"] == told["days_built"]["query_stats"] == 0
+    assert rows(lake, "from marts.fct_exposures order by all") == labels
+    settings.features.leaky = False
+
+
 def test_an_empty_lake_builds_empty_marts(settings, lake):
     settings.window.train_days = 2
 

@@ -1,21 +1,32 @@
 """Random small logs, many users in one build, against the definitions in plain Python."""
 
+import random
 from datetime import timedelta
 
 import pytest
 import yaml
 
-from tests.oracle_warehouse import Oracle, midnight, normalised
-from tests.support_random_log import ITEMS, random_log
+from tests.oracle_features import FeatureOracle
+from tests.oracle_warehouse import Oracle
+from tests.support_random_log import ITEMS, long_log
 from tests.support_warehouse import day, rows
 from uniscale.config import load_settings
 from uniscale.contracts.days import run_days
+from uniscale.contracts.features import (
+    FEATURE_TABLES,
+    ITEM_FEATURES,
+    QUERY_FEATURES,
+    USER_CATEGORY_FEATURES,
+    USER_FEATURES,
+    USER_FRESH_ACTIONS,
+    USER_SEQUENCES,
+)
 from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
 from uniscale.lake import Lake
 from uniscale.warehouse.build import build_marts
 
 DS = day(9)
-TRAIN_DAYS, EVAL_DAYS, FEATURE_DAYS = 3, 1, 3
+TRAIN_DAYS, EVAL_DAYS = 3, 1
 POLICIES = {
     "papers": {
         "click": {"window_hours": 24},
@@ -38,32 +49,36 @@ POLICIES = {
 }
 
 
+def build(home, patch, policy_name, log, runs):
+    """A lake of the log after the runs of some days, and its policy."""
+    content = yaml.safe_load(DEFAULT_POLICY.read_text())
+    content["version"] = policy_name
+    content["searchification"]["history_days"] = 3
+    for action, values in POLICIES[policy_name].items():
+        content["attribution"][action].update(values)
+    (home / "policy.yaml").write_text(yaml.safe_dump(content))
+    patch.chdir(home)
+    patch.setenv("UNISCALE_HOME", str(home / "home"))
+    settings = load_settings()
+    settings.policy = home / "policy.yaml"
+    settings.window.train_days = TRAIN_DAYS
+    settings.window.eval_days = EVAL_DAYS
+    lake = Lake(settings)
+    log.land(lake)
+    for ds in runs:
+        build_marts(settings, lake, ds)
+    return lake, load_policy(settings.policy)
+
+
 @pytest.fixture(scope="module", params=POLICIES)
 def case(request, tmp_path_factory):
-    """A built lake and the oracle of its log."""
+    """A built lake, its log and policy."""
     with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("oracle")
-        content = yaml.safe_load(DEFAULT_POLICY.read_text())
-        content["version"] = request.param
-        content["searchification"]["history_days"] = 3
-        for action, values in POLICIES[request.param].items():
-            content["attribution"][action].update(values)
-        (home / "policy.yaml").write_text(yaml.safe_dump(content))
-        patch.chdir(home)
-        patch.setenv("UNISCALE_HOME", str(home / "home"))
-        settings = load_settings()
-        settings.policy = home / "policy.yaml"
-        settings.window.train_days = TRAIN_DAYS
-        settings.window.eval_days = EVAL_DAYS
-        settings.window.feature_days = FEATURE_DAYS
-        lake = Lake(settings)
-        log = random_log(seed=1)
-        log.land(lake)
+        log = long_log()
         # The day before first: what an incremental run leaves in the lake must not differ from a build at once.
-        build_marts(settings, lake, DS - timedelta(days=1))
-        build_marts(settings, lake, DS)
-        policy = load_policy(settings.policy)
-        yield lake, Oracle(log, policy, feature_days=FEATURE_DAYS), policy
+        runs = (DS - timedelta(days=1), DS)
+        lake, policy = build(tmp_path_factory.mktemp("oracle"), patch, request.param, log, runs)
+        yield lake, log, policy
 
 
 def calendar(policy):
@@ -75,7 +90,8 @@ def feature_days():
 
 
 def test_exposures_carry_the_native_labels_known_at_label_as_of(case):
-    lake, oracle, policy = case
+    lake, log, policy = case
+    oracle = Oracle(log, policy)
     days = calendar(policy)
 
     found = rows(
@@ -90,7 +106,8 @@ def test_exposures_carry_the_native_labels_known_at_label_as_of(case):
 
 
 def test_attributions_equal_brute_force(case):
-    lake, oracle, policy = case
+    lake, log, policy = case
+    oracle = Oracle(log, policy)
     days = calendar(policy)
 
     found = rows(
@@ -106,7 +123,8 @@ def test_attributions_equal_brute_force(case):
 
 
 def test_query_statistics_equal_brute_force(case):
-    lake, oracle, policy = case
+    lake, log, policy = case
+    oracle = Oracle(log, policy)
     total = 0
     for ds in (one.ds for one in calendar(policy) if one.split == "train"):
         found = rows(
@@ -119,95 +137,145 @@ def test_query_statistics_equal_brute_force(case):
     assert total > 5
 
 
-def as_served(lake, table, key, columns, ds):
-    """What a point-in-time join at the end of a day finds: the newest version of each entity, from the run's days."""
+def as_served(lake, table, ds):
+    """What a point-in-time join at the end of a day finds: each entity's newest version, with its own day."""
+    keys, features = ", ".join(table.join_keys), [column.name for column in table.features]
     found = rows(
         lake,
-        f"select {key}, {columns} from features.{table} where ds between date '{feature_days()[0]}' and date '{ds}' "
-        f"qualify row_number() over (partition by {key} order by feature_at desc) = 1",
+        f"select {keys}, ds, {', '.join(features)} from {table.qualified} "
+        f"where ds between date '{feature_days()[0]}' and date '{ds}' "
+        f"qualify row_number() over (partition by {keys} order by feature_at desc) = 1",
     )
-    return {row[0]: row[1:] for row in found}
+    num_keys = len(table.join_keys)
+    return {
+        row[:num_keys] if num_keys > 1 else row[0]: (
+            row[num_keys],
+            dict(zip(features, row[num_keys + 1 :], strict=True)),
+        )
+        for row in found
+    }
+
+
+def close(values):
+    """Doubles to 9 digits, alone and in lists: what two orders of one sum may differ by is not a difference."""
+    if isinstance(values, dict):
+        return {name: close(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [close(value) for value in values]
+    return round(values, 9) if isinstance(values, float) else values
+
+
+def without(features, names):
+    return {name: value for name, value in features.items() if name not in names}
 
 
 def test_user_features_hold_what_was_known_when_the_day_ended(case):
-    lake, oracle, _ = case
+    lake, log, policy = case
+    oracle = FeatureOracle(log, policy)
+    fallen = set()
     for ds in feature_days():
-        end = midnight(ds + timedelta(days=1))
-        served = as_served(
-            lake,
-            "user_features",
-            "user_id",
-            "user_attributes, user_num_requests, user_num_clicks, user_num_purchases, round(user_mean_log_price, 6)",
-            ds,
-        )
-        for user_id in {user["user_id"] for user in oracle.log.users} | {r["user_id"] for r in oracle.log.requests}:
-            version = oracle.version(oracle.log.users, "user_id", user_id, before=end)
-            seen = any(r["user_id"] == user_id and r["ds"] <= ds for r in oracle.log.requests) or any(
-                action["user_id"] == user_id for action in oracle.known_actions(ds)
+        served = as_served(lake, USER_FEATURES, ds)
+        assert set(served) == oracle.users(ds)
+        for user_id, (_, features) in served.items():
+            expected = oracle.user(ds, user_id)
+            assert round(features.pop("user_mean_log_price") or 0, 6) == round(
+                expected.pop("user_mean_log_price") or 0, 6
             )
-            assert (user_id in served) == (version is not None or seen)
-            if user_id in served:
-                facts = [f"{name}={value}" for name, value in version["attributes"]] if version else []
-                assert served[user_id] == (facts, *oracle.user_counts(ds, user_id))
+            assert close(features) == close(expected), (ds, user_id)
+            fallen |= {
+                days
+                for days, longer in ((1, 7), (7, 30))
+                if expected[f"user_num_clicks_{days}d"] < expected[f"user_num_clicks_{longer}d"]
+            }
+    assert fallen == {1, 7}, "clicks leave the shorter windows"
+
+
+def test_pair_features_hold_what_was_known_when_the_day_ended(case):
+    lake, log, policy = case
+    oracle = FeatureOracle(log, policy)
+    emptied = 0
+    for ds in feature_days():
+        served, expected = as_served(lake, USER_CATEGORY_FEATURES, ds), oracle.pairs(ds)
+        assert set(expected) <= set(served)
+        for pair, (_, features) in served.items():
+            gone = dict.fromkeys(features, 0) | {"user_category_last_acted_at": None}
+            assert close(features) == close(expected.get(pair, gone)), (ds, pair)
+            emptied += pair not in expected
+    assert emptied, "a pair falls back to 0 when its last action leaves the window"
 
 
 def test_item_features_hold_what_was_known_when_the_day_ended(case):
-    lake, oracle, _ = case
+    lake, log, policy = case
+    oracle = FeatureOracle(log, policy)
+    changes = set()
     for ds in feature_days():
-        end = midnight(ds + timedelta(days=1))
-        counts, mean = oracle.item_counts(ds)
-        served = as_served(
-            lake,
-            "item_features",
-            "item_id",
-            "ds, category_id, price, item_num_exposures, item_num_clicks, item_num_purchases, "
-            "item_num_outside_clicks, round(item_ctr, 9)",
-            ds,
-        )
+        served, counts = as_served(lake, ITEM_FEATURES, ds), oracle.domain_counts(ds)
         assert set(served) == set(ITEMS)
-        for item_id in ITEMS:
-            stored_ds, category_id, price, *numbers, rate = served[item_id]
-            version = oracle.version(oracle.log.items, "item_id", item_id, before=end)
-            assert (category_id, price) == ((version["category_id"], version["price"]) if version else (None, None))
-            assert numbers == counts[item_id]
-            if stored_ds == ds:
-                assert rate == oracle.rate(numbers[1], numbers[0], mean)
+        for item_id, (stored_ds, features) in served.items():
+            own_day = () if stored_ds == ds else ("item_ctr", "item_cvr")
+            expected = oracle.item(ds, item_id, counts)
+            assert close(without(features, own_day)) == close(without(expected, own_day)), (ds, item_id)
+            assert len(features["item_domains"]) == 2
+            changes.add(features["item_num_price_changes"])
+    assert len(changes) > 2
 
 
 def test_query_features_hold_what_was_known_when_the_day_ended(case):
-    lake, oracle, _ = case
+    lake, log, policy = case
+    oracle = FeatureOracle(log, policy)
     for ds in feature_days():
-        expected, _ = oracle.query_counts(ds)
-        served = as_served(
-            lake, "query_features", "query_text", "query_num_requests, query_num_clicks, round(query_ctr, 9)", ds
-        )
-        seen = {
-            normalised(request["query_text"])
-            for request in oracle.log.requests
-            if request["ds"] <= ds and request["domain"] == "search"
-        } - {None}
-        assert set(served) == seen
-        for query in seen:
-            assert served[query][:2] == expected.get(query, (0, 0))[:2]
+        served, expected = as_served(lake, QUERY_FEATURES, ds), oracle.queries(ds)
+        assert set(served) == set(expected)
+        for query, (stored_ds, features) in served.items():
+            own_day = () if stored_ds == ds else ("query_ctr", "query_cvr")
+            assert close(without(features, own_day)) == close(without(expected[query], own_day)), (ds, query)
+            assert len(features["query_categories"]) == 2
 
 
 def test_sequences_hold_the_last_actions_known_when_the_day_ended(case):
-    lake, oracle, _ = case
+    lake, log, policy = case
+    oracle = FeatureOracle(log, policy)
+    of_item = ("history_categories", "history_brands", "history_known_until")
     lengths = set()
     for ds in feature_days():
-        served = as_served(
+        served = as_served(lake, USER_SEQUENCES, ds)
+        assert set(served) == {action["user_id"] for action in oracle.actions(ds)}
+        for user_id, (stored_ds, features) in served.items():
+            assert features == oracle.sequence(stored_ds, user_id)
+            assert without(features, of_item) == without(oracle.sequence(ds, user_id), of_item)
+            lengths.add(len(features["history_items"]))
+    assert max(lengths) == 20
+
+
+def test_fresh_actions_hold_what_became_known_on_the_day_up_to_each_moment(case):
+    lake, log, policy = case
+    oracle = FeatureOracle(log, policy)
+    names = ", ".join(column.name for column in USER_FRESH_ACTIONS.features)
+    lengths = set()
+    for day_of_run in calendar(policy):
+        found = rows(
             lake,
-            "user_sequences",
-            "user_id",
-            "ds, history_items, history_categories, history_brands, history_actions, history_domains, history_acted_at",
-            ds,
+            f"select user_id, feature_at, recorded_at, {names} from {USER_FRESH_ACTIONS.qualified} "
+            f"where ds = date '{day_of_run.ds}'",
         )
-        users = {action["user_id"] for action in oracle.known_actions(ds)}
-        assert set(served) == users
-        for user_id in users:
-            stored_ds, *lists = served[user_id]
-            assert list(zip(*lists, strict=True)) == oracle.sequence(stored_ds, user_id)
-            lengths.add(len(lists[0]))
-            same = [act[0:1] + act[3:] for act in oracle.sequence(ds, user_id)]
-            assert [act[0:1] + act[3:] for act in zip(*lists, strict=True)] == same
-    assert max(lengths) > 8
+        assert all(row[1] == row[2] for row in found)
+        features = [column.name for column in USER_FRESH_ACTIONS.features]
+        served = {row[:2]: dict(zip(features, row[3:], strict=True)) for row in found}
+        assert len(served) == len(found)
+        assert served == oracle.fresh_actions(day_of_run.ds)
+        lengths |= {len(row["fresh_items"]) for row in served.values()}
+    assert max(lengths) == 100, "the busy day has more actions than are kept"
+
+
+def test_features_depend_neither_on_the_order_of_the_log_nor_on_earlier_runs(case, tmp_path, monkeypatch):
+    lake, log, policy = case
+    shuffled = long_log()
+    for events in vars(shuffled).values():
+        random.Random(9).shuffle(events)
+    again, _ = build(tmp_path, monkeypatch, policy.version, shuffled, [DS])
+    assert shuffled.actions != log.actions
+
+    for table in FEATURE_TABLES:
+        days = [one.ds for one in calendar(policy)] if table is USER_FRESH_ACTIONS else feature_days()
+        of_run = f"from {table.qualified} where ds between date '{days[0]}' and date '{days[-1]}' order by all"
+        assert rows(again, of_run) == rows(lake, of_run), table.name

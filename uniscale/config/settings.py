@@ -87,6 +87,14 @@ class FeatureSettings(_Section):
         default=None, description="Its password; from the environment only (UNISCALE_FEATURES__REDIS_PASSWORD)."
     )
     redis_timeout_ms: int = Field(default=2_000, ge=1, description="Milliseconds after which a silent Redis is gone.")
+    shadow_requests: int = Field(
+        default=200, ge=0, description="Test requests that each day are served again, to compare with the lake."
+    )
+    deadline_ms: int = Field(
+        default=100,
+        ge=4,
+        description="Milliseconds within which a ranking look-up answers, without the store if need be.",
+    )
     leaky: bool = Field(
         default=False,
         description="Count and serve what became known later; only to measure what such a leak would be worth.",

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from uniscale.config import Settings
-from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.contracts.features import ITEM_SERVICE, REQUEST_SERVICE
+from uniscale.features.repo import open_store
 
 _NEVER_NULL = {"user": "user_num_requests", "query": "query_num_requests", "item": "item_num_exposures"}
 """A feature per entity that every version has: where it is NULL, no version answered."""

@@ -37,7 +37,9 @@ _LISTS = tuple(column.name for column in USER_FRESH_ACTIONS.features)
 Action = dict[str, Any]
 
 
-def push_actions(settings: Settings, actions: pa.Table, *, now: datetime | None = None) -> dict[str, Any]:
+def push_actions(
+    settings: Settings, actions: pa.Table, *, now: datetime | None = None, project: str = LIVE
+) -> dict[str, Any]:
     """Append actions to what is known online of their users.
 
     An action that is known already changes nothing, so a push may be repeated. Of a user, the newest 100 actions
@@ -47,6 +49,7 @@ def push_actions(settings: Settings, actions: pa.Table, *, now: datetime | None 
         settings: The installation.
         actions: One row per action with `COLUMNS`; others are not read.
         now: The time (UTC); default the clock.
+        project: Feast project that is pushed to.
 
     Returns:
         ``pushed``: number of actions taken in; ``known_already``; ``too_old``: recorded before the days that are kept;
@@ -63,7 +66,7 @@ def push_actions(settings: Settings, actions: pa.Table, *, now: datetime | None 
     by_user: dict[str, list[Action]] = {}
     for action in accepted:
         by_user.setdefault(action["user_id"], []).append(action)
-    store = open_store(settings, project=LIVE)
+    store = open_store(settings, project=project)
     users = sorted(by_user)
     with answering(store, f"{len(users)} users' actions were not all pushed; a repeated push adds what is missing"):
         for start in range(0, len(users), _USERS_AT_ONCE):
@@ -177,13 +180,13 @@ def _write(store: FeatureStore, values: Mapping[str, list[Action]]) -> None:
 def _alone(settings: Settings, store: FeatureStore) -> Iterator[None]:
     """Nobody else appends meanwhile: on this machine for SQLite, on any for Redis."""
     if settings.features.online_store == "sqlite":
-        with locked(settings, "push"):
+        with locked(settings, f"push_{store.project}"):
             yield
         return
     from uniscale.features.bulk import bulk_store
 
     client = bulk_store(store).client(store.config)  # type: ignore[attr-defined]
-    with client.lock(f"push:{LIVE}", timeout=_LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS):
+    with client.lock(f"push:{store.project}", timeout=_LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS):
         yield
 
 

@@ -51,6 +51,7 @@ def repo_config(settings: Settings, snapshot_id: int | None = None, project: str
             "home": str(settings.home),
             "lake": settings.lake.model_dump(),
             "snapshot_id": snapshot_id,
+            "honour_knowledge_time": not settings.features.leaky,
             "max_age_days": max_age(settings).days,
         },
         online_store=_online_store(settings),
