@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from uniscale.cli.bar import writing_bar
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
 from uniscale.cli.processes import die_with_starter, one_at_a_time, run_entry_point
 from uniscale.cli.progress import tell
@@ -65,7 +66,9 @@ def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
     from uniscale.features.materialize import materialize
     from uniscale.serving.example import example_look_up
 
-    return {**materialize(settings, lake, ds), "example": example_look_up(settings, lake, ds)}
+    with writing_bar() as advance:
+        written = materialize(settings, lake, ds, advance=advance)
+    return {**written, "example": example_look_up(settings, lake, ds)}
 
 
 def _skew(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:

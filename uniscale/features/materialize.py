@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,27 +59,23 @@ def materialize(
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
     if moment > now:
         raise ValueError(f"{ds} ends at {moment} UTC and it is {now:%Y-%m-%d %H:%M}; materialize it when it has ended")
+    skipped = {}
     with locked(settings, "materialize"):
         pointer = read_pointer(settings)
         if pointer is not None and moment < pointer.moment:
-            skipped = f"{pointer} are served; those of {moment} UTC are older"
+            skipped = {"skipped": f"{pointer} are served; those of {moment} UTC are older"}
+            pointer = replace(pointer, views=_untouched({name: view.rows for name, view in pointer.views.items()}))
         else:
-            skipped = ""
             pointer = _serve(settings, lake, moment, pointer, advance or _quiet)
-    nothing = Written(rows=0, written=0, deleted=0)
     return {
         "as_of": pointer.moment,
         "slot": pointer.slot,
         "generation": pointer.generation,
         "snapshot_id": pointer.snapshot_id,
         "entities": {name: view.rows for name, view in pointer.views.items()},
-        "views": {
-            name: {"written": shown.written, "deleted": shown.deleted}
-            for name, view in pointer.views.items()
-            for shown in (nothing if skipped else view,)
-        },
+        "views": {name: {"written": v.written, "deleted": v.deleted} for name, v in pointer.views.items()},
         "seconds": time.monotonic() - began,
-        **({"skipped": skipped} if skipped else {}),
+        **skipped,
     }
 
 
@@ -92,10 +90,7 @@ def _serve(settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | 
     with answering(stores[SLOTS[0]], "nothing is served yet" if pointer is None else f"{pointer} stay served"):
         held = {slot: _held(settings, store) for slot, store in stores.items()}
         if pointer is not None and pointer.generation == generation.name == held[pointer.slot]:
-            slot, written = (
-                pointer.slot,
-                {name: Written(rows=n, written=0, deleted=0) for name, n in generation.rows.items()},
-            )
+            slot, written = pointer.slot, _untouched(generation.rows)
         else:
             slot = inactive_slot(pointer)
             filler = SlotFiller(store=stores[slot], advance=advance)
@@ -112,6 +107,11 @@ def _serve(settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | 
     return following
 
 
+def _untouched(rows: Mapping[str, int]) -> dict[str, Written]:
+    """Views of which nothing was written."""
+    return {name: Written(rows=number, written=0, deleted=0) for name, number in rows.items()}
+
+
 def _held(settings: Settings, store: FeatureStore) -> str | None:
     """The generation a slot holds, if its files are there to compare with."""
     from uniscale.features.bulk import bulk_store
@@ -123,10 +123,11 @@ def _held(settings: Settings, store: FeatureStore) -> str | None:
 def _record_interval(settings: Settings, store: FeatureStore, views: list[FeatureView], moment: datetime) -> None:
     """Tell Feast's registry, whose tools show up to when a view was materialised."""
     end = moment.replace(tzinfo=UTC)
+    start = end - max_age(settings)
     with locked(settings, "apply"):
         store.refresh_registry()
         for view in views:
-            store.registry.apply_materialization(view, store.project, end - max_age(settings), end, commit=False)
+            store.registry.apply_materialization(view, store.project, start, end, commit=False)
         store.registry.commit()
 
 
