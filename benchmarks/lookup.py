@@ -122,8 +122,8 @@ def markdown(record: dict[str, Any]) -> str:
         "",
         f"`{record['command']}`, code {record['code_version']}, {record['hardware']}. {shop['users']:,} users, "
         f"{shop['items']:,} items, {shop['queries']:,} queries; {record['requests']:,} requests of each kind, one "
-        "after the other on one core. Look-up: from the request to model input (store, snapshot, encoder), with queries "
-        "that were asked before and with new ones, whose words are split for the first time. Feast: "
+        "after the other on one core. Look-up: from the request to model input (store, snapshot, encoder), with "
+        "queries that were asked before and with new ones, whose words are split for the first time. Feast: "
         "`get_online_features` for the same user, query, categories and items, nothing encoded.",
         "",
         "| store | candidates | item features | look-up p50 ms | p99 ms | new query p50 ms | p99 ms | Feast p50 ms | "
