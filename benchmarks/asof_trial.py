@@ -98,7 +98,7 @@ KINDS = {"speed": speed, "feast": feast, "stream": stream}
 
 
 def main() -> None:
-    """Run all runs of a kind in turn, several times."""
+    """Run all runs of a kind in turn, several times; after each turn a line of what is known so far."""
     folder, kind, ttl_days, late, repeats = sys.argv[1:]
     runs = KINDS[kind](Path(folder), timedelta(days=int(ttl_days)), late=late == "late")
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -111,7 +111,7 @@ def main() -> None:
             peak = peak_mib()
             sums[name] = checksum(table)
             del table
-    print(json.dumps({"seconds": seconds, "checksums": sums, "peak_mib": peak}))
+        print(json.dumps({"seconds": seconds, "checksums": sums, "peak_mib": peak}), flush=True)
 
 
 if __name__ == "__main__":
