@@ -29,10 +29,17 @@ class CalibrationThresholds(_Strict):
     high: float = Field(gt=0)
 
 
+class SkewThresholds(_Strict):
+    """Share of the served values of a feature that must be what the lake recomputes."""
+
+    match: float = Field(gt=0, le=1)
+
+
 class Thresholds(_Strict):
     """All thresholds."""
 
     drift: DriftThresholds
+    skew: SkewThresholds
     calibration: CalibrationThresholds
 
 

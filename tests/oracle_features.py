@@ -56,6 +56,10 @@ class FeatureOracle:
         """What was known of an item at a time, a version that became known right then included."""
         return self.marts.version(self.log.items, "item_id", item_id, before=at, inclusive=True) or {}
 
+    def item_of_day(self, item_id, ds):
+        """What was known of an item when a day began."""
+        return self.marts.version(self.log.items, "item_id", item_id, before=end_of(ds - timedelta(days=1))) or {}
+
     def actions(self, ds, days=None, **wanted):
         """Actions known when the day ended, of the last days if any, with such values."""
         return [
@@ -231,10 +235,7 @@ class FeatureOracle:
 
     def sequence(self, ds, user_id, length=20):
         known = sorted(self.actions(ds, user_id=user_id), key=lambda act: (act["acted_at"], act["action_id"]))
-        items = [
-            self.marts.version(self.log.items, "item_id", act["item_id"], before=end_of(ds)) or {}
-            for act in known[-length:]
-        ]
+        items = [self.item_of_day(act["item_id"], ds + timedelta(days=1)) for act in known[-length:]]
         return {**acts_as_lists("history", known[-length:], items), "history_known_until": microseconds(end_of(ds))}
 
     def fresh_actions(self, ds):
@@ -247,7 +248,7 @@ class FeatureOracle:
                 acts = [action for action in of_day if action["recorded_at"] <= moment][-NUM_FRESH:]
                 found[user_id, moment] = {
                     "fresh_action_ids": [action["action_id"] for action in acts],
-                    **acts_as_lists("fresh", acts, [self.item_at(act["item_id"], moment) for act in acts]),
+                    **acts_as_lists("fresh", acts, [self.item_of_day(act["item_id"], ds) for act in acts]),
                     "fresh_known_at": [microseconds(action["recorded_at"]) for action in acts],
                 }
         return found

@@ -5,7 +5,14 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 
 from uniscale.contracts.days import midnight_after, run_days
-from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_FEATURES, USER_SEQUENCES
+from uniscale.contracts.features import (
+    ITEM_FEATURES,
+    QUERY_FEATURES,
+    USER_CATEGORY_FEATURES,
+    USER_FEATURES,
+    USER_FRESH_ACTIONS,
+    USER_SEQUENCES,
+)
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
@@ -52,6 +59,30 @@ def item(name, ds, **values):
 
 def query(text, ds, **values):
     return version("query_text", text, ds, **values)
+
+
+def fresh(name, at, items):
+    """Fresh actions of a user: items clicked in the feed, the last of them now, the others a minute apart before."""
+    moments = [at - timedelta(minutes=back) for back in range(len(items) - 1, -1, -1)]
+    return {
+        "user_id": name,
+        "ds": at.date(),
+        "feature_at": at,
+        "recorded_at": at,
+        "fresh_action_ids": [f"{name}-{item}-{at:%H%M%S}" for item in items],
+        "fresh_items": list(items),
+        "fresh_categories": [""] * len(items),
+        "fresh_brands": [""] * len(items),
+        "fresh_actions": ["click"] * len(items),
+        "fresh_domains": ["feed"] * len(items),
+        "fresh_acted_at": [microseconds(moment) // 1_000_000 for moment in moments],
+        "fresh_known_at": [microseconds(moment) for moment in moments],
+    }
+
+
+def microseconds(moment):
+    """Since 1970."""
+    return int((moment - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
 
 
 def label_as_of(day, *, ds=DS, train_days=7, eval_days=1):
@@ -124,8 +155,8 @@ def shop_rows():
     yield (
         USER_FEATURES,
         [
-            user("u1", before, user_attributes=["age=30"], user_num_requests=1, user_mean_log_price=2.0),
-            user("u1", DS, user_attributes=["age=30"], user_num_requests=100, user_mean_log_price=3.0),
+            user("u1", before, user_attributes=["age=30"], user_num_requests_1d=1, user_mean_log_price=2.0),
+            user("u1", DS, user_attributes=["age=30"], user_num_requests_1d=100, user_mean_log_price=3.0),
         ],
     )
     yield (
@@ -136,7 +167,7 @@ def shop_rows():
             item("i2", before, title="blue shoe", brand_id="b2", item_num_exposures=2),
         ],
     )
-    yield (QUERY_FEATURES, [query("red shoe", before, query_num_requests=3, query_ctr=0.5)])
+    yield (QUERY_FEATURES, [query("red shoe", before, query_num_requests_1d=3, query_ctr=0.5)])
     yield (
         USER_SEQUENCES,
         [
@@ -149,8 +180,17 @@ def shop_rows():
                 history_actions=["click", "purchase"],
                 history_domains=["feed", "search"],
                 history_acted_at=past,
+                history_known_until=microseconds(midnight_after(before)),
             )
         ],
+    )
+    yield (
+        USER_CATEGORY_FEATURES,
+        [version("user_id", "u1", before, category_id="c1", user_category_num_clicks=2, user_category_share=0.5)],
+    )
+    yield (
+        USER_FRESH_ACTIONS,
+        [fresh("u1", morning - timedelta(minutes=5), ["i7"]), fresh("u1", morning, ["i7", "i8"])],
     )
     yield (
         SAMPLES,

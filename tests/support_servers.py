@@ -1,11 +1,16 @@
 """Ports for servers, and their answers."""
 
 import json
+import shutil
 import socket
+import subprocess
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
+import pytest
 
 
 def free_ports(count: int) -> list[int]:
@@ -16,6 +21,25 @@ def free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
+
+
+@contextmanager
+def redis_server(
+    folder, port: int | None = None, password: str | None = None
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """A Redis server that keeps nothing on the disk; gives its address and its process."""
+    pytest.importorskip("redis")
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    port = port or free_ports(1)[0]
+    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(folder)]
+    command += ["--requirepass", password] if password else []
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for(lambda: socket.create_connection(("127.0.0.1", port)), 20, "Redis").close()
+            yield f"127.0.0.1:{port}", process
+        finally:
+            process.kill()
 
 
 def get(url: str, token: str | None = None) -> str:

@@ -3,12 +3,12 @@
 import pytest
 import yaml
 
-from uniscale.contracts.features import FEATURE_SERVICES, FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_SERVICES, FEATURE_TABLES, MAX_CATEGORIES
 
 pytest.importorskip("feast")
 
 from uniscale.contracts import frames
-from uniscale.features import encode, lookup
+from uniscale.features import encode, items
 from uniscale.features.repo import (
     FEATURE_REPO,
     definitions,
@@ -79,12 +79,6 @@ def test_the_services_of_the_ranker_hold_every_view_once_and_no_feature_name_twi
     assert len(names) == len(set(names))
 
 
-def test_the_columns_that_tell_a_missing_version_are_never_null():
-    nullable = {column.name: column.nullable for table in FEATURE_TABLES for column in table.columns}
-
-    assert [nullable[name] for name in lookup._NEVER_NULL.values()] == [False, False, False]
-
-
 def test_definitions_leave_no_bare_module_names_behind():
     import sys
 
@@ -125,7 +119,7 @@ def test_a_definition_that_is_gone_leaves_the_registry(settings):
     store = open_store(settings)
     old = FeatureService(name="ranker_v0", features=[of_kind("FeatureView")["item_features"]])
     store.apply([old])
-    (settings.home / "feast" / "applied.sha256").unlink()
+    (settings.home / "feast" / "applied_uniscale.sha256").unlink()
 
     assert {service.name for service in open_store(settings).list_feature_services()} == set(FEATURE_SERVICES)
 
@@ -143,5 +137,6 @@ def test_the_encoder_makes_every_input_of_the_frames_and_keeps_as_many_as_the_mo
 
     assert {*encode.REQUEST_INPUTS, *encode.ITEM_INPUTS} <= columns
     assert batch.NUM_QUERY_WORDS == encode.QUERY_WORDS
-    assert batch.NUM_TITLE_WORDS == encode.TITLE_WORDS
-    assert batch.NUM_USER_ATTRIBUTES == batch.NUM_ITEM_ATTRIBUTES == encode.ATTRIBUTES
+    assert batch.NUM_TITLE_WORDS == items.TITLE_WORDS
+    assert batch.NUM_ITEM_ATTRIBUTES == items.ATTRIBUTES
+    assert batch.NUM_USER_ATTRIBUTES == items.ATTRIBUTES + MAX_CATEGORIES

@@ -2,12 +2,12 @@ import math
 from datetime import date, datetime, timedelta
 
 import pytest
-from support_features import DS, candidate, frames, item, label_as_of, sample, small_shop, user, write
+from support_features import DS, candidate, frames, fresh, item, label_as_of, sample, small_shop, user, write
 
 from uniscale.config import Settings
 from uniscale.config.settings import WindowSettings
-from uniscale.contracts.features import ITEM_FEATURES, USER_FEATURES
-from uniscale.contracts.frames import FRAMES, HASH_SPACE, ITEM_NUMERIC, hash_id
+from uniscale.contracts.features import ITEM_FEATURES, USER_FEATURES, USER_FRESH_ACTIONS
+from uniscale.contracts.frames import FRAMES, HASH_SPACE, ITEM_NUMERIC, QUERY_NUMERIC, hash_id
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
@@ -56,10 +56,13 @@ def test_a_sample_becomes_a_frame_with_the_features_of_the_day_before(built):
     assert value(frame, 0, "text_match") == 0.5
     assert all(math.isnan(number) for number in frame["item_numeric"][2])
     assert frame["user_numeric"][0] == pytest.approx(math.log(2))
-    assert frame["query_numeric"][2] == 0.5
-    assert frame["history_items"] == [hash_id("item", "i2"), hash_id("item", "i1")]
-    assert frame["history_actions"] == [1, 4]
-    assert frame["history_hours"] == [69.0, 45.0]
+    assert frame["query_numeric"][QUERY_NUMERIC.index("query_ctr")] == 0.5
+    assert value(frame, 1, "log_user_category_num_clicks") == pytest.approx(math.log(3))
+    assert value(frame, 1, "user_category_share") == 0.5
+    assert math.isnan(value(frame, 0, "user_category_share"))  # i2 is of no category
+    assert frame["history_items"] == [hash_id("item", name) for name in ("i2", "i1", "i7")]  # i8 is of this moment
+    assert frame["history_actions"] == [1, 4, 1]
+    assert frame["history_hours"] == pytest.approx([69.0, 45.0, 1 / 60])
     assert frame["title_words"][1] == [hash_id("word", word) for word in ("red", "shoe", "size_40")]
     assert (result["train_requests"], result["train_rows"]) == (2, 4)
     assert 0 < max(frame["item_index"]) <= HASH_SPACE
@@ -151,6 +154,17 @@ def test_only_the_split_whose_source_was_rebuilt_is_built_again(settings, shop):
     assert shop.snapshot_id() == before + 1
 
 
+def test_a_day_is_built_again_when_its_fresh_actions_were(settings, shop):
+    build_frames(settings, shop, DS)
+    with shop.read() as con:
+        known = con.execute(f"select * from {USER_FRESH_ACTIONS.qualified}").to_arrow_table().to_pylist()
+    write(shop, USER_FRESH_ACTIONS, [*known, fresh("u9", datetime(2026, 1, 5, 9, 30), ["i2"])])
+    shop.commit(lambda con: mark_built(con, USER_FRESH_ACTIONS.qualified, {DS: "again"}), "mark")
+    build_frames(settings, shop, DS)
+
+    assert frames(shop, "train")["r2"]["history_items"] == [hash_id("item", "i2")]
+
+
 def test_labels_of_another_moment_are_refused(settings, shop):
     young = datetime(2026, 1, 5, 12)
     write(shop, SAMPLES, [sample("r1", datetime(2026, 1, 5, 9), ["i1"], label_as_of=young)])
@@ -188,7 +202,7 @@ def test_the_target_domain_is_a_setting(settings, shop):
 
 
 def test_a_version_from_before_the_first_feature_day_of_a_run_is_not_needed_and_not_read(settings, shop):
-    write(shop, USER_FEATURES, [user("u1", date(2025, 12, 20), user_num_requests=5)])
+    write(shop, USER_FEATURES, [user("u1", date(2025, 12, 20), user_num_requests_1d=5)])
     build_frames(settings, shop, DS)
 
     assert math.isnan(frames(shop, "train")["r1"]["user_numeric"][0])

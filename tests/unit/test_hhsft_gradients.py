@@ -8,6 +8,8 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels, scatter_weights, take_request
 
+from uniscale.contracts.frames import NUMERIC
+from uniscale.models.common.history import action_groups
 from uniscale.models.common.routing import DomainBuckets
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import build_model
@@ -20,8 +22,9 @@ def trained_on_feed():
     """HHSFT after one backward pass over items of feed only."""
     torch.manual_seed(0)
     model = scatter_weights(build_model("hhsft", "xs", DOMAINS))
-    batch = take_request(random_batch(missing=0.0), FEED + len(DOMAINS))
+    batch = take_request(random_batch(missing=0.0, seed=2), FEED + len(DOMAINS))
     assert batch.domain_R.tolist() == [FEED] and batch.num_items > 1
+    assert action_groups(batch).any(2).all()  # every group of actions has one, so every token has an input
     ranking_loss(model(batch), random_labels(batch)).backward()
     return model
 
@@ -104,7 +107,7 @@ def test_ablations_leave_out_their_part_and_still_train():
     batch = random_batch()
     for has_dref, has_dapga in ((False, False), (True, False), (False, True)):
         config = replace(HHSFT_SIZES["xs"], has_dref=has_dref, has_dapga=has_dapga)
-        model = scatter_weights(HHSFT(config, size="xs", domains=DOMAINS))
+        model = scatter_weights(HHSFT(config, size="xs", domains=DOMAINS, numeric=NUMERIC))
         ranking_loss(model(batch), random_labels(batch)).backward()
         assert (model.dref is None, model.dapga is None) == (not has_dref, not has_dapga)
         assert all(p.grad is not None for p in model.parameters())

@@ -42,13 +42,21 @@ def test_a_table_needs_a_row_beside_the_missing_one():
 
 
 def test_numbers_are_standardised_over_the_values_that_are_there():
-    encoder = NumericEncoder(3)
+    encoder = NumericEncoder(("a", "b", "c"), ("a", "b", "c"))
     nan = math.nan
     encoder.fit(torch.tensor([[1.0, 5.0, nan], [3.0, 5.0, nan], [nan, 5.0, nan]]))
     assert encoder.mean_F.tolist() == [2.0, 5.0, 0.0]
     assert encoder.std_F.tolist() == [1.0, 1.0, 1.0]
     encoded = encoder(torch.tensor([[4.0, 4.0, 1e9], [nan, nan, -math.inf]]))
     assert encoded.tolist() == [[2.0, -1.0, 6.0, 0, 0, 0], [0, 0, -6.0, 1, 1, 0]]
+
+
+def test_numbers_are_read_by_name_whatever_else_is_given():
+    plain = NumericEncoder(("a", "b"), ("a", "b"))
+    picking = NumericEncoder(("a", "b"), ("new", "b", "a"))
+    for encoder, rows in ((plain, [[1.0, 5.0], [3.0, 9.0]]), (picking, [[7.0, 5.0, 1.0], [7.0, 9.0, 3.0]])):
+        encoder.fit(torch.tensor(rows))
+    assert picking(torch.tensor([[0.0, 6.0, 2.0]])).tolist() == plain(torch.tensor([[2.0, 6.0]])).tolist()
 
 
 def test_each_slice_of_a_token_layer_starts_at_its_own_scale():

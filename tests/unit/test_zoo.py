@@ -1,11 +1,13 @@
 """Building, saving and refusing rankers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from support_models import DOMAINS, random_batch
 
+from uniscale.contracts.frames import NUMERIC
 from uniscale.models.zoo import build_model, load_model, save_model
 
 
@@ -26,8 +28,6 @@ def test_domains_must_be_named_once(domains):
 
 
 def test_heads_that_do_not_divide_the_width_are_refused():
-    from dataclasses import replace
-
     from uniscale.models.hhsft import HHSFT_SIZES
 
     with pytest.raises(ValueError, match=r"num_heads=3 must divide hfa_width=16"):
@@ -72,6 +72,39 @@ def test_weights_of_another_architecture_are_refused_with_the_difference(saved):
     assert "from_request.bias: saved nothing, expected (256,)" in str(refused.value)
 
 
+def change(folder, **values):
+    description = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**description, **values}))
+
+
+def test_a_model_trained_before_a_feature_was_added_scores_as_it_did(saved, monkeypatch):
+    torch.manual_seed(3)
+    batch = random_batch()
+    expected = load_model(saved)(batch)
+    new = replace(NUMERIC, user=("new", *NUMERIC.user), item=(*NUMERIC.item[:2], "newer", *NUMERIC.item[2:]))
+    monkeypatch.setattr("uniscale.models.common.inputs.NUMERIC", new)
+    user, item = batch.user_numeric_RF, batch.item_numeric_NF
+    wider = replace(
+        batch,
+        user_numeric_RF=torch.cat([torch.full_like(user[:, :1], 9.0), user], 1),
+        item_numeric_NF=torch.cat([item[:, :2], torch.full_like(item[:, :1], 9.0), item[:, 2:]], 1),
+    )
+    torch.testing.assert_close(load_model(saved)(wider), expected)
+
+
+def test_a_model_that_reads_a_feature_that_is_gone_is_refused_with_its_name(saved):
+    numeric = {"user": ["gone", *NUMERIC.user], "query": NUMERIC.query, "item": NUMERIC.item}
+    change(saved, numeric=numeric)
+    with pytest.raises(ValueError, match=r"reads the features \['gone'\], which the frames do not hold"):
+        load_model(saved)
+
+
+def test_a_model_of_other_feature_services_is_refused_with_both(saved):
+    change(saved, feature_services=["ranker_request_v1"])
+    with pytest.raises(ValueError, match=r"services ranker_request_v1; features now come from ranker_request_v2, .*"):
+        load_model(saved)
+
+
 @pytest.mark.parametrize("field", ["mlp_width", "depth"])
 def test_a_configuration_with_other_fields_is_refused_with_their_names(saved, field):
     description = json.loads((saved / "model.json").read_text())
@@ -85,10 +118,8 @@ def test_a_configuration_with_other_fields_is_refused_with_their_names(saved, fi
 
 
 def test_a_model_saved_under_another_size_table_still_loads(saved):
-    from dataclasses import replace
-
     from uniscale.models.dlrm import DLRM, DLRM_SIZES
 
-    narrow = DLRM(replace(DLRM_SIZES["xs"], mlp_width=8), size="xs", domains=DOMAINS)
+    narrow = DLRM(replace(DLRM_SIZES["xs"], mlp_width=8), size="xs", domains=DOMAINS, numeric=NUMERIC)
     save_model(narrow, saved)
     assert load_model(saved).config.mlp_width == 8

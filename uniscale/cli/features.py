@@ -1,4 +1,4 @@
-"""`uniscale features`: point-in-time and online look-ups."""
+"""`uniscale features`: look-ups, and pushed actions."""
 
 from __future__ import annotations
 
@@ -22,17 +22,26 @@ def register(app: typer.Typer) -> None:
 
     @group.command("get")
     def get_command(
-        user: Annotated[str | None, typer.Option("--user", help="User.")] = None,
-        item: Annotated[list[str] | None, typer.Option("--item", help="Item; may be given several times.")] = None,
-        query: Annotated[str | None, typer.Option("--query", help="Query text.")] = None,
+        service: Annotated[str, typer.Option("--service", help="Feature service: uniscale features services.")],
+        entity: Annotated[
+            list[str],
+            typer.Option("--entity", help="KEY=VALUE, for example item_id=i7; a key given twice asks for two rows."),
+        ],
         as_of: Annotated[
             str | None, typer.Option("--as-of", help="UTC moment, 2026-01-07 or 2026-01-07T12:30; default online.")
         ] = None,
+        leaky: Annotated[
+            bool, typer.Option("--leaky", help="With --as-of: count corrections that became known later.")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> None:
-        """Features of a user, items and a query: from the online store, or with --as-of point-in-time from the lake."""
+        """Features of a service for some entities: as they are served now, or with --as-of as known then."""
         with exit_codes():
-            answer = _look_up(user, item or [], query, None if as_of is None else _moment(as_of))
+            from uniscale.serving.get import get_features
+
+            moment = None if as_of is None else _moment(as_of)
+            entities = [_entity(text) for text in entity]
+            answer = get_features(load_settings(), service, entities, as_of=moment, leaky=leaky)
             if as_json:
                 print_json(answer)
             else:
@@ -57,15 +66,13 @@ def register(app: typer.Typer) -> None:
                 out.print(table)
 
 
-def _look_up(user: str | None, items: list[str], query: str | None, as_of: datetime | None) -> dict[str, Any]:
-    settings = load_settings()
-    if as_of is None:
-        from uniscale.features.online import look_up
-
-        return look_up(settings, user=user, item=items, query=query)
-    from uniscale.features.lookup import look_up_at
-
-    return look_up_at(settings, as_of, user=user, item=items, query=query)
+def _entity(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise typer.BadParameter(
+            f"{text!r} must be written as KEY=VALUE, for example item_id=i7", param_hint="--entity"
+        )
+    return key, value
 
 
 def _moment(text: str) -> datetime:
@@ -79,23 +86,24 @@ def _moment(text: str) -> datetime:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    out.print(f"as of {answer['as_of']} UTC")
-    parts = {"user": answer["user"], "query": answer["query"]}
-    parts |= {f"item {name}": features for name, features in answer["items"].items()}
-    for title, features in parts.items():
-        if features is None or all(value is None for value in features.values()):
-            continue  # not asked for, or unknown: a sentence below says so
+    of = "" if answer["generation"] is None else f", generation {answer['generation'][:12]}"
+    out.print(f"as of {answer['as_of']} UTC{of}", highlight=False)
+    for row in answer["rows"]:
+        known = {name: value for name, value in row["features"].items() if value is not None}
+        if not known:
+            continue  # unknown: a sentence below says so
+        title = ", ".join(f"{key} {value}" for key, value in row["entity"].items() if value is not None)
         table = Table("feature", "value", title=escape(title), title_justify="left")
-        for name, value in features.items():
+        for name, value in row["features"].items():
             table.add_row(name, escape(_text(value)))
         out.print(table)
-    for sentence in answer["unknown"]:
+    for sentence in (*answer["unknown"], *filter(None, [answer["stale"]])):
         err.print(sentence, markup=False)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        shown = ", ".join(str(element) for element in value[:_SHOWN])
+        shown = ", ".join(_text(element) for element in value[:_SHOWN])
         return shown if len(value) <= _SHOWN else f"{shown} ... of {len(value)}"
     if isinstance(value, float):
         return f"{value:.4g}"

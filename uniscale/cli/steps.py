@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from uniscale.cli.bar import writing_bar
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
 from uniscale.cli.processes import die_with_starter, one_at_a_time, run_entry_point
 from uniscale.cli.progress import tell
@@ -62,10 +63,23 @@ def _frames(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
 
 
 def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
-    from uniscale.features.example import example_look_up
-    from uniscale.features.online import materialize
+    from uniscale.features.materialize import materialize
+    from uniscale.serving.example import example_look_up
 
-    return {**materialize(settings, lake, ds), "example": example_look_up(settings, lake, ds)}
+    with writing_bar() as advance:
+        written = materialize(settings, lake, ds, advance=advance)
+    return {**written, "example": example_look_up(settings, lake, ds)}
+
+
+def _skew(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+    from uniscale.config.calendar import eval_days
+    from uniscale.serving.shadow import serve_again
+    from uniscale.serving.skew import measure_skew
+
+    day = eval_days(settings, ds)[0]
+    shadow = serve_again(settings, lake, day, settings.features.shadow_requests)
+    kinds = ("live",) if "skipped" in shadow else ("live", "shadow")
+    return {"shadow": shadow, "skew": [measure_skew(settings, lake, day, kind) for kind in kinds]}
 
 
 def _evaluate(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
@@ -98,6 +112,7 @@ STEPS: dict[str, Step] = {
     "train": Step(work=_module("ray_jobs.train"), settings=_TRAINING),
     "evaluate": Step(work=_evaluate, settings=("gate", "window")),
     "promote": Step(work=_promote, settings=("gate",)),
+    "skew": Step(work=_skew, settings=("features", "window")),
     "monitor": Step(work=_module("monitoring.daily")),
     "page": Step(work=_module("monitoring.page")),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,21 @@ class FeatureSettings(_Section):
     """Feast."""
 
     online_store: str = Field(default="sqlite", description="sqlite or redis.")
-    redis: str = Field(default="127.0.0.1:6379", description="Redis host:port, when online_store is redis.")
+    redis: str = Field(
+        default="127.0.0.1:6379", description="Redis when online_store is redis: host:port, or host:port,db=1,ssl=true."
+    )
+    redis_password: SecretStr | None = Field(
+        default=None, description="Its password; from the environment only (UNISCALE_FEATURES__REDIS_PASSWORD)."
+    )
+    redis_timeout_ms: int = Field(default=2_000, ge=1, description="Milliseconds after which a silent Redis is gone.")
+    shadow_requests: int = Field(
+        default=200, ge=0, description="Test requests that each day are served again, to compare with the lake."
+    )
+    deadline_ms: int = Field(
+        default=100,
+        ge=4,
+        description="Milliseconds within which a ranking look-up answers, without the store if need be.",
+    )
     leaky: bool = Field(
         default=False,
         description="Count and serve what became known later; only to measure what such a leak would be worth.",

@@ -8,22 +8,53 @@ words.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
+from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES, USER_FEATURES
 from uniscale.contracts.schema import Column, Table
 
-USER_NUMERIC = ("log_user_requests", "log_user_clicks", "log_user_purchases", "user_mean_log_price")
-QUERY_NUMERIC = ("log_query_requests", "log_query_clicks", "query_ctr")
-ITEM_NUMERIC = (
-    "log_price",
+NUMERIC_NAME = {"log": "log_{}", "value": "{}", "age": "log_hours_since_{}"}
+"""Name of a numeric input by how it is made of its column (`uniscale.contracts.schema.ModelInput`)."""
+
+
+def numeric_names(table: Table) -> tuple[str, ...]:
+    """Names of the numeric inputs that a feature table gives, in its columns' order."""
+    return tuple(NUMERIC_NAME[c.model_input].format(c.name.removesuffix("_at")) for c in table.columns if c.model_input)
+
+
+PAIR_NUMERIC = (
     "log_price_gap",  # log_price - user_mean_log_price
-    "log_item_age",
-    "log_item_exposures",
-    "log_item_clicks",
-    "log_item_purchases",
-    "log_item_outside_clicks",
-    "item_ctr",
+    "log_price_change",  # log_price - log of the previous price, 0 without one
     "text_match",  # share of the query's words that are in the title
+    "query_category_share",  # share of the query's clicks that went to the item's category
+    "domain_ctr",  # click rate of the item in the domain of the request
+    "domain_cvr",  # purchases per click of the item in the domain of the request
 )
+"""Inputs that need an item and its request."""
+
+USER_NUMERIC = numeric_names(USER_FEATURES)
+QUERY_NUMERIC = numeric_names(QUERY_FEATURES)
+ITEM_NUMERIC = (*numeric_names(ITEM_FEATURES), *numeric_names(USER_CATEGORY_FEATURES), *PAIR_NUMERIC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumericNames:
+    """Names of numeric inputs in the order in which a model, or a frame, holds them.
+
+    Attributes:
+        user: Of the user.
+        query: Of the query.
+        item: Of the item in its request.
+    """
+
+    user: tuple[str, ...]
+    query: tuple[str, ...]
+    item: tuple[str, ...]
+
+
+NUMERIC = NumericNames(user=USER_NUMERIC, query=QUERY_NUMERIC, item=ITEM_NUMERIC)
+"""The inputs that frames hold."""
+
 HISTORY_LENGTH = 20
 """Actions kept per user, the most recent ones."""
 
@@ -33,7 +64,7 @@ HASH_SPACE = 2**31 - 1
 def hash_id(field: str, value: str | None) -> int:
     """Hash of a categorical value, in [1, 2^31 - 1]; 0 for a missing or empty value.
 
-    The first 8 bytes of md5(``field=value``), little endian, modulo 2^31 - 1, plus 1: the same on every machine, and in
+    The last 8 bytes of md5(``field=value``), little endian, modulo 2^31 - 1, plus 1: the same on every machine, and in
     DuckDB ``1 + md5_number_lower(field || '=' || value) % 2147483647``.
     """
     if not value:
@@ -56,7 +87,11 @@ FRAMES = Table(
         Column(name="requested_at", type="TIMESTAMP", description="UTC time of the request."),
         Column(name="query_tier", type="INTEGER", description="As in es3.samples."),
         Column(name="user_index", type="INTEGER", description="hash_id('user', user_id)."),
-        Column(name="user_attributes", type="INTEGER[]", description="hash_id('user_attribute', name=value)."),
+        Column(
+            name="user_attributes",
+            type="INTEGER[]",
+            description="hash_id('user_attribute', name=value); then hash_id('user_likes', category).",
+        ),
         Column(name="query_index", type="INTEGER", description="hash_id('query', query_text)."),
         Column(name="query_words", type="INTEGER[]", description="hash_id('word', w) of the query."),
         Column(name="user_numeric", type="FLOAT[]", description="Values in the order of USER_NUMERIC."),

@@ -89,4 +89,21 @@ PARTITIONS = Table(
     ),
 )
 
-OUTCOME_TABLES: tuple[Table, ...] = (PREDICTIONS, METRICS, DECISIONS, STEPS, PARTITIONS)
+SERVED_KINDS = ("live", "shadow")
+"""Served model input: of real requests, and of logged requests that were replayed through the look-up."""
+
+SKEW = Table(
+    schema="ops",
+    name="skew",
+    grain="One row per day of served requests, kind and feature: served model input against the same, recomputed.",
+    key=("ds", "kind", "feature"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day of the requests."),
+        Column(name="kind", type="VARCHAR", description="What was served.", allowed=SERVED_KINDS),
+        Column(name="feature", type="VARCHAR", description="Input column, or numeric input by name."),
+        Column(name="num_values", type="BIGINT", description="Values compared: per request, or per candidate."),
+        Column(name="num_matches", type="BIGINT", description="Values that are exactly the same."),
+    ),
+)
+
+OUTCOME_TABLES: tuple[Table, ...] = (PREDICTIONS, METRICS, DECISIONS, STEPS, PARTITIONS, SKEW)

@@ -29,6 +29,7 @@ DAY_STEPS: tuple[DayStep, ...] = (
     DayStep("train", "Model", "Train the rankers (Ray Train)"),
     DayStep("evaluate", "Model", "Judge on the next day's requests"),
     DayStep("promote", "Model", "Promotion decision (MLflow)"),
+    DayStep("skew", "Watch", "Serve requests again, compare with the lake"),
     DayStep("monitor", "Watch", "Drift report (Evidently)"),
     DayStep("page", "Watch", "Page of the day"),
 )

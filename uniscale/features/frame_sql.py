@@ -1,14 +1,13 @@
-"""The SQL of the frames: what goes into them, and how the encoded rows are put together."""
+"""The SQL of the frames: the samples that go into them, in parts, and what is counted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 
-from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features.encode import ITEM_INPUTS, REQUEST_INPUTS, encode_sql
 
 PASSED_ON = (
     "ds",
@@ -27,6 +26,10 @@ PASSED_ON = (
     "label_weight",
 )
 """Columns that a frame takes over as they are."""
+
+
+_ALWAYS_KNOWN = 1 + ITEM_NUMERIC.index("log_item_num_exposures")
+"""Place of an input that is missing only where no version of the item answered."""
 
 
 def in_days(days: Sequence[date]) -> str:
@@ -106,35 +109,6 @@ def rows_per_day(split: str, days: Sequence[date], target_domain: str) -> str:
     )
 
 
-def request_entities(samples: str) -> str:
-    """Entity rows of the request-level service: one per sample."""
-    return (
-        "select sample_id, user_id, clean_query(query_text) as query_text, requested_at, "
-        f"requested_at as event_timestamp from {samples}"
-    )
-
-
-def item_entities(samples: str) -> str:
-    """Entity rows of the item-level service: one per sample and item."""
-    return (
-        "select sample_id, unnest(item_ids) as item_id, unnest(range(len(item_ids))) as place, "
-        f"requested_at as event_timestamp from {samples}"
-    )
-
-
-def frames(split: str, samples: str, requests: str, items: str) -> str:
-    """The frames of a split, oldest request first."""
-    return f"""
-        with encoded as ({encode_sql(requests, items)})
-        select
-            '{split}' as split,
-            {", ".join(f"s.{name}" for name in PASSED_ON)},
-            {", ".join(f"e.{name}" for name in (*REQUEST_INPUTS, *ITEM_INPUTS))}
-        from {samples} as s join encoded as e using (sample_id)
-        order by s.requested_at, s.sample_id
-    """
-
-
 def counts(run: str) -> str:
     """Per split: requests, item rows, and how many of them lack user, query, history and item features."""
     return f"""
@@ -145,7 +119,7 @@ def counts(run: str) -> str:
             count_if(isnan(user_numeric[1])),
             count_if(isnan(query_numeric[1])),
             count_if(len(history_items) = 0),
-            sum(len(list_filter(item_numeric, lambda x: isnan(x[4]))))
+            sum(len(list_filter(item_numeric, lambda x: isnan(x[{_ALWAYS_KNOWN}]))))
         from lake.{FRAMES.qualified}
         where (ds, split) in ({run})
         group by split

@@ -12,19 +12,22 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features import frame_sql
-from uniscale.features.encode import install_macros
-from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
+from uniscale.features import frame_sql, inputs_sql
+from uniscale.features.inputs import model_inputs
+from uniscale.features.repo import open_store
+from uniscale.features.text import install_macros
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import code_version, input_key
@@ -120,6 +123,7 @@ def _wanted_keys(
         "code": code_version().rsplit("-", 1)[-1],
         "policy": load_policy(settings.policy).model_dump(mode="json"),
         "target_domain": settings.target_domain,
+        "leaky": settings.features.leaky,
         "window": settings.window.model_dump(),
     }
     features = ""  # the versions a day can read: from the day before the first training day to the day before it
@@ -133,8 +137,8 @@ def _wanted_keys(
         )
         day = of_split.get(before + timedelta(days=1))
         if day is not None:
-            source = upstream.get((SPLITS[split].qualified, day.ds), "")
-            keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": source, "features": features})
+            sources = [upstream.get((table.qualified, day.ds), "") for table in (SPLITS[split], USER_FRESH_ACTIONS)]
+            keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": sources, "features": features})
     return keys
 
 
@@ -170,9 +174,7 @@ def _build(
             num_rows, num_parts = _size(con)
             for part in range(num_parts):
                 con.execute(f"create or replace temp table frame_samples as {frame_sql.part('chunk_samples', part)}")
-                _join_features(con, store)
-                query = frame_sql.frames(chunk.split, "frame_samples", "frame_requests", "frame_items")
-                con.execute(f"copy ({query}) to '{folder}/{part:06}.parquet' (format parquet)")
+                pq.write_table(_frames(con, store, chunk.split), folder / f"{part:06}.parquet")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             where = f"split = '{chunk.split}' and {frame_sql.in_days(chunk.dates)}"
@@ -216,14 +218,14 @@ def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
             )
 
 
-def _join_features(con: duckdb.DuckDBPyConnection, store: FeatureStore) -> None:
-    """Temporary tables frame_requests and frame_items: entity rows with features, retrieved through Feast."""
-    for service, entities, table in (
-        (REQUEST_SERVICE, frame_sql.request_entities("frame_samples"), "frame_requests"),
-        (ITEM_SERVICE, frame_sql.item_entities("frame_samples"), "frame_items"),
-    ):
-        job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(service))
-        job.to_temp_table(con, table)
+def _frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> pa.Table:
+    """The frames of the temporary table frame_samples, oldest request first."""
+    inputs = model_inputs(con, store, "frame_samples")
+    samples = con.sql(inputs_sql.ordered("frame_samples")).to_arrow_table()
+    columns = {"split": pa.array([split] * samples.num_rows, pa.string())}
+    columns |= {name: samples.column(name) for name in frame_sql.PASSED_ON}
+    columns |= {name: inputs.column(name) for name in inputs.column_names}
+    return pa.table(columns)
 
 
 def _summary(lake: Lake, days: tuple[Day, ...]) -> dict[str, Any]:

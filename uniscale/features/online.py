@@ -1,140 +1,57 @@
-"""The online store: filled with the values of a moment, and asked for them.
-
-Feast itself serves values of any age online. Here a value that was too old (`uniscale.features.age`) at the moment the
-store was filled for counts as missing: online and point-in-time look-ups of that moment give the same answer.
-"""
+"""Read the online store: whatever the pointer says is served."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import time
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from uniscale.config import Settings
-from uniscale.contracts.days import midnight_after
-from uniscale.features.age import max_age
-from uniscale.features.lookup import Answers, Question, describe
-from uniscale.features.repo import ITEM_SERVICE, REQUEST_SERVICE, open_store
-from uniscale.lake import Lake
-
-if TYPE_CHECKING:
-    from feast import FeatureStore, FeatureView
+from uniscale.contracts.features import USER_FRESH_ACTIONS
+from uniscale.features.repo import open_store
+from uniscale.features.slots import LIVE, Pointer, read_pointer
 
 
-def materialize(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
-    """Write each entity's newest feature version as of the end of ``ds`` into the online store.
-
-    A second run for the same day writes the same values. The store never goes back: for a day before the one it holds
-    nothing is written, so that a backfill leaves the values that are served as they are.
-
-    Args:
-        settings: The installation.
-        lake: The lake with the feature tables.
-        ds: Day at whose end the values hold.
-
-    Returns:
-        ``as_of``: the moment the store holds now; ``entities`` written per view; ``seconds``.
-    """
-    began = time.monotonic()
-    store = open_store(settings)
-    moment = midnight_after(ds)
-    entities: dict[str, int] = {}
-    for view in _views_with_tables(store, lake):
-        held = _filled_at(view)
-        if held is None or held <= moment:
-            start = moment - max_age(settings)
-            _write(store, view, start, moment)
-            entities[view.name] = _count(lake, view, start, moment)
-    return {"as_of": filled_at(store), "entities": entities, "seconds": time.monotonic() - began}
-
-
-def look_up(
-    settings: Settings, *, user: str | None = None, item: Sequence[str] = (), query: str | None = None
-) -> dict[str, Any]:
-    """What the online store knows about a user, items and a query.
-
-    Args:
-        settings: The installation.
-        user: User, or None.
-        item: Items, in the order wanted.
-        query: Query text as typed, or None.
-
-    Returns:
-        ``as_of`` (UTC), ``user``, ``query`` and ``items`` with their features (None where nothing is known), and
-        ``unknown``: a sentence per entity without features.
+def served(settings: Settings) -> Pointer:
+    """What is served.
 
     Raises:
-        ValueError: Nothing is asked for, or the online store was never filled.
+        ValueError: Nothing was ever materialised.
     """
-    question = Question(user=user, items=tuple(item), query=query)
-    store = open_store(settings)
-    moment = filled_at(store)
-    if moment is None:
+    pointer = read_pointer(settings)
+    if pointer is None:
         raise ValueError("the online store is empty; fill it first: uniscale step materialize DS")
-    oldest = moment - max_age(settings)
-    request = _read(store, REQUEST_SERVICE, [question.request_row()], oldest)
-    items = _read(store, ITEM_SERVICE, question.item_rows(), oldest)
-    return describe(question, Answers(as_of=moment, request=request[0], items=items))
+    return pointer
 
 
-def filled_at(store: FeatureStore) -> datetime | None:
-    """The moment (naive UTC) whose values the online store holds, or None if it was never filled.
-
-    After a killed run some views are ahead: the moment is that of the one furthest behind.
-    """
-    known = [moment for view in store.list_feature_views() if (moment := _filled_at(view)) is not None]
-    return min(known, default=None)
-
-
-def _filled_at(view: FeatureView) -> datetime | None:
-    end = view.most_recent_end_time
-    return None if end is None else end.astimezone(UTC).replace(tzinfo=None)
-
-
-def _views_with_tables(store: FeatureStore, lake: Lake) -> list[FeatureView]:
-    """The views whose table the lake has by now."""
-    with lake.read() as con:
-        rows = con.execute("select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake'")
-        known = {row[0] for row in rows.fetchall()}
-    return [view for view in store.list_feature_views() if view.batch_source.table in known]
-
-
-def _write(store: FeatureStore, view: FeatureView, start: datetime, end: datetime) -> None:
-    """Materialise one view; Feast reports on standard output, which is ours to use."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        store.materialize(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), feature_views=[view.name])
-
-
-def _count(lake: Lake, view: FeatureView, start: datetime, end: datetime) -> int:
-    with lake.read() as con:
-        row = con.execute(
-            f"select count(distinct {view.join_keys[0]}) from lake.{view.batch_source.table} "
-            "where feature_at between ? and ? and recorded_at <= ?",
-            [start, end, end],
-        ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _read(
-    store: FeatureStore, service_name: str, rows: list[dict[str, str | None]], oldest: datetime
+def read_online(
+    settings: Settings, service: str, rows: Sequence[Mapping[str, str | None]], pointer: Pointer | None = None
 ) -> list[dict[str, Any]]:
-    """One dictionary of features per entity row; values from before ``oldest`` are None."""
+    """Features of a service from the active slot, and pushed actions from the live project.
+
+    Args:
+        settings: The installation.
+        service: Feature service.
+        rows: Join keys of each entity.
+        pointer: What to read; None for what is served now.
+
+    Returns:
+        A dictionary of features per row; None where nothing is known.
+
+    Raises:
+        ValueError: Nothing was ever materialised.
+    """
     if not rows:
         return []
-    service = store.get_feature_service(service_name)
+    pointer = pointer or served(settings)
+    slot = open_store(settings, project=pointer.slot)
     keys = [{name: value or "" for name, value in row.items()} for row in rows]  # Feast fails on a missing key
-    columns = store.get_online_features(features=service, entity_rows=keys).to_dict(include_event_timestamps=True)
     answers: list[dict[str, Any]] = [{} for _ in rows]
-    for projection in service.feature_view_projections:
-        for feature in projection.features:
-            stamps = columns[f"{feature.name}__ts"]
-            for answer, value, stamp in zip(answers, columns[feature.name], stamps, strict=True):
-                answer[feature.name] = value if _time(stamp) >= oldest else None
+    for projection in slot.get_feature_service(service).feature_view_projections:
+        store = open_store(settings, project=LIVE) if projection.name == USER_FRESH_ACTIONS.name else slot
+        names = [feature.name for feature in projection.features]
+        references = [f"{projection.name}:{name}" for name in names]
+        columns = store.get_online_features(features=references, entity_rows=keys).to_dict()
+        for name in names:
+            for answer, value in zip(answers, columns[name], strict=True):
+                answer[name] = value
     return answers
-
-
-def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

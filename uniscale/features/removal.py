@@ -1,68 +1,119 @@
-"""Take entities out of the online store: Feast itself only writes and reads them."""
+"""Take entities out of everything online: both slots, the pushed actions, and the files of the generations."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from uniscale.config import Settings
-from uniscale.features.repo import open_store, repo_config
-from uniscale.lake.erasure import compact_sqlite
+from uniscale.features.repo import daily_views, open_store
+from uniscale.features.slots import (
+    LIVE,
+    SLOTS,
+    generation_folder,
+    generations_folder,
+    locked,
+    read_pointer,
+    write_pointer,
+)
 
 if TYPE_CHECKING:
+    import duckdb
     from feast import FeatureStore
 
 
 def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> int:
-    """Delete entities from the online store, and from the pages of its database file.
+    """Delete entities from the online store, from its files and from the files of the generations.
+
+    A generation that holds one of them is written anew without it, under the name of its new content, and the slots
+    and the pointer name that one from then on. Killed at any moment, the same call finishes.
 
     Args:
         settings: The installation.
-        entities: Values by join key, for example ``{"user_id": ["u1"]}``.
+        entities: Values by join key, for example ``{"user_id": ["u1"]}``; they go from every view with that key.
 
     Returns:
-        Number of entities found and deleted, counted once per feature view in SQLite and once per key in Redis.
+        Number of rows found and deleted, counted once per feature view and slot.
+
+    Raises:
+        ValueError: The online store does not answer.
     """
-    path = settings.home / "feast" / "online.db"
-    if settings.features.online_store == "sqlite" and not path.is_file():
+    if settings.features.online_store == "sqlite" and not (settings.home / "feast" / "online.db").is_file():
         return 0
-    store = open_store(settings)
-    keys = {name: [_entity_key(name, value) for value in values] for name, values in entities.items()}
-    if settings.features.online_store == "sqlite":
-        return _remove_sqlite(store, path, keys)
-    return _remove_redis(settings, store, [key for listed in keys.values() for key in listed])
+    import duckdb
 
+    from uniscale.features.bulk import answering, bulk_store
+    from uniscale.features.generations import drop_generations, without
 
-def _entity_key(name: str, value: str) -> bytes:
-    from feast.infra.key_encoding_utils import serialize_entity_key
-    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-    from feast.protos.feast.types.Value_pb2 import Value
-
-    key = EntityKey(join_keys=[name], entity_values=[Value(string_val=value)])
-    return bytes(serialize_entity_key(key, entity_key_serialization_version=3))
-
-
-def _remove_sqlite(store: FeatureStore, path: Path, keys: Mapping[str, list[bytes]]) -> int:
-    removed = 0
-    with closing(sqlite3.connect(path, timeout=60)) as database, database:
-        known = {row[0] for row in database.execute("select name from sqlite_master where type = 'table'")}
-        for view in store.list_feature_views():
-            table = f"{store.project}_{view.name}"
-            if table not in known:
-                continue
-            for key in keys.get(view.join_keys[0], []):
-                held = database.execute(f'select 1 from "{table}" where entity_key = ? limit 1', [key]).fetchone()
-                database.execute(f'delete from "{table}" where entity_key = ?', [key])
-                removed += held is not None
-    compact_sqlite(str(path))
+    with locked(settings, "materialize"), duckdb.connect() as con:
+        stores = {project: open_store(settings, project=project) for project in (*SLOTS, LIVE)}
+        live = stores.pop(LIVE)
+        con.execute("create temp table leaving (name varchar, value varchar)")
+        for pair in [(name, value) for name, values in entities.items() for value in values]:
+            con.execute("insert into leaving values (?, ?)", pair)
+        renamed: dict[str, str] = {}
+        with answering(live, "what is served stays as it is"):
+            for folder in generations_folder(settings).glob("[!.]*"):
+                conditions = _leaving(settings, con, folder.name)
+                renamed[folder.name] = (
+                    without(settings, con, folder.name, conditions).name if conditions else folder.name
+                )
+            removed = _remove_pushed(live, con)
+            for store in stores.values():
+                online, held = bulk_store(store), bulk_store(store).held(store.config)
+                if held in renamed:
+                    removed += _remove_held(settings, store, con, held)
+                    online.hold(store.config, renamed[held])
+                else:  # a killed materialisation: what it left may hold anybody
+                    online.clear(store.config, store.list_feature_views())
+            pointer = read_pointer(settings)
+            if pointer is not None and pointer.generation in renamed:
+                pointer = replace(pointer, generation=renamed[pointer.generation])
+                write_pointer(settings, pointer)
+            needed = {bulk_store(store).held(store.config) for store in stores.values()}
+            drop_generations(settings, keep=needed | ({pointer.generation} if pointer else set()))
+            bulk_store(live).compact(live.config)
     return removed
 
 
-def _remove_redis(settings: Settings, store: FeatureStore, keys: list[bytes]) -> int:
-    from feast.infra.online_stores.redis import RedisOnlineStore
+def _leaving(settings: Settings, con: duckdb.DuckDBPyConnection, generation: str) -> dict[str, str]:
+    """SQL condition of the rows that leave, by view of a generation that has any."""
+    names = {row[0] for row in con.execute("select distinct name from leaving").fetchall()}
+    found = {}
+    for file in sorted(generation_folder(settings, generation).glob("*.parquet")):
+        columns = [row[0] for row in con.execute(f"describe from '{file}'").fetchall() if row[0] in names]
+        conditions = [f"{name} in (select value from temp.leaving where name = '{name}')" for name in columns]
+        condition = " or ".join(conditions)
+        if condition and con.execute(f"select 1 from '{file}' where {condition} limit 1").fetchone() is not None:
+            found[file.stem] = condition
+    return found
 
-    client = RedisOnlineStore()._get_client(repo_config(settings).online_store)
-    return sum(int(client.delete(key + store.project.encode())) for key in keys)
+
+def _remove_held(settings: Settings, store: FeatureStore, con: duckdb.DuckDBPyConnection, generation: str) -> int:
+    """Take the rows that leave a generation out of the slot that holds it."""
+    from uniscale.features.bulk import bulk_store
+    from uniscale.features.versions import columns
+
+    removed = 0
+    conditions = _leaving(settings, con, generation)
+    for view in daily_views(store):
+        if view.name in conditions:
+            file = generation_folder(settings, generation) / f"{view.name}.parquet"
+            query = f"select {columns(view.join_keys)} from '{file}' where {conditions[view.name]}"
+            removed += bulk_store(store).delete_keys(store.config, view, con.execute(query).to_arrow_table())
+    return removed
+
+
+def _remove_pushed(store: FeatureStore, con: duckdb.DuckDBPyConnection) -> int:
+    """Take the keys out of the views that are known by one key."""
+    from uniscale.features.bulk import bulk_store
+
+    removed = 0
+    for view in store.list_feature_views():
+        if len(view.join_keys) == 1:
+            query = f"select distinct value as {view.join_keys[0]} from leaving where name = ?"
+            keys = con.execute(query, view.join_keys).to_arrow_table()
+            if keys.num_rows:
+                removed += bulk_store(store).delete_keys(store.config, view, keys)
+    return removed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib
 import sys
@@ -14,41 +13,40 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE  # noqa: PLC0414
+from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE  # noqa: PLC0414
+from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.age import max_age
+from uniscale.features.slots import locked
 
 if TYPE_CHECKING:
-    from feast import FeatureStore, RepoConfig
+    from feast import FeatureStore, FeatureView, RepoConfig
 
 FEATURE_REPO = PROJECT_ROOT / "feature_repo"
 PROJECT = "uniscale"
-REQUEST_SERVICE = "ranker_request_v1"
-ITEM_SERVICE = "ranker_item_v1"
 _MODULES = ("entities", "sources", "views", "services")
 _WRITE_BATCH = 10_000  # without a batch size, Feast writes the first Arrow chunk of a table only
 
 
-def repo_config(settings: Settings, snapshot_id: int | None = None) -> RepoConfig:
+def repo_config(
+    settings: Settings, snapshot_id: int | None = None, project: str = PROJECT, *, leaky: bool = False
+) -> RepoConfig:
     """Feast's configuration for these settings.
 
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
+        project: Feast project: that of retrieval, or one of the online store (`uniscale.features.slots`).
+        leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
 
     Raises:
-        ValueError: ``features.online_store`` is neither sqlite nor redis.
+        ValueError: ``features.online_store`` is neither sqlite nor redis, or ``features.redis`` is no address.
     """
     from feast.repo_config import RepoConfig
 
     folder = settings.home / "feast"
-    online: dict[str, Any]
-    if settings.features.online_store == "sqlite":
-        online = {"type": "sqlite", "path": str(folder / "online.db")}
-    elif settings.features.online_store == "redis":
-        online = {"type": "redis", "connection_string": settings.features.redis}
-    else:
-        raise ValueError(f"features.online_store={settings.features.online_store!r} is unknown; use sqlite or redis")
     return RepoConfig(
-        project=PROJECT,
+        project=project,
         provider="local",
         registry={"path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
         offline_store={
@@ -56,13 +54,32 @@ def repo_config(settings: Settings, snapshot_id: int | None = None) -> RepoConfi
             "home": str(settings.home),
             "lake": settings.lake.model_dump(),
             "snapshot_id": snapshot_id,
+            "honour_knowledge_time": not (leaky or settings.features.leaky),
             "max_age_days": max_age(settings).days,
         },
-        online_store=online,
+        online_store=_online_store(settings),
         materialization={"pull_latest_features": True, "online_write_batch_size": _WRITE_BATCH},
         entity_key_serialization_version=3,
         repo_path=FEATURE_REPO,
     )
+
+
+def _online_store(settings: Settings) -> dict[str, Any]:
+    features = settings.features
+    if features.online_store == "sqlite":
+        kind = "uniscale.features.sqlite_store.BulkSqliteOnlineStore"
+        return {"type": kind, "path": str(settings.home / "feast" / "online.db")}
+    if features.online_store == "redis":
+        from uniscale.features.redis_store import parse_address
+
+        parse_address(features.redis)
+        return {
+            "type": "uniscale.features.redis_store.BulkRedisOnlineStore",
+            "connection_string": features.redis,
+            "password": features.redis_password,
+            "timeout_ms": features.redis_timeout_ms,
+        }
+    raise ValueError(f"features.online_store={features.online_store!r} is unknown; use sqlite or redis")
 
 
 @cache
@@ -87,26 +104,33 @@ def definitions() -> tuple[Any, ...]:
     return tuple(found)
 
 
-def open_store(settings: Settings, snapshot_id: int | None = None) -> FeatureStore:
+def open_store(
+    settings: Settings, snapshot_id: int | None = None, project: str = PROJECT, *, leaky: bool = False
+) -> FeatureStore:
     """Feast for this installation, with the definitions of the checkout applied.
 
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
+        project: Feast project: that of retrieval, or one of the online store (`uniscale.features.slots`).
+        leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
     """
     from feast import FeatureStore
 
     folder = settings.home / "feast"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "apply.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        store = FeatureStore(config=repo_config(settings, snapshot_id))
-        applied = folder / "applied.sha256"
+    with locked(settings, "apply"):
+        store = FeatureStore(config=repo_config(settings, snapshot_id, project, leaky=leaky))
+        applied = folder / f"applied_{project}.sha256"
         wanted = _definitions_hash(settings)
         if not applied.is_file() or applied.read_text() != wanted or not (folder / "registry.db").is_file():
             _apply(store)
             applied.write_text(wanted)
     return store
+
+
+def daily_views(store: FeatureStore) -> list[FeatureView]:
+    """The views that are materialised: all but the one that is pushed."""
+    return [view for view in store.list_feature_views() if view.name != USER_FRESH_ACTIONS.name]
 
 
 def list_services(settings: Settings) -> list[dict[str, Any]]:
@@ -147,7 +171,9 @@ def _definitions_hash(settings: Settings) -> str:
     from feast import __version__
 
     digest = hashlib.sha256(f"{__version__} {settings.features.model_dump_json()}".encode())
-    for path in (*sorted(FEATURE_REPO.glob("*.py")), Path(__file__), Path(__file__).with_name("source.py")):
+    here = [Path(__file__).with_name(name) for name in ("repo.py", "source.py", "sqlite_store.py")]
+    contracts = sorted((PROJECT_ROOT / "uniscale" / "contracts").glob("*.py"))
+    for path in (*sorted(FEATURE_REPO.glob("*.py")), *contracts, *here):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

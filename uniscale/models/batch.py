@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-NUM_USER_ATTRIBUTES = 8
+NUM_USER_ATTRIBUTES = 13  # 8 facts of the profile and 5 categories
 NUM_QUERY_WORDS = 8
 NUM_TITLE_WORDS = 12
 NUM_ITEM_ATTRIBUTES = 8

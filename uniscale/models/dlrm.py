@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.heads import domain_heads
@@ -60,9 +61,9 @@ class DLRM(Ranker):
 
     name = "dlrm"
 
-    def __init__(self, config: DLRMConfig, *, size: str, domains: tuple[str, ...]) -> None:
-        super().__init__(config, size=size, domains=domains)
-        self.encoder = InputEncoder(config.embeddings, len(domains))
+    def __init__(self, config: DLRMConfig, *, size: str, domains: tuple[str, ...], numeric: NumericNames) -> None:
+        super().__init__(config, size=size, domains=domains, numeric=numeric)
+        self.encoder = InputEncoder(config.embeddings, len(domains), numeric)
         self.from_request = linear(sum(group.width for group in self.encoder.request_groups), config.mlp_width)
         self.from_item = linear(sum(group.width for group in self.encoder.item_groups), config.mlp_width)
         self.mlp = nn.Sequential(nn.GELU(), mlp(config.mlp_width, 2 * config.sample_width, config.sample_width))

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.heads import domain_heads
@@ -103,9 +104,9 @@ class HHSFT(Ranker):
 
     name = "hhsft"
 
-    def __init__(self, config: HHSFTConfig, *, size: str, domains: tuple[str, ...]) -> None:
-        super().__init__(config, size=size, domains=domains)
-        self.tokenizer = Tokenizer(config.embeddings, len(domains), config.hfa_width)
+    def __init__(self, config: HHSFTConfig, *, size: str, domains: tuple[str, ...], numeric: NumericNames) -> None:
+        super().__init__(config, size=size, domains=domains, numeric=numeric)
+        self.tokenizer = Tokenizer(config.embeddings, len(domains), numeric, config.hfa_width)
         num_tokens = self.tokenizer.num_tokens
         self.hfa = nn.ModuleList(HFALayer(config, num_tokens) for _ in range(config.hfa_layers))
         self.gfa = GFA(config, num_tokens)

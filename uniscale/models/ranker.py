@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import HashedTable
 from uniscale.models.common.inputs import InputEncoder
@@ -22,18 +23,20 @@ class Ranker(nn.Module):
         name: Key in `zoo.MODELS`.
         size: Key of `zoo.SIZES` that the configuration came from.
         domains: Names of the domains, in the order of `Batch.domain_R`.
+        numeric: Numeric inputs that it reads, by name.
         config: Widths, heads, layers and table sizes.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, config: Any, *, size: str, domains: tuple[str, ...]) -> None:
+    def __init__(self, config: Any, *, size: str, domains: tuple[str, ...], numeric: NumericNames) -> None:
         super().__init__()
         if not domains or len(set(domains)) != len(domains):
             raise ValueError(f"domains={domains} must name at least one domain, each once.")
         self.config = config
         self.size = size
         self.domains = domains
+        self.numeric = numeric
 
     @property
     def inputs(self) -> InputEncoder:

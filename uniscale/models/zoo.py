@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from uniscale.contracts.features import FEATURE_SERVICES
+from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dlrm import DLRM, DLRM_SIZES, DLRMConfig
 from uniscale.models.hhsft import HHSFT, HHSFT_SIZES, HHSFTConfig
@@ -46,7 +48,7 @@ def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
     if size not in SIZES:
         raise ValueError(f"There is no size {size!r}; sizes are {', '.join(SIZES)}.")
     entry = _entry(name)
-    return entry.ranker(entry.sizes[size], size=size, domains=tuple(domains))
+    return entry.ranker(entry.sizes[size], size=size, domains=tuple(domains), numeric=NUMERIC)
 
 
 def num_params(model: torch.nn.Module) -> int:
@@ -63,6 +65,8 @@ def save_model(model: Ranker, folder: Path) -> None:
         "size": model.size,
         "domains": list(model.domains),
         "num_params": num_params(model),
+        "feature_services": list(FEATURE_SERVICES),
+        "numeric": asdict(model.numeric),
         "config": asdict(model.config),
     }
     (folder / MODEL_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
@@ -71,11 +75,13 @@ def save_model(model: Ranker, folder: Path) -> None:
 def load_model(folder: Path) -> Ranker:
     """The ranker that `save_model` wrote, ready to score (in eval mode, on the CPU).
 
-    It is built from the saved configuration, so a model outlives a change of the size table.
+    It is built from the saved configuration, so a model outlives a change of the size table. It reads its numeric
+    features by name, so it outlives new ones.
 
     Raises:
         FileNotFoundError: The folder holds no saved model.
-        ValueError: The model was saved by another architecture; the message tells the difference.
+        ValueError: The model was saved by another architecture or reads features that are gone; the message tells the
+            difference.
     """
     for name in (MODEL_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
@@ -83,7 +89,8 @@ def load_model(folder: Path) -> Ranker:
     saved = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
     entry = _entry(saved["name"])
     config = _read_config(entry, saved["config"], folder)
-    model = entry.ranker(config, size=saved["size"], domains=tuple(saved["domains"]))
+    numeric = _read_features(saved, folder)
+    model = entry.ranker(config, size=saved["size"], domains=tuple(saved["domains"]), numeric=numeric)
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
     _refuse_difference(model, weights, folder)
     model.load_state_dict(weights)
@@ -107,6 +114,17 @@ def _read_config(entry: Entry, saved: dict[str, Any], folder: Path) -> Any:
             f"{', '.join(sorted(differing))}. Train the model again, or load it with the code that saved it."
         )
     return entry.config(**{**saved, "embeddings": EmbeddingSizes(**saved["embeddings"])})
+
+
+def _read_features(saved: dict[str, Any], folder: Path) -> NumericNames:
+    """The numeric inputs the model was trained on, refused when their meaning has changed since."""
+    services = saved.get("feature_services", ["services of before models kept them"])
+    if services != list(FEATURE_SERVICES):
+        raise ValueError(
+            f"{folder} was trained on the feature services {', '.join(services)}; features now come from "
+            f"{', '.join(FEATURE_SERVICES)}. Train the model again, or load it with the code that saved it."
+        )
+    return NumericNames(**{name: tuple(names) for name, names in saved["numeric"].items()})
 
 
 def _refuse_difference(model: Ranker, weights: Mapping[str, torch.Tensor], folder: Path) -> None:

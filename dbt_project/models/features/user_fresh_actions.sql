@@ -69,7 +69,7 @@ gathered as (
             "known_at": epoch_microseconds("acts.known_at"),
         })) }} as fresh
     from acts
-    {{ asof_join("left", "versions", "item_id", "acts.item_id", "known_from", "<=", "acts.feature_at") }}
+    {{ asof_join("left", "versions", "item_id", "acts.item_id", "known_from", "<", "cast(acts.ds as timestamp)") }}
     group by acts.user_id, acts.ds, acts.feature_at
 )
 

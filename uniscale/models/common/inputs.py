@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from uniscale.contracts.frames import ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import EmbeddingSizes, HashedTable
 from uniscale.models.common.history import (
@@ -66,7 +66,7 @@ class InputEncoder(nn.Module):
     themselves at small width, and lag behind a plain MLP without them.
     """
 
-    def __init__(self, sizes: EmbeddingSizes, num_domains: int) -> None:
+    def __init__(self, sizes: EmbeddingSizes, num_domains: int, numeric: NumericNames) -> None:
         super().__init__()
         width = sizes.width
         self.user = HashedTable(sizes.users, width)
@@ -80,22 +80,22 @@ class InputEncoder(nn.Module):
         self.item_attribute = HashedTable(sizes.item_attributes, width)
         self.domain = nn.Embedding(num_domains, width)
         nn.init.normal_(self.domain.weight, std=1.0)
-        self.user_numeric = NumericEncoder(len(USER_NUMERIC))
-        self.query_numeric = NumericEncoder(len(QUERY_NUMERIC))
-        self.item_numeric = NumericEncoder(len(ITEM_NUMERIC))
+        self.user_numeric = NumericEncoder(numeric.user, NUMERIC.user)
+        self.query_numeric = NumericEncoder(numeric.query, NUMERIC.query)
+        self.item_numeric = NumericEncoder(numeric.item, NUMERIC.item)
         self.history = HistoryAttention(width, num_domains)
         self.request_groups = (
             Group(name="user_profile", family="U", width=2 * width),
-            Group(name="user_activity", family="U", width=2 * len(USER_NUMERIC) + len(ACTION_GROUPS) + 3 * width),
+            Group(name="user_activity", family="U", width=2 * len(numeric.user) + len(ACTION_GROUPS) + 3 * width),
             Group(name="query_text", family="Q", width=2 * width),
-            Group(name="query_statistics", family="Q", width=2 * len(QUERY_NUMERIC) + width),
+            Group(name="query_statistics", family="Q", width=2 * len(numeric.query) + width),
             Group(name="domain", family="D", width=width),
         )
         self.item_groups = (
             Group(name="item_identity", family="I", width=2 * width),
             Group(name="item_kind", family="I", width=2 * width),
             Group(name="item_text", family="I", width=2 * width),
-            Group(name="item_statistics", family="I", width=2 * len(ITEM_NUMERIC)),
+            Group(name="item_statistics", family="I", width=2 * len(numeric.item)),
             *(Group(name=name, family="S", width=self.history.width_out) for name in ACTION_GROUPS),
             Group(name="cross", family="X", width=NUM_REQUEST_VECTORS * NUM_ITEM_VECTORS + 3),
         )

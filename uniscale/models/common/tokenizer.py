@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.inputs import Group, InputEncoder
@@ -48,9 +49,9 @@ class Tokens:
 class Tokenizer(nn.Module):
     """Feature groups to tokens: each group has a two-layer MLP of its own and meets the others only in the blocks."""
 
-    def __init__(self, sizes: EmbeddingSizes, num_domains: int, width: int) -> None:
+    def __init__(self, sizes: EmbeddingSizes, num_domains: int, numeric: NumericNames, width: int) -> None:
         super().__init__()
-        self.inputs = InputEncoder(sizes, num_domains)
+        self.inputs = InputEncoder(sizes, num_domains, numeric)
         self.request_mlps = _token_mlps(self.inputs.request_groups, width)
         self.item_mlps = _token_mlps(self.inputs.item_groups, width)
         self.request_families = tuple(group.family for group in self.inputs.request_groups)

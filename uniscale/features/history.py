@@ -1,0 +1,71 @@
+"""What a user did before a request: the last actions of the daily sequence and those that became known since."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from uniscale.contracts.events import ACTIONS
+from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.features.columns import Array, column, flat, flat_integers, lists
+from uniscale.features.hashing import hash_strings
+
+_HASHED = {"items": "item", "categories": "category", "brands": "brand"}
+
+
+def encode_histories(requests: pa.Table, asked_us: Array) -> dict[str, pa.Array]:
+    """History inputs of each request, oldest action first, the most recent ones kept.
+
+    An action counts if it was known before the request and had happened by then. The daily sequence holds what was
+    known at its midnight (``history_known_until``), the fresh actions hold the rest, so each action counts once.
+
+    Args:
+        requests: Rows with the columns of ``user_sequences`` and ``user_fresh_actions``.
+        asked_us: Request times in microseconds since 1970.
+    """
+    daily, fresh = flat(requests, "history_items"), flat(requests, "fresh_items")
+    acted_at = np.concatenate([flat_integers(requests, f"{part}_acted_at") for part in ("history", "fresh")])
+    rows = np.concatenate([daily.rows, fresh.rows])
+    known = np.concatenate([np.ones(len(daily.rows), bool), _is_new(requests, fresh.rows, asked_us)])
+    seen = np.flatnonzero(known & (acted_at <= asked_us[rows] // 1_000_000))
+    order = seen[np.lexsort((acted_at[seen], rows[seen]))]  # stable: ties stay in the order of knowledge
+    kept = order[_is_recent(rows[order])]
+    of_row = rows[kept]
+    num_rows = requests.num_rows
+    taken = pa.array(kept)
+
+    def both(name: str) -> pa.Array:
+        parts = [column(requests, f"{part}_{name}").flatten() for part in ("history", "fresh")]
+        return pa.concat_arrays([part.cast(pa.string()) for part in parts]).take(taken)
+
+    hours = (asked_us[of_row] / 1e6 - acted_at[kept]) / 3600
+    return {
+        **{
+            f"history_{name}": lists(hash_strings(field, both(name)), of_row, num_rows)
+            for name, field in _HASHED.items()
+        },
+        "history_actions": lists(_action_numbers(both("actions")), of_row, num_rows),
+        "history_domains": lists(both("domains"), of_row, num_rows),
+        "history_hours": lists(hours.astype(np.float32), of_row, num_rows),
+    }
+
+
+def _is_new(requests: pa.Table, rows: Array, asked_us: Array) -> Array:
+    """Per fresh action: known before the request, and not yet when the daily sequence was computed."""
+    until = column(requests, "history_known_until").cast(pa.int64()).fill_null(0)
+    known_at = flat_integers(requests, "fresh_known_at")
+    return np.asarray((known_at >= until.to_numpy(zero_copy_only=False)[rows]) & (known_at < asked_us[rows]))
+
+
+def _is_recent(rows: Array) -> Array:
+    """Per element of ascending rows: whether it is among the last HISTORY_LENGTH of its row."""
+    ends = np.searchsorted(rows, rows, side="right")
+    return np.asarray(ends - np.arange(len(rows)) <= HISTORY_LENGTH)
+
+
+def _action_numbers(names: pa.Array) -> Array:
+    """1 for the first of ACTIONS and so on; 0 for a name that is none of them."""
+    import pyarrow.compute as pc
+
+    places = pc.fill_null(pc.add(pc.index_in(names, value_set=pa.array(ACTIONS)), 1), 0)
+    return np.asarray(places.to_numpy(zero_copy_only=False), dtype=np.int32)

@@ -1,0 +1,41 @@
+"""Model input of requests as it was at their times: retrieved point-in-time through Feast, then encoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from uniscale.contracts.features import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
+from uniscale.features import inputs_sql
+from uniscale.features.encode import encode
+from uniscale.features.items import prepare_items
+from uniscale.features.pairs import with_pair_features
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+
+def model_inputs(con: duckdb.DuckDBPyConnection, store: FeatureStore, samples: str) -> pa.Table:
+    """Input columns of the frames, one row per sample, ordered by ``requested_at`` and ``sample_id``.
+
+    User, query and history features are joined once per sample, those of an item once per sample and item, those of
+    user and category once per sample and category of its items.
+
+    Args:
+        con: A lake connection with the macros of `uniscale.features.text`.
+        store: Feast.
+        samples: Table of the connection with ``sample_id, user_id, query_text, domain, requested_at, item_ids``.
+    """
+    for service, entities, table in (
+        (REQUEST_SERVICE, inputs_sql.request_entities(samples), "input_requests"),
+        (ITEM_SERVICE, inputs_sql.item_entities(samples), "input_items"),
+        (PAIR_SERVICE, inputs_sql.pair_entities(samples, "input_items"), "input_pairs"),
+    ):
+        job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(service))
+        job.to_temp_table(con, table)
+    requests = con.sql(inputs_sql.ordered("input_requests")).to_arrow_table()
+    query = inputs_sql.items_of_requests(samples, "input_items", "input_pairs")
+    items = con.sql(query).to_arrow_table()
+    return encode(requests, with_pair_features(prepare_items(items), items), items.column("row").to_numpy())
