@@ -60,9 +60,9 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         last = date.max if settings.features.leaky else ds + timedelta(days=settings.window.eval_days)
         raw = read_raw_content(con, last)
         groups = plan_groups(settings, policy, raw, ds)
-        stale = {group.tag: group.stale(con) for group in groups}
+        stale = {group.name: group.stale(con) for group in groups}
     results: tuple[NodeResult, ...] = ()
-    todo = [group for group in groups if stale[group.tag]]
+    todo = [group for group in groups if stale[group.name]]
     if todo:
         _mark(lake, todo, stale, f"marts of {ds} started", unfinished=True)
         lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
@@ -71,7 +71,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     run = days_of_run(settings, ds, policy)
     return {
         **_counts(lake, run[0].ds, run[-1].ds),
-        "days_built": {group.tag: len(stale[group.tag]) for group in groups},
+        "days_built": {group.name: len(stale[group.name]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
     }
 
@@ -115,7 +115,7 @@ def _create_tables(lake: Lake) -> None:
 def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], message: str, *, unfinished: bool) -> None:
     def work(con: duckdb.DuckDBPyConnection) -> None:
         for group in groups:
-            notes = {day: _UNFINISHED if unfinished else group.keys[day] for day in stale[group.tag]}
+            notes = {day: _UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
             for table in group.tables:
                 mark_built(con, table.qualified, notes)
 
@@ -123,7 +123,7 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
 
 
 def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
-    days = {group.variable: [group.days[day] for day in stale[group.tag]] for group in groups}
+    days = {group.variable: [group.days[day] for day in stale[group.name]] for group in groups}
     select = ["staging", *(f"config.days_from:{group.variable}" for group in groups)]
     return [
         "build",
