@@ -17,6 +17,7 @@ from monitoring.thresholds import load_thresholds
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
 from uniscale.contracts.events import REQUESTS
+from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.outcomes import METRICS, STEPS
 from uniscale.contracts.steps import DAY_STEPS
 from uniscale.evaluation.summary import day_summary
@@ -67,6 +68,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         summary=summary,
         details=details,
         log_days=_log_days(lake, ds),
+        window_days=FEATURE_WINDOWS[-1],
         trained=train_days(settings, ds),
         metrics=metrics,
         metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},

@@ -85,3 +85,16 @@
     from {{ relation }}
     group by {{ keys | join(", ") }}
 {%- endmacro %}
+
+{#- Aggregate: the newest actions of a relation, as many as a behaviour sequence keeps, newest first. -#}
+{% macro newest_actions(actions) -%}
+    {%- set fields = {} -%}
+    {%- for name in ["action_id", "item_id", "action", "domain", "acted_at", "known_at"] -%}
+        {%- do fields.update({name: actions ~ "." ~ name}) -%}
+    {%- endfor -%}
+    {{ top_values(
+        struct_of(fields),
+        struct_of({"acted_at": actions ~ ".acted_at", "action_id": actions ~ ".action_id"}),
+        var("sequence_length"),
+    ) }}
+{%- endmacro %}

@@ -25,7 +25,6 @@ truth_dir = "{truth}"
 
 [window]
 train_days = 2
-feature_days = 7
 """
 
 

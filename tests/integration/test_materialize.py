@@ -248,7 +248,7 @@ def run_step(settings, monkeypatch):
     monkeypatch.setenv("UNISCALE_FEATURES__ONLINE_STORE", "redis")
     monkeypatch.setenv("UNISCALE_FEATURES__REDIS", settings.features.redis)
     monkeypatch.setattr(steps, "_inputs", lambda *_: {})
-    monkeypatch.setattr("uniscale.features.example.example_look_up", lambda *_: {})
+    monkeypatch.setattr("uniscale.serving.example.example_look_up", lambda *_: {})
     return CliRunner().invoke(app, ["step", "materialize", NEXT.isoformat(), "--json"])
 
 

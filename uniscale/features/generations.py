@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.features.asof import ViewSpec, columns, newest
 from uniscale.features.schema_check import check_schemas
 from uniscale.features.slots import generation_folder, generations_folder
+from uniscale.features.versions import ViewSpec, columns, newest
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def changed_rows(keys: Sequence[str], old: Path, new: Path) -> str:
     """SQL for the rows of a view that are new or changed, in the order of their keys."""
     return (
         f"select n.* from '{new}' as n left join '{old}' as o using ({columns(keys)}) "
-        f"where n is distinct from o order by {columns(keys, 'n.')}"
+        f"where n is distinct from o order by {columns(keys)}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,7 +12,8 @@ import pyarrow as pa
 from feast import OnDemandFeatureView
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 
-from uniscale.features.asof import ViewSpec, join_views
+from uniscale.features.asof import join_to_arrow, join_to_table
+from uniscale.features.versions import ViewSpec
 from uniscale.lake import Lake
 
 DEFAULT_TIMESTAMP = "event_timestamp"
@@ -22,30 +24,50 @@ class EntityJoin:
     """Entity rows and the views to join to them.
 
     Attributes:
-        entities: Frame, or SQL query.
+        entities: Arrow table, or SQL query.
         views: Views in output order.
         honour_knowledge_time: Whether a version counts only from its knowledge time on.
     """
 
-    entities: pd.DataFrame | str
+    entities: pa.Table | str
     views: tuple[ViewSpec, ...]
     honour_knowledge_time: bool
 
-    def run(self, con: duckdb.DuckDBPyConnection, out: str) -> None:
-        """Create the temporary table ``out`` with the result."""
-        if isinstance(self.entities, str):
-            self._join(con, self.entities, out)
-            return
-        con.register("__entity_frame", self.entities)
-        try:
-            self._join(con, "from __entity_frame", out)
-        finally:
-            con.unregister("__entity_frame")
+    def to_arrow(self, con: duckdb.DuckDBPyConnection) -> pa.Table:
+        """The result in memory."""
+        timestamp = self._timestamp(con)
+        return join_to_arrow(
+            con, self.entities, timestamp, self.views, honour_knowledge_time=self.honour_knowledge_time
+        )
 
-    def _join(self, con: duckdb.DuckDBPyConnection, entities: str, out: str) -> None:
-        described = con.execute(f"describe {entities}")
-        timestamp = _timestamp_column({str(row[0]): str(row[1]) for row in described.fetchall()})
-        join_views(con, entities, timestamp, self.views, out, honour_knowledge_time=self.honour_knowledge_time)
+    def to_table(self, con: duckdb.DuckDBPyConnection, out: str) -> None:
+        """The result as the temporary table ``out``."""
+        timestamp = self._timestamp(con)
+        join_to_table(con, self.entities, timestamp, self.views, out, honour_knowledge_time=self.honour_knowledge_time)
+
+    def _timestamp(self, con: duckdb.DuckDBPyConnection) -> str:
+        """Feast's rule: ``event_timestamp``, else the only time stamp column."""
+        rows = con.sql(self.entities) if isinstance(self.entities, str) else con.from_arrow(self.entities)
+        if DEFAULT_TIMESTAMP in rows.columns:
+            return DEFAULT_TIMESTAMP
+        types = zip(rows.columns, rows.types, strict=True)
+        stamps = [name for name, sql_type in types if str(sql_type).startswith("TIMESTAMP")]
+        if len(stamps) != 1:
+            raise ValueError(f"entity rows need one time column, called {DEFAULT_TIMESTAMP}; found {stamps or 'none'}")
+        return str(stamps[0])
+
+
+def entity_rows(given: pd.DataFrame | pa.Table | str) -> pa.Table | str:
+    """Entity rows as the join takes them: a frame becomes an Arrow table.
+
+    Raises:
+        ValueError: They are none of these, or a column of the frame mixes types.
+    """
+    if isinstance(given, pd.DataFrame):
+        return pa.Table.from_pandas(given, preserve_index=False).replace_schema_metadata(None)
+    if not isinstance(given, pa.Table | str):
+        raise ValueError(f"entity rows are a {type(given).__name__}; give a pandas frame, an Arrow table or SQL")
+    return given
 
 
 class LakeRetrievalJob(RetrievalJob):  # type: ignore[misc]
@@ -87,12 +109,25 @@ class LakeRetrievalJob(RetrievalJob):  # type: ignore[misc]
         if isinstance(self._build, str):
             con.execute(f"create or replace temp table {name} as {self._build}")
         else:
-            self._build.run(con, name)
+            self._build.to_table(con, name)
+
+    def to_parquet(self, path: Path) -> None:
+        """Write the result to one Parquet file; it is never in memory as a whole.
+
+        Args:
+            path: The file, written under another name and then renamed: it is there in full or not at all.
+        """
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        with self._lake.read(self._snapshot_id) as con:
+            self.to_temp_table(con, "feast_result")
+            con.sql("from feast_result").write_parquet(str(unfinished))
+        unfinished.replace(path)
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:  # noqa: ARG002
         with self._lake.read(self._snapshot_id) as con:
-            self.to_temp_table(con, "feast_result")
-            return con.sql("from feast_result").to_arrow_table()
+            if isinstance(self._build, str):
+                return con.sql(self._build).to_arrow_table()
+            return self._build.to_arrow(con)
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
         return self._to_arrow_internal(timeout).to_pandas()
@@ -111,13 +146,3 @@ class LakeRetrievalJob(RetrievalJob):  # type: ignore[misc]
     def metadata(self) -> Any:
         """Features and keys that were asked for."""
         return self._metadata
-
-
-def _timestamp_column(types: dict[str, str]) -> str:
-    """Feast's rule: ``event_timestamp``, else the only time stamp column."""
-    if DEFAULT_TIMESTAMP in types:
-        return DEFAULT_TIMESTAMP
-    stamps = [name for name, sql_type in types.items() if sql_type.startswith("TIMESTAMP")]
-    if len(stamps) != 1:
-        raise ValueError(f"entity rows need one time column, called {DEFAULT_TIMESTAMP}; found {stamps or 'none'}")
-    return stamps[0]

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from uniscale.config import Settings
-from uniscale.contracts.features import ITEM_SERVICE, REQUEST_SERVICE, USER_FRESH_ACTIONS
-from uniscale.features.lookup import Answers, Question, describe
+from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.repo import open_store
 from uniscale.features.slots import LIVE, Pointer, read_pointer
 
@@ -56,28 +55,3 @@ def read_online(
             for answer, value in zip(answers, columns[name], strict=True):
                 answer[name] = value
     return answers
-
-
-def look_up(
-    settings: Settings, *, user: str | None = None, item: Sequence[str] = (), query: str | None = None
-) -> dict[str, Any]:
-    """What the online store knows about a user, items and a query.
-
-    Args:
-        settings: The installation.
-        user: User, or None.
-        item: Items, in the order wanted.
-        query: Query text as typed, or None.
-
-    Returns:
-        ``as_of`` (UTC), ``user``, ``query`` and ``items`` with their features (None where nothing is known), and
-        ``unknown``: a sentence per entity without features.
-
-    Raises:
-        ValueError: Nothing is asked for, or nothing was ever materialised.
-    """
-    question = Question(user=user, items=tuple(item), query=query)
-    pointer = served(settings)
-    request = read_online(settings, REQUEST_SERVICE, [question.request_row()], pointer)
-    items = read_online(settings, ITEM_SERVICE, question.item_rows(), pointer)
-    return describe(question, Answers(as_of=pointer.moment, request=request[0], items=items))

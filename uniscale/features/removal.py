@@ -92,8 +92,8 @@ def _leaving(settings: Settings, con: duckdb.DuckDBPyConnection, generation: str
 
 def _remove_held(settings: Settings, store: FeatureStore, con: duckdb.DuckDBPyConnection, generation: str) -> int:
     """Take the rows that leave a generation out of the slot that holds it."""
-    from uniscale.features.asof import columns
     from uniscale.features.bulk import bulk_store
+    from uniscale.features.versions import columns
 
     removed = 0
     conditions = _leaving(settings, con, generation)

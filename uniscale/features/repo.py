@@ -28,13 +28,16 @@ _MODULES = ("entities", "sources", "views", "services")
 _WRITE_BATCH = 10_000  # without a batch size, Feast writes the first Arrow chunk of a table only
 
 
-def repo_config(settings: Settings, snapshot_id: int | None = None, project: str = PROJECT) -> RepoConfig:
+def repo_config(
+    settings: Settings, snapshot_id: int | None = None, project: str = PROJECT, *, leaky: bool = False
+) -> RepoConfig:
     """Feast's configuration for these settings.
 
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
         project: Feast project: that of retrieval, or one of the online store (`uniscale.features.slots`).
+        leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
 
     Raises:
         ValueError: ``features.online_store`` is neither sqlite nor redis, or ``features.redis`` is no address.
@@ -51,7 +54,7 @@ def repo_config(settings: Settings, snapshot_id: int | None = None, project: str
             "home": str(settings.home),
             "lake": settings.lake.model_dump(),
             "snapshot_id": snapshot_id,
-            "honour_knowledge_time": not settings.features.leaky,
+            "honour_knowledge_time": not (leaky or settings.features.leaky),
             "max_age_days": max_age(settings).days,
         },
         online_store=_online_store(settings),
@@ -101,19 +104,22 @@ def definitions() -> tuple[Any, ...]:
     return tuple(found)
 
 
-def open_store(settings: Settings, snapshot_id: int | None = None, project: str = PROJECT) -> FeatureStore:
+def open_store(
+    settings: Settings, snapshot_id: int | None = None, project: str = PROJECT, *, leaky: bool = False
+) -> FeatureStore:
     """Feast for this installation, with the definitions of the checkout applied.
 
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
         project: Feast project: that of retrieval, or one of the online store (`uniscale.features.slots`).
+        leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
     """
     from feast import FeatureStore
 
     folder = settings.home / "feast"
     with locked(settings, "apply"):
-        store = FeatureStore(config=repo_config(settings, snapshot_id, project))
+        store = FeatureStore(config=repo_config(settings, snapshot_id, project, leaky=leaky))
         applied = folder / f"applied_{project}.sha256"
         wanted = _definitions_hash(settings)
         if not applied.is_file() or applied.read_text() != wanted or not (folder / "registry.db").is_file():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
 from feast import FeatureView, OnDemandFeatureView
 from feast.data_source import DataSource
 from feast.infra.offline_stores.offline_store import OfflineStore, RetrievalMetadata
@@ -20,9 +21,9 @@ from pydantic import Field
 
 from uniscale.config import Settings
 from uniscale.features.age import max_age
-from uniscale.features.asof import ViewSpec, newest
-from uniscale.features.job import EntityJoin, LakeRetrievalJob
+from uniscale.features.job import EntityJoin, LakeRetrievalJob, entity_rows
 from uniscale.features.source import LakeSource
+from uniscale.features.versions import ViewSpec, newest
 from uniscale.lake import Lake
 
 
@@ -64,7 +65,7 @@ class DuckLakeOfflineStore(OfflineStore):  # type: ignore[misc]
         config: RepoConfig,
         feature_views: list[FeatureView],
         feature_refs: list[str],
-        entity_df: pd.DataFrame | str | None,
+        entity_df: pd.DataFrame | pa.Table | str | None,
         registry: BaseRegistry,
         project: str,
         full_feature_names: bool = False,
@@ -77,8 +78,8 @@ class DuckLakeOfflineStore(OfflineStore):  # type: ignore[misc]
             config: Configuration of the feature store.
             feature_views: Views to join, with their projections.
             feature_refs: ``view:feature`` in output order.
-            entity_df: Frame, or SQL over the lake (or over the connection handed to the job); its time column is
-                called ``event_timestamp``, or is the only time stamp column.
+            entity_df: Frame, Arrow table, or SQL over the lake (or over the connection handed to the job); its time
+                column is called ``event_timestamp``, or is the only time stamp column.
             registry: Feast's registry.
             project: Feast's project.
             full_feature_names: Call a column ``view__feature`` instead of ``feature``.
@@ -90,7 +91,7 @@ class DuckLakeOfflineStore(OfflineStore):  # type: ignore[misc]
         """
         if entity_df is None or unsupported:
             raise ValueError(
-                "retrieval needs entity rows, a frame or SQL; a bare time range is not supported "
+                "retrieval needs entity rows, a frame, an Arrow table or SQL; a bare time range is not supported "
                 f"(options given: {sorted(unsupported) or 'none'})"
             )
         oldest = max_age_of(config)
@@ -99,7 +100,7 @@ class DuckLakeOfflineStore(OfflineStore):  # type: ignore[misc]
         return LakeRetrievalJob(
             lake=lake_of(config),
             snapshot_id=config.offline_store.snapshot_id,
-            build=EntityJoin(entities=entity_df, views=tuple(views), honour_knowledge_time=known),
+            build=EntityJoin(entities=entity_rows(entity_df), views=tuple(views), honour_knowledge_time=known),
             full_feature_names=full_feature_names,
             on_demand_feature_views=OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry),
             metadata=RetrievalMetadata(

@@ -14,12 +14,12 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_TABLES, ITEM_FEATURES, FeatureTable
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features.age import max_age
-from uniscale.features.lookup import clean_query
+from uniscale.features.text import clean_query
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.snapshots import Snapshot, snapshot
@@ -130,22 +130,34 @@ def _features(
     con: duckdb.DuckDBPyConnection, settings: Settings, facts: dict[str, Any], items: list[str]
 ) -> list[dict[str, Any]]:
     """Per feature table and key the version that answers at the time of the request."""
-    keys = {"user_id": [facts["user_id"]], "item_id": items, "query_text": [clean_query(facts["query_text"])]}
-    oldest = facts["requested_at"] - max_age(settings)
-    found: list[dict[str, Any]] = []
-    for table in FEATURE_TABLES:
-        key = table.key[0]
+    asked_at = facts["requested_at"]
+    oldest = asked_at - max_age(settings)
+    keys: dict[str, list[str | None]] = {
+        "user_id": [facts["user_id"]],
+        "item_id": [*items],
+        "query_text": [clean_query(facts["query_text"])],
+    }
+
+    def newest(table: FeatureTable, column: str) -> list[Any]:
+        """Entity, times and the value of a column, of the version that answers for each entity asked for."""
         if not table_has(con, table):
-            continue
-        rows = con.execute(
+            return []
+        names = ", ".join(table.join_keys)
+        asked = " and ".join(f"{name} in (select unnest(?::varchar[]))" for name in table.join_keys)
+        return con.execute(
             f"""
-            select {key}, feature_at, recorded_at
+            select [{names}], feature_at, recorded_at, {column}
             from lake.{table.qualified}
-            where {key} in (select unnest(?::varchar[])) and feature_at between ? and ? and recorded_at <= ?
-            qualify row_number() over (partition by {key} order by feature_at desc, recorded_at desc) = 1
-            order by {key}
+            where {asked} and feature_at between ? and ? and recorded_at <= ?
+            qualify row_number() over (partition by {names} order by feature_at desc, recorded_at desc) = 1
+            order by {names}
             """,
-            [keys[key], oldest, facts["requested_at"], facts["requested_at"]],
+            [*(keys[name] for name in table.join_keys), oldest, asked_at, asked_at],
         ).fetchall()
-        found += [{"table": table.qualified, "key": k, "feature_at": at, "recorded_at": known} for k, at, known in rows]
-    return found
+
+    keys["category_id"] = [category for *_, category in newest(ITEM_FEATURES, "category_id")]
+    return [
+        {"table": table.qualified, "key": ", ".join(entity), "feature_at": at, "recorded_at": known}
+        for table in FEATURE_TABLES
+        for entity, at, known, _ in newest(table, "ds")
+    ]

@@ -58,8 +58,7 @@ def get_features(
     if leaky and as_of is None:
         raise ValueError("only features as of a moment can leak; give a moment, or ask without leaking")
     if as_of is not None:
-        chosen = settings.model_copy(update={"features": settings.features.model_copy(update={"leaky": leaky})})
-        store = open_store(chosen, snapshot_id)
+        store = open_store(settings, snapshot_id, leaky=leaky)
         tables = _tables_of(store, service)
         rows = _rows(tables, entities)
         features = _point_in_time(store, service, rows, as_of)

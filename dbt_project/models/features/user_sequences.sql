@@ -1,38 +1,79 @@
+{#-
+    Knowledge only grows, so an action that was not among the newest ones of its user when the first feature day ended is
+    not among them later: the whole log is gathered once, and each day from what is left.
+-#}
 with days as (
     select * from {{ ref("int_feature_days") }}
 ),
 
 actions as (
-    select * from {{ ref("stg_events__actions") }}
+    select
+        *,
+        {{ counted_from() }} as known_at
+    from {{ ref("stg_events__actions") }}
 ),
 
 versions as (
     select * from {{ ref("int_item_versions") }}
 ),
 
+bounds as (
+    select min(feature_at) as first_at from days
+),
+
+known_at_first as (
+    select
+        actions.user_id,
+        {{ newest_actions("actions") }} as newest_first
+    from actions
+    inner join bounds on actions.known_at < bounds.first_at
+    group by actions.user_id
+),
+
+kept as (
+    select
+        user_id,
+        {{ exploded("newest_first", "act", "place") }}
+    from known_at_first
+),
+
+eligible as (
+    select
+        kept.user_id,
+        kept.act.action_id,
+        kept.act.item_id,
+        kept.act.action,
+        kept.act.domain,
+        kept.act.acted_at,
+        kept.act.known_at
+    from kept
+    union all
+    select
+        actions.user_id,
+        actions.action_id,
+        actions.item_id,
+        actions.action,
+        actions.domain,
+        actions.acted_at,
+        actions.known_at
+    from actions
+    inner join bounds on actions.known_at >= bounds.first_at
+),
+
 recent_actions as (
     select
         days.ds,
         days.feature_at,
-        actions.user_id,
-        {{ top_values(
-            struct_of({
-                "item_id": "actions.item_id",
-                "action": "actions.action",
-                "domain": "actions.domain",
-                "acted_at": "actions.acted_at",
-            }),
-            struct_of({"acted_at": "actions.acted_at", "action_id": "actions.action_id"}),
-            var("sequence_length"),
-        ) }} as newest_first
+        eligible.user_id,
+        {{ newest_actions("eligible") }} as newest_first
     from days
-    inner join actions on days.feature_at > actions.{{ counted_from() }}
-    group by days.ds, days.feature_at, actions.user_id
+    inner join eligible on days.feature_at > eligible.known_at
+    group by days.ds, days.feature_at, eligible.user_id
     having
         bool_or(
             days.is_first
-            or cast(actions.{{ counted_from() }} as date) = days.ds
-            or cast(actions.acted_at as date) >= days.ds - {{ longest_window() }}
+            or cast(eligible.known_at as date) = days.ds
+            or cast(eligible.acted_at as date) >= days.ds - {{ longest_window() }}
         )
 ),
 
