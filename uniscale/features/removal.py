@@ -39,7 +39,8 @@ def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> 
     Raises:
         ValueError: The online store does not answer.
     """
-    if settings.features.online_store == "sqlite" and not (settings.home / "feast" / "online.db").is_file():
+    is_filled = generations_folder(settings).is_dir() or (settings.home / "feast" / "online.db").is_file()
+    if settings.features.online_store == "sqlite" and not is_filled:
         return 0
     import duckdb
 

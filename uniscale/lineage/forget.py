@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -122,7 +123,8 @@ def _make_stale(con: duckdb.DuckDBPyConnection, settings: Settings, user: str, f
     con.execute(f"update lake.{STEPS.qualified} set input_key = ? where ds >= ?", [_INPUTS_CHANGED, first_run])
     for ds, step, text in con.execute(f"select ds, step, details from lake.{STEPS.qualified}").fetchall():
         details = json.loads(text)
-        if details.get("example", {}).get("asked", {}).get("user") == user:  # the look-up shown on the day's page
+        shown = details.get("example", {}).get("answers", [])  # the look-ups shown on the day's page
+        if any(f"user_id={user}" in shlex.split(answer["command"]) for answer in shown):
             del details["example"]
             con.execute(
                 f"update lake.{STEPS.qualified} set details = ? where ds = ? and step = ?",
