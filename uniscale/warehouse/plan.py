@@ -115,8 +115,8 @@ def _fresh_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) 
     days, keys = {}, {}
     for day in (run_day.ds for run_day in days_of_run(settings, ds, policy)):
         days[day] = {"ds": day}
-        last = _last_read(settings, day)
-        content = raw.digest(("actions",), day, last) + raw.digest(("items",), EARLIEST, day)
+        content = raw.digest(("actions",), day, _last_read(settings, day))
+        content += raw.digest(("items",), EARLIEST, day - timedelta(days=1))
         keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
     return Group(name="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
 
