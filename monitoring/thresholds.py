@@ -1,4 +1,4 @@
-"""The thresholds of `thresholds.yaml`, checked."""
+"""The thresholds of `thresholds.yaml`, checked; ``python -m monitoring.thresholds`` prints them as JSON."""
 
 from __future__ import annotations
 
@@ -51,3 +51,7 @@ def load_thresholds() -> Thresholds:
     """
     text = Path(__file__).with_name("thresholds.yaml").read_text(encoding="utf-8")
     return Thresholds.model_validate(yaml.safe_load(text))
+
+
+if __name__ == "__main__":
+    print(load_thresholds().model_dump_json())

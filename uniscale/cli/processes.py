@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT, config_file
 
@@ -127,8 +128,10 @@ def die_with_starter() -> None:
 
 
 @contextmanager
-def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 30.0) -> Iterator[None]:
+def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 3600.0) -> Iterator[None]:
     """Hold the installation's lock ``name``; the system drops it when the process ends, however it ends.
+
+    Who has to wait is told so on standard error. An hour is longer than two scheduled runs meet for.
 
     Raises:
         RuntimeError: Another process held it for the whole wait; the message names it.
@@ -136,18 +139,20 @@ def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 30.0) -> 
     settings.home.mkdir(parents=True, exist_ok=True)
     path = settings.home / f"{name}.lock"
     deadline = time.monotonic() + wait_seconds
+    told = ""
     with path.open("a+", encoding="utf-8") as handle:
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                handle.seek(0)
+                other = f"another {name} (process {handle.read().strip() or 'unknown'}) is at work on {settings.home}"
                 if time.monotonic() > deadline:
-                    handle.seek(0)
-                    raise RuntimeError(
-                        f"another {name} (process {handle.read().strip() or 'unknown'}) is at work on {settings.home}; "
-                        "wait for it to end, or end it"
-                    ) from None
+                    raise RuntimeError(f"{other}; wait for it to end, or end it") from None
+                if other != told:
+                    err.print(f"{other}; waiting for it to end", highlight=False, markup=False)
+                    told = other
                 time.sleep(0.2)
         handle.seek(0)
         handle.truncate()

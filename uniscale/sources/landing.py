@@ -25,7 +25,7 @@ def fingerprint(settings: Settings, ds: date) -> dict[str, str]:
     With ``source.events_dir`` it is that of the files there, else that of what has been landed.
     """
     if settings.source.events_dir is not None:
-        keys = day_keys(settings, _files(settings, ds))
+        keys = day_keys(settings, _files(settings, _last_day(settings, ds)))
         return {str(day): key for day, key in keys.items() if day is not None}
     lake = Lake(settings)
     if not lake.exists():
@@ -51,7 +51,7 @@ def land_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ValueError: There are no target-domain requests to train on or to judge on; or a file is bad, and then the
             lake stays as it was.
     """
-    landed = _land_changed(settings, lake, ds) if settings.source.events_dir is not None else _NOTHING
+    landed = _land_changed(settings, lake, _last_day(settings, ds))
     if not lake.exists():
         raise ValueError(f"there are no events to run {ds} on; land them first: uniscale ingest events DIR")
     with lake.read() as con:
@@ -59,11 +59,36 @@ def land_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         return {**_counts(con, settings, ds), **landed}
 
 
+def land_until(settings: Settings, lake: Lake, last: date) -> dict[str, int]:
+    """Land the logs up to a day that are new or changed, all in one commit.
+
+    Returns:
+        ``landed_days`` and ``forgotten``, as `land_day` gives them.
+
+    Raises:
+        ValueError: The lake holds no request of the day afterwards: its logs have not come; or a file is bad, and then
+            the lake stays as it was.
+    """
+    landed = _land_changed(settings, lake, last)
+    has_requests = False
+    if lake.exists():
+        with lake.read() as con:
+            has_requests = table_has(con, REQUESTS, last)
+    if not has_requests:
+        raise ValueError(
+            f"no request of {last} has been landed: wait for its logs in source.events_dir, or land them (uniscale "
+            "ingest events DIR)"
+        )
+    return landed
+
+
 _NOTHING = {"landed_days": 0, "forgotten": 0}
 
 
-def _land_changed(settings: Settings, lake: Lake, ds: date) -> dict[str, int]:
-    files = _files(settings, ds)
+def _land_changed(settings: Settings, lake: Lake, last: date) -> dict[str, int]:
+    if settings.source.events_dir is None:
+        return _NOTHING
+    files = _files(settings, last)
     wanted = {day: key for day, key in day_keys(settings, files).items() if day is not None}
     stale: list[date] = sorted(wanted)
     if lake.exists():
@@ -75,7 +100,7 @@ def _land_changed(settings: Settings, lake: Lake, ds: date) -> dict[str, int]:
     return {"landed_days": len(stale), "forgotten": report.num_forgotten}
 
 
-def _files(settings: Settings, ds: date) -> list[EventFile]:
+def _files(settings: Settings, last: date) -> list[EventFile]:
     folder = settings.source.events_dir
     assert folder is not None
     files = event_files(folder)
@@ -85,7 +110,7 @@ def _files(settings: Settings, ds: date) -> list[EventFile]:
             f"source.events_dir={folder} must hold TABLE/ds=YYYY-MM-DD folders, but {whole[0]} holds all days; "
             f"land it once with: uniscale ingest events {folder}, and leave source.events_dir unset"
         )
-    return [file for file in files if file.day is not None and file.day <= _last_day(settings, ds)]
+    return [file for file in files if file.day is not None and file.day <= last]
 
 
 def _last_day(settings: Settings, ds: date) -> date:

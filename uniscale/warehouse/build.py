@@ -6,7 +6,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,14 +21,15 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.lake import table_has
-from uniscale.lake.partitions import mark_built
+from uniscale.lake.partitions import mark_built, stale_days
 from uniscale.warehouse.inputs import read_raw_content
-from uniscale.warehouse.plan import Group, plan_groups
+from uniscale.warehouse.plan import Group, last_read, plan_groups
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
 from uniscale.warehouse.variables import dbt_variables
 
 _TABLES = (*EVENT_TABLES, *MART_TABLES, *FEATURE_TABLES)
-_UNFINISHED = "unfinished"
+UNFINISHED = "unfinished"
+"""Build key of a day that is being built, or whose build was killed."""
 _LOCK_SIGNS = ("database is locked", "failed to commit ducklake transaction", "conflict")
 _log = logging.getLogger(__name__)
 
@@ -53,27 +54,55 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         LakeLockedError: The catalogue stayed locked for longer than the configured bound.
     """
     policy = load_policy(settings.policy)
-    if not _tables_exist(lake):
-        _create_tables(lake)
+    create_tables(lake)
     with lake.read() as con:
         _warn_of_a_reused_version(con, policy, ds)
-        last = date.max if settings.features.leaky else ds + timedelta(days=settings.window.eval_days)
-        raw = read_raw_content(con, last)
-        groups = plan_groups(settings, policy, raw, ds)
+        raw = read_raw_content(con, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
+        is_noted = not stale_days(con, _noted(policy), {ds: policy.digest})
+    if not is_noted:
+        lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
+    built = build_groups(settings, lake, policy, plan_groups(settings, policy, raw, ds), f"marts of {ds}")
+    run = days_of_run(settings, ds, policy)
+    return {**_counts(lake, run[0].ds, run[-1].ds), **built}
+
+
+def build_groups(
+    settings: Settings, lake: Lake, policy: Policy, groups: Sequence[Group], message: str
+) -> dict[str, Any]:
+    """Build the days of some groups that are not up to date.
+
+    Args:
+        settings: The installation.
+        lake: Its lake, with the tables.
+        policy: Its policy.
+        groups: What should be there.
+        message: What is built, for the lake's history.
+
+    Returns:
+        ``days_built`` (by group) and ``models`` (seconds by model).
+
+    Raises:
+        DbtFailedError: A model or a test failed; the message names it.
+        LakeLockedError: The catalogue stayed locked for longer than the configured bound.
+    """
+    with lake.read() as con:
         stale = {group.name: group.stale(con) for group in groups}
     results: tuple[NodeResult, ...] = ()
     todo = [group for group in groups if stale[group.name]]
     if todo:
-        _mark(lake, todo, stale, f"marts of {ds} started", unfinished=True)
-        lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
+        _mark(lake, todo, stale, f"{message} started", unfinished=True)
         results = _run(settings, lake, _arguments(settings, policy, todo, stale))
-        _mark(lake, todo, stale, f"marts of {ds} built", unfinished=False)
-    run = days_of_run(settings, ds, policy)
+        _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
-        **_counts(lake, run[0].ds, run[-1].ds),
         "days_built": {group.name: len(stale[group.name]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
     }
+
+
+def create_tables(lake: Lake) -> None:
+    """Make the tables of the warehouse that do not exist yet."""
+    if not _tables_exist(lake):
+        lake.commit(lambda con: [Lake.create(con, table) for table in _TABLES], "tables of the warehouse")
 
 
 def _tables_exist(lake: Lake) -> bool:
@@ -104,18 +133,10 @@ def _noted(policy: Policy) -> str:
     return f"policy/{policy.version}"
 
 
-def _create_tables(lake: Lake) -> None:
-    def work(con: duckdb.DuckDBPyConnection) -> None:
-        for table in _TABLES:
-            Lake.create(con, table)
-
-    lake.commit(work, "tables of the warehouse")
-
-
 def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], message: str, *, unfinished: bool) -> None:
     def work(con: duckdb.DuckDBPyConnection) -> None:
         for group in groups:
-            notes = {day: _UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
+            notes = {day: UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
             for table in group.tables:
                 mark_built(con, table.qualified, notes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -54,9 +54,19 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
     return (
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
-        _feature_group(settings, policy, raw, ds),
-        _fresh_group(settings, policy, raw, ds),
+        _feature_group(settings, policy, raw, ds, _last_feature_day(settings, ds)),
+        _fresh_group(settings, raw, [day.ds for day in days_of_run(settings, ds, policy)]),
     )
+
+
+def plan_features(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
+    """What serving needs when ``ds`` has ended, with the build key each day should have.
+
+    The feature days are those of the run that is judged on ``ds``, the next one to train, and ``ds`` itself. Their
+    first day, which holds every known entity, is the same for both, so neither builds a day that the other has built.
+    """
+    run = ds - timedelta(days=settings.window.eval_days)
+    return (_feature_group(settings, policy, raw, run, ds), _fresh_group(settings, raw, [ds]))
 
 
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
@@ -96,32 +106,37 @@ def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: d
     return Group(name="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
 
 
-def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    run = days_of_run(settings, ds, policy)
-    first = run[0].ds - timedelta(days=1)
+def _last_feature_day(settings: Settings, ds: date) -> date:
+    """The day before the last test day: what its requests may read."""
+    return ds + timedelta(days=settings.window.eval_days - 1)
+
+
+def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, last: date) -> Group:
+    first = days_of_run(settings, ds, policy)[0].ds - timedelta(days=1)
     days, keys = {}, {}
-    for ahead in range((run[-1].ds - first).days):
+    for ahead in range((last - first).days + 1):
         day = first + timedelta(days=ahead)
         days[day] = {"ds": day, "feature_at": midnight_after(day), "is_first": day == first}
         content = raw.digest(
-            ("users", "items", "requests", "candidates", "actions"), EARLIEST, _last_read(settings, day)
+            ("users", "items", "requests", "candidates", "actions"), EARLIEST, last_read(settings, day)
         )
         keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
     tables = tuple(table for table in FEATURE_TABLES if table is not USER_FRESH_ACTIONS)
     return Group(name="features", variable="feature_days", tables=tables, days=days, keys=keys)
 
 
-def _fresh_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
+def _fresh_group(settings: Settings, raw: RawContent, wanted: Iterable[date]) -> Group:
     days, keys = {}, {}
-    for day in (run_day.ds for run_day in days_of_run(settings, ds, policy)):
+    for day in wanted:
         days[day] = {"ds": day}
-        content = raw.digest(("actions",), day, _last_read(settings, day))
+        last = last_read(settings, day)
+        content = raw.digest(("actions",), day, last)
         content += raw.digest(("items",), EARLIEST, day - timedelta(days=1))
         keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
     return Group(name="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
 
 
-def _last_read(settings: Settings, day: date) -> date:
+def last_read(settings: Settings, day: date) -> date:
     """Last raw day that the features of a day read: its own, unless what became known later counts too."""
     return date.max if settings.features.leaky else day
 
