@@ -52,6 +52,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", nargs="+", type=parse_rows, default=[100_000, 1_000_000])
+    parser.add_argument("--feast-up-to", type=parse_rows, default=1_000_000, help="Most items that Feast is given.")
     arguments = parser.parse_args()
     record = begin("benchmarks.materialize")
     record["features"] = len(ITEM_FEATURES.features)
@@ -61,7 +62,7 @@ def main() -> None:
             fill_lake(Lake(Settings(home=home)), items)
             record["sizes"][str(items)] = found = {"load": os.getloadavg()[0]}
             for kind in STORES:
-                for way in ("uniscale", "feast"):
+                for way in ("uniscale", "feast") if items <= arguments.feast_up_to else ("uniscale",):
                     found[f"{kind} {way}"] = measure(home, kind, way, Path(scratch))
                     store("materialize", record, markdown(record))
     print(markdown(record))

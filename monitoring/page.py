@@ -62,6 +62,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         undefined=StrictUndefined,
     )
     environment.filters["as_time"] = _as_time
+    environment.filters["short"] = _short
     html = environment.get_template("day.html").render(
         ds=ds,
         settings=settings,
@@ -101,6 +102,11 @@ def _log_days(lake: Lake, ds: date) -> int:
 def _as_time(seconds: int) -> str:
     """A Unix time in UTC, for people."""
     return f"{datetime.fromtimestamp(seconds, tz=UTC):%m-%d %H:%M}"
+
+
+def _short(value: Any) -> Any:
+    """A number with at most four digits that count."""
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:

@@ -81,6 +81,11 @@
     {{ adapter.dispatch("first_values")(list, count) }}
 {%- endmacro %}
 
+{#- Of a list, the values up to the place `last`, at most `count`, the last ones. -#}
+{% macro last_values(list, last, count) -%}
+    {{ adapter.dispatch("last_values")(list, last, count) }}
+{%- endmacro %}
+
 {#- Aggregate: the sum of doubles in a fixed order, since a sum of doubles depends on it; only where `condition` holds. -#}
 {% macro ordered_sum(value, order, condition) -%}
     {{ adapter.dispatch("ordered_sum")(value, order, condition) }}

@@ -19,7 +19,7 @@ from uniscale.models.zoo import MODELS, SIZES, build_model, load_model, num_para
 
 DENSE_PARAMS = {
     "dlrm": {"xs": 177_158, "s": 453_126, "m": 1_723_398, "l": 5_121_030, "xl": 20_129_798},
-    "hhsft": {"xs": 358_956, "s": 1_550_540, "m": 6_168_972, "l": 24_334_092, "xl": 97_205_772},
+    "hhsft": {"xs": 360_428, "s": 1_553_484, "m": 6_174_860, "l": 24_345_868, "xl": 97_229_324},
 }
 
 

@@ -219,7 +219,7 @@ def test_the_unit_tests_of_attribution_pass(world):
 
     results = run_dbt(settings, lake, ["test", "--select", "test_type:unit"])
 
-    assert len(results) >= 22
+    assert len(results) >= 24
     assert {result.status for result in results} == {"pass"}
 
 

@@ -10,7 +10,7 @@ from support_encoding import NOW, encoded_table
 
 from uniscale.config import Settings
 from uniscale.serving.request import MAX_CANDIDATES, Answer, Counts, RankingRequest
-from uniscale.serving.served_log import ServedLog, read_served, served_folder
+from uniscale.serving.served_log import ServedLog, forget_served, read_served, served_folder
 
 DS = NOW.date()
 
@@ -79,6 +79,21 @@ def test_a_killed_process_loses_no_answer_and_a_torn_one_is_left_out(settings):
     assert read_served(settings, "live", DS).column("request_id").to_pylist() == ["a"]
     file.write_bytes(b"")
     assert read_served(settings, "live", DS) is None
+
+
+def test_a_forgotten_user_leaves_the_streams_and_the_others_stay(settings):
+    with ServedLog(settings) as log:
+        log.append(answer("a"))
+        other = answer("b")
+        log.append(replace(other, request=replace(other.request, user_id="u2")))
+    with ServedLog(settings, "shadow") as log:
+        log.append(answer("c"))
+
+    assert forget_served(settings, "u1") == 2
+    assert read_served(settings, "live", DS).column("user_id").to_pylist() == ["u2"]
+    assert read_served(settings, "shadow", DS) is None
+    assert not [file for file in settings.home.rglob("*") if file.is_file() and b"u1" in file.read_bytes()]
+    assert forget_served(settings, "u1") == 0
 
 
 @pytest.mark.parametrize(

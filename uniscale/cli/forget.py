@@ -74,7 +74,10 @@ def _tell(found: dict[str, Any]) -> None:
         err.print("was forgotten before; nothing of the user is left in the lake or online")
     else:
         rows = sum(found["rows"].values())
-        err.print(f"deleted {rows:,} rows of {len(found['rows'])} tables, {found['online']} online entities")
+        err.print(
+            f"deleted {rows:,} rows of {len(found['rows'])} tables, {found['online']} online entities, "
+            f"{found['served']} logged answers"
+        )
         err.print("the lake's past is gone: replay and training data of earlier snapshots cannot be read any more")
     for model in found["models"]["trained"]:
         name = f"version {model['version']} ({model['name']}{', champion' if model['is_champion'] else ''})"

@@ -10,6 +10,7 @@ from uniscale.config import Settings
 from uniscale.features.repo import daily_views, open_store
 from uniscale.features.slots import (
     LIVE,
+    SHADOW,
     SLOTS,
     generation_folder,
     generations_folder,
@@ -39,7 +40,8 @@ def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> 
     Raises:
         ValueError: The online store does not answer.
     """
-    if settings.features.online_store == "sqlite" and not (settings.home / "feast" / "online.db").is_file():
+    is_filled = generations_folder(settings).is_dir() or (settings.home / "feast" / "online.db").is_file()
+    if settings.features.online_store == "sqlite" and not is_filled:
         return 0
     import duckdb
 
@@ -47,8 +49,8 @@ def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> 
     from uniscale.features.generations import drop_generations, without
 
     with locked(settings, "materialize"), duckdb.connect() as con:
-        stores = {project: open_store(settings, project=project) for project in (*SLOTS, LIVE)}
-        live = stores.pop(LIVE)
+        stores = {project: open_store(settings, project=project) for project in (*SLOTS, LIVE, SHADOW)}
+        live, shadow = stores.pop(LIVE), stores.pop(SHADOW)
         con.execute("create temp table leaving (name varchar, value varchar)")
         for pair in [(name, value) for name, values in entities.items() for value in values]:
             con.execute("insert into leaving values (?, ?)", pair)
@@ -60,6 +62,7 @@ def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> 
                     without(settings, con, folder.name, conditions).name if conditions else folder.name
                 )
             removed = _remove_pushed(live, con)
+            bulk_store(shadow).clear(shadow.config, shadow.list_feature_views())
             for store in stores.values():
                 online, held = bulk_store(store), bulk_store(store).held(store.config)
                 if held in renamed:

@@ -170,7 +170,7 @@ def _apply(store: FeatureStore) -> None:
 def _definitions_hash(settings: Settings) -> str:
     from feast import __version__
 
-    digest = hashlib.sha256(f"{__version__} {settings.features.model_dump_json()}".encode())
+    digest = hashlib.sha256(f"{__version__} {settings.features.online_store}".encode())
     here = [Path(__file__).with_name(name) for name in ("repo.py", "source.py", "sqlite_store.py")]
     contracts = sorted((PROJECT_ROOT / "uniscale" / "contracts").glob("*.py"))
     for path in (*sorted(FEATURE_REPO.glob("*.py")), *contracts, *here):

@@ -23,6 +23,9 @@ SLOTS = ("uniscale_a", "uniscale_b")
 LIVE = "uniscale_live"
 """Feast project of pushed actions, which no materialisation touches."""
 
+SHADOW = "uniscale_shadow"
+"""Feast project of the actions that are pushed while logged requests are served again."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:

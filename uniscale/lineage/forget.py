@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -39,8 +40,9 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
         tell: Takes a sentence about what is done next.
 
     Returns:
-        ``rows`` deleted now by table, ``online`` entities deleted, ``models``: versions that were trained on the user
-        and have to be retrained (see `models_trained_on`), ``was_forgotten``: whether there was nothing left to do.
+        ``rows`` deleted now by table, ``online`` entities and ``served`` answers deleted, ``models``: versions that
+        were trained on the user and have to be retrained (see `models_trained_on`), ``was_forgotten``: whether there
+        was nothing left to do.
 
     Raises:
         ValueError: The lake has no row of the user, and they were not forgotten before.
@@ -55,13 +57,15 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
         raise ValueError(f"no table of the lake has a row of user {user!r}; identifiers are compared letter by letter")
     done = not held and entry is not None and entry["erased_at"] is not None
     rows: dict[str, int] = {}
-    online = 0
+    online = served = 0
     if not done:
         # The online store comes first: which queries are the user's own is known only while the rows are there.
         tell("cleaning the online store")
         from uniscale.features.removal import remove_online
+        from uniscale.serving.served_log import forget_served
 
         online = remove_online(settings, {"user_id": [user], "query_text": queries})
+        served = forget_served(settings, user)
         if held:
             tell("deleting rows")
             snapshot = lake.snapshot_id()
@@ -76,6 +80,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
     return {
         "rows": rows,
         "online": online,
+        "served": served,
         "was_forgotten": done,
         "models": models_trained_on(settings, entry["sample_days"], entry["snapshot_id"]),
     }
@@ -122,7 +127,8 @@ def _make_stale(con: duckdb.DuckDBPyConnection, settings: Settings, user: str, f
     con.execute(f"update lake.{STEPS.qualified} set input_key = ? where ds >= ?", [_INPUTS_CHANGED, first_run])
     for ds, step, text in con.execute(f"select ds, step, details from lake.{STEPS.qualified}").fetchall():
         details = json.loads(text)
-        if details.get("example", {}).get("asked", {}).get("user") == user:  # the look-up shown on the day's page
+        shown = details.get("example", {}).get("answers", [])  # the look-ups shown on the day's page
+        if any(f"user_id={user}" in shlex.split(answer["command"]) for answer in shown):
             del details["example"]
             con.execute(
                 f"update lake.{STEPS.qualified} set details = ? where ds = ? and step = ?",

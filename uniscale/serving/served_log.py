@@ -124,6 +124,23 @@ def read_served(settings: Settings, kind: str, ds: date) -> pa.Table | None:
     return table.take(last.column("place_last")).sort_by([("requested_at", "ascending"), ("request_id", "ascending")])
 
 
+def forget_served(settings: Settings, user: str) -> int:
+    """Write the streams of all days anew without the answers to a user; returns how many there were."""
+    forgotten = 0
+    for file in sorted((settings.home / "served").glob("*/*/*.arrows")):
+        batches = list(_read_stream(file))
+        kept = [batch for batch in batches if batch.column("user_id")[0].as_py() != user]
+        if len(kept) == len(batches):
+            continue
+        forgotten += len(batches) - len(kept)
+        part = file.with_suffix(".part")
+        with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_stream(sink, batches[0].schema) as writer:
+            for batch in kept:
+                writer.write_batch(batch)
+        part.replace(file)
+    return forgotten
+
+
 def _read_stream(file: Path) -> Iterator[pa.RecordBatch]:
     with closing(pa.OSFile(str(file), "rb")) as source:
         try:

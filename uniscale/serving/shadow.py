@@ -24,14 +24,11 @@ from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.features.bulk import bulk_store
 from uniscale.features.push import COLUMNS, push_actions
 from uniscale.features.repo import open_store
-from uniscale.features.slots import read_pointer
+from uniscale.features.slots import SHADOW, read_pointer
 from uniscale.lake import Lake
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.request import MAX_CANDIDATES, RankingRequest
 from uniscale.serving.served_log import ServedLog, served_folder
-
-PROJECT = "uniscale_shadow"
-"""Feast project of the actions that are pushed here."""
 
 
 def serve_again(settings: Settings, lake: Lake, ds: date, num_requests: int) -> dict[str, Any]:
@@ -56,16 +53,16 @@ def serve_again(settings: Settings, lake: Lake, ds: date, num_requests: int) -> 
         requests = _requests(con, settings.target_domain, ds, num_requests)
         actions = _actions(con, ds, {request.user_id for request in requests})
     shutil.rmtree(served_folder(settings, "shadow", ds), ignore_errors=True)
-    live = open_store(settings, project=PROJECT)
+    live = open_store(settings, project=SHADOW)
     bulk_store(live).clear(live.config, live.list_feature_views())
-    lookup = RankingLookup(settings, live_project=PROJECT)
+    lookup = RankingLookup(settings, live_project=SHADOW)
     milliseconds = []
     pushed = 0
     with ServedLog(settings, "shadow") as log:
         for request in requests:
             number = int(np.searchsorted(actions["recorded_at"], np.datetime64(request.requested_at), side="left"))
             if number > pushed:
-                push_actions(settings, actions.slice(pushed, number - pushed), project=PROJECT)
+                push_actions(settings, actions.slice(pushed, number - pushed), project=SHADOW)
                 pushed = number
             began = time.perf_counter()
             answer = lookup.look_up(request)

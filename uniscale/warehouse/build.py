@@ -86,15 +86,15 @@ def build_groups(
         LakeLockedError: The catalogue stayed locked for longer than the configured bound.
     """
     with lake.read() as con:
-        stale = {group.tag: group.stale(con) for group in groups}
+        stale = {group.name: group.stale(con) for group in groups}
     results: tuple[NodeResult, ...] = ()
-    todo = [group for group in groups if stale[group.tag]]
+    todo = [group for group in groups if stale[group.name]]
     if todo:
         _mark(lake, todo, stale, f"{message} started", unfinished=True)
         results = _run(settings, lake, _arguments(settings, policy, todo, stale))
         _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
-        "days_built": {group.tag: len(stale[group.tag]) for group in groups},
+        "days_built": {group.name: len(stale[group.name]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
     }
 
@@ -136,7 +136,7 @@ def _noted(policy: Policy) -> str:
 def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], message: str, *, unfinished: bool) -> None:
     def work(con: duckdb.DuckDBPyConnection) -> None:
         for group in groups:
-            notes = {day: UNFINISHED if unfinished else group.keys[day] for day in stale[group.tag]}
+            notes = {day: UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
             for table in group.tables:
                 mark_built(con, table.qualified, notes)
 
@@ -144,7 +144,7 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
 
 
 def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
-    days = {group.variable: [group.days[day] for day in stale[group.tag]] for group in groups}
+    days = {group.variable: [group.days[day] for day in stale[group.name]] for group in groups}
     select = ["staging", *(f"config.days_from:{group.variable}" for group in groups)]
     return [
         "build",

@@ -28,14 +28,14 @@ class Group:
     """Tables that are built together for the same days.
 
     Attributes:
-        tag: dbt tag of the models.
-        variable: dbt variable that takes the days.
+        name: What a report calls the group.
+        variable: dbt variable that takes the days; the models of the group name it as ``days_from``.
         tables: The tables.
         days: Each day of the run with the fields its models want to know.
         keys: Build key of each day.
     """
 
-    tag: str
+    name: str
     variable: str
     tables: tuple[Table, ...]
     days: Mapping[date, Mapping[str, Any]]
@@ -88,7 +88,7 @@ def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
             raw=content,
         )
     return Group(
-        tag="requests", variable="request_days", tables=(FCT_EXPOSURES, FCT_ATTRIBUTIONS), days=days, keys=keys
+        name="requests", variable="request_days", tables=(FCT_EXPOSURES, FCT_ATTRIBUTIONS), days=days, keys=keys
     )
 
 
@@ -103,7 +103,7 @@ def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: d
             keys[day.ds] = _key(
                 settings, days[day.ds], history_days=history_days, prior_clicks=prior_clicks, raw=content
             )
-    return Group(tag="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
+    return Group(name="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
 
 
 def _last_feature_day(settings: Settings, ds: date) -> date:
@@ -122,7 +122,7 @@ def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
         )
         keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
     tables = tuple(table for table in FEATURE_TABLES if table is not USER_FRESH_ACTIONS)
-    return Group(tag="features", variable="feature_days", tables=tables, days=days, keys=keys)
+    return Group(name="features", variable="feature_days", tables=tables, days=days, keys=keys)
 
 
 def _fresh_group(settings: Settings, raw: RawContent, wanted: Iterable[date]) -> Group:
@@ -130,9 +130,10 @@ def _fresh_group(settings: Settings, raw: RawContent, wanted: Iterable[date]) ->
     for day in wanted:
         days[day] = {"ds": day}
         last = last_read(settings, day)
-        content = raw.digest(("actions",), day, last) + raw.digest(("items",), EARLIEST, day)
+        content = raw.digest(("actions",), day, last)
+        content += raw.digest(("items",), EARLIEST, day - timedelta(days=1))
         keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
-    return Group(tag="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
+    return Group(name="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
 
 
 def last_read(settings: Settings, day: date) -> date:

@@ -57,7 +57,7 @@ def run_dbt(settings: Settings, lake: Lake, arguments: Sequence[str]) -> tuple[N
     Args:
         settings: The installation; memory limit and threads of its lake hold for dbt too.
         lake: The lake that dbt attaches.
-        arguments: Command and options, for example ``["build", "--select", "tag:requests"]``.
+        arguments: Command and options, for example ``["build", "--select", "config.days_from:request_days"]``.
 
     Raises:
         DbtFailedError: The project does not parse, a model failed or was skipped, or a test did not pass; the message

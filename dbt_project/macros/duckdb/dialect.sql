@@ -62,6 +62,10 @@
     ({{ list }})[1:{{ count }}]
 {%- endmacro %}
 
+{% macro duckdb__last_values(list, last, count) -%}
+    ({{ list }})[greatest({{ last }} - {{ count - 1 }}, 1):{{ last }}]
+{%- endmacro %}
+
 {% macro duckdb__ordered_sum(value, order, condition) -%}
     sum({{ value }} order by {{ order }}) filter (where {{ condition }})
 {%- endmacro %}

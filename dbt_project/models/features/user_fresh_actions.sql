@@ -39,51 +39,47 @@ moments as (
     group by user_id, ds, known_at
 ),
 
-acts as (
-    select
-        moments.feature_at,
-        placed.*
-    from moments
-    inner join placed
-        on
-            moments.user_id = placed.user_id
-            and moments.ds = placed.ds
-            and moments.last_place >= placed.place
-            and moments.last_place < placed.place + {{ var("max_fresh_actions") }}
-),
-
 gathered as (
     select
-        acts.user_id,
-        acts.ds,
-        acts.feature_at,
+        placed.user_id,
+        placed.ds,
         {{ ascending_list(struct_of({
-            "place": "acts.place",
-            "action_id": "acts.action_id",
-            "item_id": "acts.item_id",
+            "place": "placed.place",
+            "action_id": "placed.action_id",
+            "item_id": "placed.item_id",
             "category_id": "coalesce(versions.category_id, '')",
             "brand_id": "coalesce(versions.brand_id, '')",
-            "action": "acts.action",
-            "domain": "acts.domain",
-            "acted_at": epoch_seconds("acts.acted_at"),
-            "known_at": epoch_microseconds("acts.known_at"),
-        })) }} as fresh
-    from acts
-    {{ asof_join("left", "versions", "item_id", "acts.item_id", "known_from", "<", "cast(acts.ds as timestamp)") }}
-    group by acts.user_id, acts.ds, acts.feature_at
+            "action": "placed.action",
+            "domain": "placed.domain",
+            "acted_at": epoch_seconds("placed.acted_at"),
+            "known_at": epoch_microseconds("placed.known_at"),
+        })) }} as of_day
+    from placed
+    {{ asof_join("left", "versions", "item_id", "placed.item_id", "known_from", "<", "cast(placed.ds as timestamp)") }}
+    group by placed.user_id, placed.ds
+),
+
+fresh as (
+    select
+        moments.user_id,
+        moments.ds,
+        moments.feature_at,
+        {{ last_values("gathered.of_day", "moments.last_place", var("max_fresh_actions")) }} as acts
+    from moments
+    inner join gathered on moments.user_id = gathered.user_id and moments.ds = gathered.ds
 )
 
 select
-    gathered.user_id,
-    gathered.ds,
-    gathered.feature_at,
-    gathered.feature_at as recorded_at,
-    {{ plucked("gathered.fresh", "action_id") }} as fresh_action_ids,
-    {{ plucked("gathered.fresh", "item_id") }} as fresh_items,
-    {{ plucked("gathered.fresh", "category_id") }} as fresh_categories,
-    {{ plucked("gathered.fresh", "brand_id") }} as fresh_brands,
-    {{ plucked("gathered.fresh", "action") }} as fresh_actions,
-    {{ plucked("gathered.fresh", "domain") }} as fresh_domains,
-    {{ plucked("gathered.fresh", "acted_at") }} as fresh_acted_at,
-    {{ plucked("gathered.fresh", "known_at") }} as fresh_known_at
-from gathered
+    fresh.user_id,
+    fresh.ds,
+    fresh.feature_at,
+    fresh.feature_at as recorded_at,
+    {{ plucked("fresh.acts", "action_id") }} as fresh_action_ids,
+    {{ plucked("fresh.acts", "item_id") }} as fresh_items,
+    {{ plucked("fresh.acts", "category_id") }} as fresh_categories,
+    {{ plucked("fresh.acts", "brand_id") }} as fresh_brands,
+    {{ plucked("fresh.acts", "action") }} as fresh_actions,
+    {{ plucked("fresh.acts", "domain") }} as fresh_domains,
+    {{ plucked("fresh.acts", "acted_at") }} as fresh_acted_at,
+    {{ plucked("fresh.acts", "known_at") }} as fresh_known_at
+from fresh

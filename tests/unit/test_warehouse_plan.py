@@ -1,0 +1,64 @@
+"""Which days are stale when raw days change: those that read them, and no other."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.policy import load_policy
+from uniscale.warehouse.inputs import RawContent
+from uniscale.warehouse.plan import plan_groups
+
+DS = date(2026, 1, 9)
+DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(12)]
+
+
+def keys(settings, changed=None):
+    """Build keys by group and day, with the content of one raw day of a table changed."""
+    content = {table.name: dict.fromkeys(DAYS, "rows") for table in EVENT_TABLES}
+    if changed:
+        table, day = changed
+        content[table][day] = "other rows"
+    return {group.name: group.keys for group in plan_groups(settings, load_policy(), RawContent(content), DS)}
+
+
+def changed_days(settings, table, day):
+    """Of each group, the days whose key changes with a raw day."""
+    before, after = keys(settings), keys(settings, (table, day))
+    return {name: [ds for ds in before[name] if before[name][ds] != after[name][ds]] for name in before}
+
+
+@pytest.fixture
+def short(settings):
+    settings.window.train_days = 3
+    return settings
+
+
+def test_features_are_built_from_the_day_before_training_and_fresh_actions_for_the_days_of_requests(short):
+    built = keys(short)
+
+    assert list(built["features"]) == [date(2026, 1, day) for day in (6, 7, 8, 9)]
+    assert list(built["fresh_actions"]) == [date(2026, 1, day) for day in (7, 8, 9, 10)]
+
+
+def test_actions_of_a_day_change_its_fresh_actions_and_the_features_from_it_on(short):
+    changed = changed_days(short, "actions", date(2026, 1, 8))
+
+    assert changed["fresh_actions"] == [date(2026, 1, 8)]
+    assert changed["features"] == [date(2026, 1, 8), date(2026, 1, 9)]
+
+
+def test_a_request_is_no_part_of_fresh_actions_and_an_item_is_part_of_those_of_later_days(short):
+    assert changed_days(short, "requests", date(2026, 1, 8))["fresh_actions"] == []
+    assert changed_days(short, "items", date(2026, 1, 9))["fresh_actions"] == [date(2026, 1, 10)]
+
+
+def test_features_that_count_what_became_known_later_are_others_and_follow_later_days(short):
+    honest = keys(short)
+    short.features.leaky = True
+
+    assert changed_days(short, "actions", DAYS[-1])["features"] == list(honest["features"])
+    for name in ("features", "fresh_actions"):
+        assert not set(honest[name].values()) & set(keys(short)[name].values())
+    for name in ("requests", "query_stats"):
+        assert honest[name] == keys(short)[name]
