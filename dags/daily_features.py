@@ -16,8 +16,8 @@ features built. A manual run takes `{"ds": "YYYY-MM-DD"}` as configuration.
 
 **If it fails.** The values of before stay served, and look-ups warn once they are 26 hours old. `build` waits half an
 hour for logs that are late. `skew` fails when fewer requests than `skew.match` of `monitoring/thresholds.yaml` were
-served exactly what the lake holds: its log lists the features, worst first. Clear the task, or run
-`uniscale features build DS`, `uniscale features materialize DS` and `uniscale features skew DS`.
+served what the lake holds, or one was served values that were overdue: its log lists the features, worst first. Clear
+the task, or run `uniscale features build DS`, `uniscale features materialize DS` and `uniscale features skew DS`.
 
 **Re-run safety.** Every task replaces exactly what it wrote for `ds`; the same day gives the same rows. A task waits
 for a step of the retraining that is at work.

@@ -11,18 +11,16 @@ from tests.support_lineage import ANNA, DS, WISH, at_home, small_log
 from tests.support_warehouse import moment
 from uniscale.cli.main import app
 from uniscale.contracts.events import ACTIONS_TABLE
-from uniscale.contracts.features import FEATURE_TABLES, ITEM_SERVICE, REQUEST_SERVICE, USER_FEATURES
-from uniscale.contracts.policy import load_policy
+from uniscale.contracts.features import FEATURE_TABLES, ITEM_SERVICE, REQUEST_SERVICE, USER_FEATURES, USER_FRESH_ACTIONS
 from uniscale.features.push import COLUMNS, push_actions
 from uniscale.features.slots import read_pointer
+from uniscale.lake.partitions import mark_built
 from uniscale.serving.get import get_features
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.request import RankingRequest
 from uniscale.serving.served_log import ServedLog
 from uniscale.warehouse.build import build_marts
-from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.nightly import build_features
-from uniscale.warehouse.plan import plan_features, plan_groups
 
 NIGHT = DS + timedelta(days=1)
 """The test day of the retraining of DS, whose features only the nightly job builds."""
@@ -76,22 +74,23 @@ def daily(answer):
     ]
 
 
+def serve(settings, **values):
+    """Serve a request of Anna's and log it."""
+    asked = {"request_id": "r", "user_id": ANNA, "query_text": "red shoe", "domain": "search"}
+    request = RankingRequest(**{**asked, "item_ids": ("s1", "s4"), **values})
+    with ServedLog(settings) as log:
+        answer = RankingLookup(settings).look_up(request)
+        log.append(answer)
+    return answer
+
+
 def serve_morning(settings, lake):
     """Push what was known of the day before the last request of the test day, and serve that request."""
     with lake.read() as con:
         query = f"select {', '.join(COLUMNS)} from {ACTIONS_TABLE.qualified} where ds = ? and recorded_at < ?"
         actions = con.execute(query, [NIGHT, MORNING]).to_arrow_table()
     push_actions(settings, actions)
-    request = RankingRequest(
-        request_id="r-a3",
-        user_id=ANNA,
-        query_text="red shoe",
-        domain="search",
-        requested_at=MORNING,
-        item_ids=("s1", "s4"),
-    )
-    with ServedLog(settings) as log:
-        log.append(RankingLookup(settings).look_up(request))
+    serve(settings, request_id="r-a3", requested_at=MORNING)
 
 
 def test_a_night_builds_the_day_that_no_retraining_built_and_then_nothing(installation):
@@ -131,21 +130,6 @@ def test_nights_and_retrainings_in_turn_build_no_day_twice_and_give_the_rows_of_
     assert feature_rows(other, DS, DS) == feature_rows(lake, DS, DS)
 
 
-@pytest.mark.parametrize("eval_days", [1, 2, 3])
-def test_the_next_retraining_wants_the_days_of_the_night_with_the_same_keys(installation, eval_days):
-    settings, lake = installation
-    settings.window.eval_days = eval_days
-    policy = load_policy()
-    with lake.read() as con:
-        raw = read_raw_content(con, date.max)
-    night = {group.tag: group.keys for group in plan_features(settings, policy, raw, NIGHT)}
-    run = {group.tag: group.keys for group in plan_groups(settings, policy, raw, NIGHT - timedelta(days=eval_days))}
-
-    assert night["features"] == {**run["features"], NIGHT: night["features"][NIGHT]}
-    assert NIGHT not in run["features"]
-    assert night["fresh_actions"] == {NIGHT: run["fresh_actions"][NIGHT]}
-
-
 def test_the_look_up_serves_the_values_of_the_midnight_after_the_day(night):
     settings, _ = night
     assert read_pointer(settings).moment == datetime(2026, 1, 8)
@@ -153,15 +137,7 @@ def test_the_look_up_serves_the_values_of_the_midnight_after_the_day(night):
 
     midnight = datetime(2026, 1, 9)
     assert served["as_of"] == str(midnight)
-    request = RankingRequest(
-        request_id="q",
-        user_id=ANNA,
-        query_text=WISH,
-        domain="search",
-        requested_at=midnight + timedelta(hours=8),
-        item_ids=("s1", "s2"),
-    )
-    assert RankingLookup(settings).look_up(request).moment == midnight
+    assert serve(settings, query_text=WISH, requested_at=midnight + timedelta(hours=8)).moment == midnight
     for service, keys in (
         (REQUEST_SERVICE, [("user_id", ANNA), ("query_text", "red shoe")]),
         (ITEM_SERVICE, [("item_id", "s1"), ("item_id", "h1")]),
@@ -238,9 +214,24 @@ def test_what_was_served_as_the_lake_holds_it_passes_and_what_was_not_fails_the_
     assert failed.exit_code == 1
     assert json.loads(failed.stdout)["exact"] == 0
     told = " ".join(failed.stderr.split())
-    assert "0 of 1 live requests of 2026-01-08 were served exactly what the lake holds; 99.9% must be" in told
+    assert "only 0 of 1 live requests of 2026-01-08 were served what the lake holds, 99.9% must be" in told
     table = [line for line in features("skew", str(NIGHT)).stdout.splitlines() if "%" in line]
     assert "log_item_num_exposures" in table[0] and "50.000%" in table[0]
+
+
+def test_a_request_before_the_nights_values_passes_and_one_after_they_were_due_fails_the_night(night):
+    settings, lake = night
+    midnight = datetime(2026, 1, 9)
+    morning = str(midnight.date())
+    lake.commit(lambda con: mark_built(con, USER_FRESH_ACTIONS.qualified, {midnight.date(): "-"}), "no fresh actions")
+    serve(settings, requested_at=midnight + timedelta(minutes=30))
+    early = done("skew", morning)
+    assert (early["late"], early["overdue"], early["in_time"]) == (1, 0, 0)
+
+    serve(settings, request_id="other", requested_at=midnight + timedelta(hours=3))
+    failed = features("skew", morning)
+    assert failed.exit_code == 1
+    assert "1 of 2 were served daily values older than 26 hours" in " ".join(failed.stderr.split())
 
 
 @pytest.mark.usefixtures("night")

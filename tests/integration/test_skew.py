@@ -48,6 +48,7 @@ def test_what_was_served_is_what_the_lake_recomputes_in_every_feature(settings, 
 
     assert differing(result) == {}
     assert (result["requests"], result["compared"], result["exact"], result["late"]) == (2, 2, 2, 0)
+    assert (result["in_time"], result["exact_in_time"], result["overdue"]) == (2, 2, 0)
     with shop.read() as con:
         stored = con.execute(f"select count(*), sum(num_values), sum(num_matches) from {SKEW.qualified}").fetchone()
     assert stored[0] == len(result["features"])
@@ -100,7 +101,17 @@ def test_late_degraded_and_corrupt_answers_are_counted(settings, shop):
     result = measure_skew(settings, shop, late_day, "live")
 
     assert (result["requests"], result["late"], result["degraded"], result["corrupt"]) == (3, 3, 1, 1)
-    assert result["compared"] == 1
+    assert (result["compared"], result["in_time"], result["exact_in_time"]) == (1, 0, 0)
+    assert result["overdue"] == 3
+
+
+def test_a_request_between_midnight_and_the_nights_values_is_late_but_not_overdue(settings, shop):
+    midnight = datetime(2026, 1, 7)
+    soon, in_vain = midnight + timedelta(hours=2), midnight + timedelta(hours=2, microseconds=1)
+    serve(settings, ranking_request(requested_at=soon), ranking_request("r4", requested_at=in_vain))
+    result = measure_skew(settings, shop, midnight.date(), "live")
+
+    assert (result["late"], result["overdue"], result["compared"], result["in_time"]) == (2, 1, 2, 0)
 
 
 def test_a_day_on_which_nothing_was_served_says_so(settings, shop):

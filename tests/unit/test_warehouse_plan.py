@@ -7,7 +7,7 @@ import pytest
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.policy import load_policy
 from uniscale.warehouse.inputs import RawContent
-from uniscale.warehouse.plan import plan_groups
+from uniscale.warehouse.plan import plan_features, plan_groups
 
 DS = date(2026, 1, 9)
 DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(12)]
@@ -15,11 +15,19 @@ DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(12)]
 
 def keys(settings, changed=None):
     """Build keys by group and day, with the content of one raw day of a table changed."""
+    return _keys(plan_groups(settings, load_policy(), raw_content(changed), DS))
+
+
+def _keys(groups):
+    return {group.name: group.keys for group in groups}
+
+
+def raw_content(changed=None):
     content = {table.name: dict.fromkeys(DAYS, "rows") for table in EVENT_TABLES}
     if changed:
         table, day = changed
         content[table][day] = "other rows"
-    return {group.name: group.keys for group in plan_groups(settings, load_policy(), RawContent(content), DS)}
+    return RawContent(content)
 
 
 def changed_days(settings, table, day):
@@ -51,6 +59,26 @@ def test_actions_of_a_day_change_its_fresh_actions_and_the_features_from_it_on(s
 def test_a_request_is_no_part_of_fresh_actions_and_an_item_is_part_of_those_of_later_days(short):
     assert changed_days(short, "requests", date(2026, 1, 8))["fresh_actions"] == []
     assert changed_days(short, "items", date(2026, 1, 9))["fresh_actions"] == [date(2026, 1, 10)]
+
+
+@pytest.mark.parametrize("eval_days", [1, 2])
+def test_the_night_of_the_last_test_day_wants_the_days_of_the_run_and_that_day_with_the_same_keys(short, eval_days):
+    short.window.eval_days = eval_days
+    night = DS + timedelta(days=eval_days)
+    run, of_night = keys(short), _keys(plan_features(short, load_policy(), raw_content(), night))
+
+    assert list(of_night) == ["features", "fresh_actions"]
+    assert of_night["features"] == {**run["features"], night: of_night["features"][night]}
+    assert night not in run["features"]
+    assert of_night["fresh_actions"] == {night: run["fresh_actions"][night]}
+
+
+def test_the_run_of_a_day_wants_it_with_the_key_of_its_night_unless_it_is_the_first(short):
+    night = _keys(plan_features(short, load_policy(), raw_content(), DS))["features"]
+    run = keys(short)["features"]
+
+    assert [day for day in run if run[day] != night.get(day)] == [date(2026, 1, 6)]
+    assert run[DS] == night[DS]
 
 
 def test_features_that_count_what_became_known_later_are_others_and_follow_later_days(short):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.config import Settings
+from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.outcomes import SKEW
 from uniscale.features.columns import Array
 from uniscale.features.inputs import model_inputs
@@ -22,6 +23,9 @@ from uniscale.serving.vectors import INPUTS, matches, vector_hash
 
 PART_REQUESTS = 1000
 """Requests that are recomputed at once, which bounds the memory whatever was served."""
+
+FRESH_HOURS = min(table.fresh_hours for table in FEATURE_TABLES if table.fresh_hours is not None)
+"""Age in hours that daily values may have when they are served: by then the next ones must be there."""
 
 
 def measure_skew(settings: Settings, lake: Lake, ds: date, kind: str) -> dict[str, Any]:
@@ -38,8 +42,9 @@ def measure_skew(settings: Settings, lake: Lake, ds: date, kind: str) -> dict[st
 
     Returns:
         ``requests`` logged; of these ``degraded``, ``corrupt``, ``late`` (served from daily values older than the
-        midnight before the request), ``compared``, and ``exact`` (all compared features the same); ``features``: by
-        name the share of values that match.
+        midnight before the request), ``overdue`` (from values older than the feature tables promise), ``compared``, and
+        ``exact`` (all compared features the same); ``in_time`` and ``exact_in_time``: the same of those not late;
+        ``features``: by name the share of values that match.
     """
     served = read_served(settings, kind, ds)
     if served is None:
@@ -48,9 +53,14 @@ def measure_skew(settings: Settings, lake: Lake, ds: date, kind: str) -> dict[st
         served.column("vector_hash").to_pylist()
     )
     degraded = served.column("is_degraded").to_numpy()
-    late = pc.less(served.column("moment"), pa.scalar(datetime(ds.year, ds.month, ds.day), pa.timestamp("us")))
-    kept = served.filter(pa.array(~corrupt & ~degraded))
+    midnight = pa.scalar(datetime(ds.year, ds.month, ds.day), pa.timestamp("us"))
+    late = _flags(pc.less(served.column("moment"), midnight))
+    age = pc.subtract(served.column("requested_at"), served.column("moment"))
+    overdue = _flags(pc.greater(age, pa.scalar(timedelta(hours=FRESH_HOURS), pa.duration("us"))))
+    is_compared = ~corrupt & ~degraded
+    kept = served.filter(pa.array(is_compared))
     found, exact = _compare(settings, lake, kept)
+    in_time = ~late[is_compared]
     _write(lake, ds, kind, found)
     return {
         "ds": ds.isoformat(),
@@ -58,18 +68,26 @@ def measure_skew(settings: Settings, lake: Lake, ds: date, kind: str) -> dict[st
         "requests": served.num_rows,
         "degraded": int(degraded.sum()),
         "corrupt": int(corrupt.sum()),
-        "late": int(pc.sum(late).as_py() or 0),
+        "late": int(late.sum()),
+        "overdue": int(overdue.sum()),
         "compared": kept.num_rows,
-        "exact": exact,
+        "exact": int(exact.sum()),
+        "in_time": int(in_time.sum()),
+        "exact_in_time": int((exact & in_time).sum()),
         "features": {name: values[1] / values[0] for name, values in found.items() if values[0]},
     }
 
 
-def _compare(settings: Settings, lake: Lake, served: pa.Table) -> tuple[dict[str, tuple[int, int]], int]:
-    """By feature the number of values and of matches, and the number of requests of which all match."""
+def _flags(values: pa.ChunkedArray) -> Array:
+    """As NumPy; unknown is False."""
+    return np.asarray(pc.fill_null(values, False).to_numpy(), dtype=bool)
+
+
+def _compare(settings: Settings, lake: Lake, served: pa.Table) -> tuple[dict[str, tuple[int, int]], Array]:
+    """By feature the number of values and of matches; and of each request whether all match."""
     store = open_store(settings)
     found: dict[str, tuple[int, int]] = {}
-    exact = 0
+    exact = [np.empty(0, dtype=bool)]
     for start in range(0, served.num_rows, PART_REQUESTS):
         part = served.slice(start, PART_REQUESTS).combine_chunks()
         with lake.read() as con:
@@ -81,8 +99,8 @@ def _compare(settings: Settings, lake: Lake, served: pa.Table) -> tuple[dict[str
             values, matched = found.get(name, (0, 0))
             found[name] = (values + len(same), matched + int(same.sum()))
         hashes = _hashes(inputs)
-        exact += int((hashes == _hashes(part.select(list(INPUTS)))).sum())
-    return found, exact
+        exact.append(hashes == _hashes(part.select(list(INPUTS))))
+    return found, np.concatenate(exact)
 
 
 def _hashes(inputs: pa.Table) -> Array:
