@@ -123,8 +123,8 @@ def _faults(found: Mapping[str, Any], least: float) -> list[str]:
     if found["exact_in_time"] < least * found["in_time"]:
         faults.append(
             f"only {found['exact_in_time']} of {found['in_time']} {found['kind']} requests of {found['ds']} were "
-            f"served what the lake holds, {least:.1%} must be. See which features differ: were actions not pushed, or logs "
-            "landed again?"
+            f"served what the lake holds, {least:.1%} must be. See which features differ: were actions not pushed, or "
+            "logs landed again?"
         )
     if found["overdue"]:
         faults.append(
