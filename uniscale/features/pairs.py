@@ -49,7 +49,7 @@ def _of_user(items: pa.Table, asked_at: Array) -> list[Array]:
     The warehouse stops to write a pair when its last action has left the window, which says the same as counts of 0.
     """
     has_category = np.asarray(column(items, "category_index")) > 0
-    kinds = [feature.model_input for feature in USER_CATEGORY_FEATURES.features]
+    kinds = [feature.model_input for feature in USER_CATEGORY_FEATURES.features if feature.model_input]
     inputs = numeric_inputs(items, USER_CATEGORY_FEATURES, asked_at)
     return [
         values if kind == "age" else np.where(np.isnan(values) & has_category, 0.0, values)
