@@ -24,9 +24,9 @@ class Shop:
         settings: Its installation.
     """
 
-    def __init__(self, folder: Path, *, size: str, train_days: int, days_before: int = 0) -> None:
+    def __init__(self, folder: Path, *, size: str, train_days: int, days_before: int = 0, days_after: int = 0) -> None:
         folder.mkdir()
-        self._days = days_before + train_days
+        self._days, self._days_after = days_before + train_days, days_after
         self.ds = START + timedelta(days=self._days - 1)
         self.settings = Settings(
             home=folder / "home",
@@ -37,11 +37,15 @@ class Shop:
 
     def simulate(self, seed: int = 7) -> float:
         """Write the logs; returns seconds."""
-        days = str(self._days + 1)
+        days = str(self._days + 1 + self._days_after)
         return self._run(
             *("simulate", "--days", days, "--size", self._size, "--seed", str(seed)),
             *("--start", START.isoformat(), "--out", str(self._folder / "shop")),
         )
+
+    def ingest(self) -> None:
+        """Land the logs of all days, also of those after the test day."""
+        self._run("ingest", "events", str(self.settings.source.events_dir))
 
     def build(self, steps: Iterable[str]) -> None:
         """Run steps of the day, in order."""
@@ -57,6 +61,8 @@ class Shop:
             "UNISCALE_WINDOW__TRAIN_DAYS": str(self._train_days),
             "PYTHONPATH": str(PROJECT_ROOT),
         }
+        if self.settings.features.leaky:
+            environment["UNISCALE_FEATURES__LEAKY"] = "true"
         if self.settings.policy is not None:
             environment["UNISCALE_POLICY"] = str(self.settings.policy)
         start = time.perf_counter()

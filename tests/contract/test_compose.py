@@ -34,11 +34,23 @@ def test_secrets_come_from_the_environment():
         (name, value)
         for service in [*COMPOSE["services"].values(), COMPOSE["x-uniscale"], COMPOSE["x-airflow"]]
         for name, value in service.get("environment", {}).items()
-        if re.search("PASSWORD|SECRET|FERNET|CATALOG|CONN|FEATURES__REDIS", name)
+        if re.search("PASSWORD|SECRET|FERNET|CATALOG|CONN", name)
     ]
     assert {name for name, _ in secrets} >= {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "AIRFLOW__API_AUTH__JWT_SECRET"}
     for name, value in secrets:
         assert re.search(r"\$\{(POSTGRES_PASSWORD|REDIS_PASSWORD|AIRFLOW_JWT_SECRET|AIRFLOW_FERNET_KEY)", value), name
+
+
+def test_the_online_store_opens_with_these_settings(monkeypatch, tmp_path):
+    from uniscale.features.repo import repo_config
+
+    environment = COMPOSE["x-uniscale"]["environment"]
+    for name in ("UNISCALE_FEATURES__ONLINE_STORE", "UNISCALE_FEATURES__REDIS"):
+        monkeypatch.setenv(name, environment[name])
+    monkeypatch.setenv("UNISCALE_FEATURES__REDIS_PASSWORD", "secret")
+    store = repo_config(Settings(home=tmp_path)).online_store
+
+    assert (store.connection_string, store.password.get_secret_value()) == ("redis:6379", "secret")
 
 
 def test_every_uniscale_variable_is_a_setting():

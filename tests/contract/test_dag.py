@@ -8,7 +8,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.main import get_command
 
+from uniscale.cli.main import app
+from uniscale.cli.steps import STEPS
 from uniscale.config.settings import PROJECT_ROOT
 from uniscale.contracts.steps import DAY_STEPS
 
@@ -33,7 +36,8 @@ for path in sys.argv[1:]:
     dags = [
         {"id": d.dag_id, "doc": d.doc_md, "tags": list(d.tags), "catchup": d.catchup,
          "max_active_runs": d.max_active_runs,
-         "tasks": {t.task_id: {"owner": t.owner, "retries": t.retries, "down": sorted(t.downstream_task_ids)}
+         "tasks": {t.task_id: {"owner": t.owner, "retries": t.retries, "down": sorted(t.downstream_task_ids),
+                               "command": t.bash_command}
                    for t in d.tasks}}
         for d in vars(module).values() if isinstance(d, airflow.sdk.DAG)
     ]
@@ -76,6 +80,27 @@ def test_a_dag_file_parses_fast_and_without_the_machine_learning_stack(parsed, p
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_task_calls_a_command_that_exists_with_a_day(parsed, path):
+    for dag in parsed[str(path)]["dags"]:
+        for task in dag["tasks"].values():
+            start, _, words = task["command"].partition(" -m uniscale ")
+            assert start == f"exec {sys.executable}"
+            command, step = found_command(words.split("{{")[0].split())
+            required = [parameter.name for parameter in command.params if parameter.required]
+            assert required == ([*(["name"] if step else []), "ds"])
+            assert set(step) <= set(STEPS)
+            assert words.endswith(" {{ params.ds or (data_interval_start | ds) }}")
+
+
+def found_command(words):
+    """The command of the command line that some words name, and the words left."""
+    command = get_command(app)
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_dag_file_is_wiring_only(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
@@ -89,13 +114,29 @@ def test_the_daily_dag_runs_the_steps_of_the_day_in_order(parsed):
         assert dag["tasks"][name]["down"] == ([following] if following else [])
 
 
-def test_the_nightly_run_trains_on_the_day_before_yesterday():
-    """Its test day, yesterday, has ended when it starts."""
+def test_the_nightly_features_are_built_then_served_then_compared(parsed):
+    (dag,) = parsed[str(PROJECT_ROOT / "dags" / "daily_features.py")]["dags"]
+    assert {name: task["down"] for name, task in dag["tasks"].items()} == {
+        "build": ["materialize"],
+        "materialize": ["skew"],
+        "skew": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "cron", "days", "started", "ds"),
+    [
+        ("daily_retraining", "0 2 * * *", 2, datetime(2026, 3, 10, 2, tzinfo=UTC), "2026-03-08"),
+        ("daily_features", "30 0 * * *", 1, datetime(2026, 3, 10, 0, 30, tzinfo=UTC), "2026-03-09"),
+    ],
+)
+def test_a_run_is_for_the_day_whose_data_has_come(name, cron, days, started, ds):
+    """Features are of yesterday; the retraining is of the day before, and its test day, yesterday, has ended too."""
     from airflow.timetables.trigger import CronTriggerTimetable
     from pendulum import instance
 
-    text = (PROJECT_ROOT / "dags" / "daily_retraining.py").read_text(encoding="utf-8")
-    assert 'CronTriggerTimetable("0 2 * * *", timezone="UTC", interval=timedelta(days=2))' in text
-    timetable = CronTriggerTimetable("0 2 * * *", timezone="UTC", interval=timedelta(days=2))
-    interval = timetable.infer_manual_data_interval(run_after=instance(datetime(2026, 3, 10, 2, tzinfo=UTC)))
-    assert interval.start.date().isoformat() == "2026-03-08"
+    text = (PROJECT_ROOT / "dags" / f"{name}.py").read_text(encoding="utf-8")
+    assert f'CronTriggerTimetable("{cron}", timezone="UTC", interval=timedelta(days={days}))' in text
+    timetable = CronTriggerTimetable(cron, timezone="UTC", interval=timedelta(days=days))
+    interval = timetable.infer_manual_data_interval(run_after=instance(started))
+    assert interval.start.date().isoformat() == ds

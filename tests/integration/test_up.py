@@ -1,4 +1,4 @@
-"""`uniscale up`: every embedded server answers on loopback, the scheduler knows the DAG, Ctrl-C leaves nobody."""
+"""`uniscale up`: every embedded server answers on loopback, the scheduler knows the DAGs, Ctrl-C leaves nobody."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from uniscale.cli.services import run_services, services
 from uniscale.config.settings import PROJECT_ROOT
 
 
-def test_all_servers_come_up_know_the_dag_and_stop_together(tmp_path):
+def test_all_servers_come_up_know_the_dags_and_stop_together(tmp_path):
     airflow, mlflow, evidently = free_ports(3)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("UNISCALE_", "AIRFLOW"))}
     environment |= {"UNISCALE_HOME": str(tmp_path / "home"), "PYTHONPATH": str(PROJECT_ROOT)}
@@ -30,8 +30,9 @@ def test_all_servers_come_up_know_the_dag_and_stop_together(tmp_path):
         wait_for(lambda: get(f"http://127.0.0.1:{mlflow}/health") == "OK", 120, "MLflow")
         wait_for(lambda: "html" in get(f"http://127.0.0.1:{evidently}/").lower(), 120, "Evidently")
         token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
-        dag = wait_for(lambda: airflow_dag(airflow, token), 120, "the DAG")
-        assert dag["has_import_errors"] is False
+        for name in ("daily_retraining", "daily_features"):
+            dag = wait_for(lambda name=name: airflow_dag(airflow, token, name), 120, name)
+            assert dag["has_import_errors"] is False
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 5
         assert listening_addresses(process.pid) == {"127.0.0.1"}
