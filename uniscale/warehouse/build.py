@@ -108,22 +108,25 @@ def create_tables(lake: Lake) -> None:
     if not _tables_exist(lake):
         lake.commit(lambda con: [Lake.create(con, table) for table in _TABLES], "tables of the warehouse")
     with lake.read() as con:
-        outdated = [table for table in FEATURE_TABLES if _columns(con, table) != [(c.name, c.type) for c in table.columns]]
+        outdated = [
+            table for table in FEATURE_TABLES if _columns(con, table) != [(c.name, c.type) for c in table.columns]
+        ]
     if outdated:
         names = ", ".join(table.qualified for table in outdated)
         _log.warning("%s had other columns; made anew, and built for the days of this run", names)
-        lake.commit(lambda con: [_make_anew(con, table) for table in outdated], f"other columns: {names}")
+        lake.commit(lambda con: _make_anew(con, outdated), f"other columns: {names}")
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: Table) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in con.execute(f"describe lake.{table.qualified}").fetchall()]
 
 
-def _make_anew(con: duckdb.DuckDBPyConnection, table: Table) -> None:
-    con.execute(f"drop table lake.{table.qualified}")
-    Lake.create(con, table)
-    if table_has(con, PARTITIONS):
-        con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ?", [table.qualified])
+def _make_anew(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
+    for table in tables:
+        con.execute(f"drop table lake.{table.qualified}")
+        Lake.create(con, table)
+        if table_has(con, PARTITIONS):
+            con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ?", [table.qualified])
 
 
 def _tables_exist(lake: Lake) -> bool:
