@@ -13,8 +13,8 @@ from uniscale.cli.main import app
 from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.features import FEATURE_TABLES, ITEM_SERVICE, REQUEST_SERVICE, USER_FEATURES
 from uniscale.contracts.policy import load_policy
-from uniscale.features.push import COLUMNS, push_actions
-from uniscale.features.slots import read_pointer
+from uniscale.features.online.push import COLUMNS, push_actions
+from uniscale.features.online.slots import read_pointer
 from uniscale.serving.get import get_features
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.request import RankingRequest

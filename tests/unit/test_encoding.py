@@ -7,10 +7,10 @@ import pytest
 from support_encoding import NOW, SECONDS, encoded, encoded_all
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC, hash_id
-from uniscale.features.encode import QUERY_WORDS
-from uniscale.features.hashing import hash_strings
-from uniscale.features.items import ATTRIBUTES, TITLE_WORDS
-from uniscale.features.text import clean_query, install_macros, words
+from uniscale.features.encoding.encode import QUERY_WORDS
+from uniscale.features.encoding.hashing import hash_strings
+from uniscale.features.encoding.items import ATTRIBUTES, TITLE_WORDS
+from uniscale.features.encoding.text import clean_query, install_macros, words
 
 HOUR = 3600
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from uniscale.contracts.features import ITEM_FEATURES, USER_CATEGORY_FEATURES
 from uniscale.contracts.frames import PAIR_NUMERIC
-from uniscale.features.columns import Array, Flat, column, flat, flat_numbers, numbers, stacked
-from uniscale.features.hashing import hash_strings
-from uniscale.features.numeric import log_of, numeric_inputs
+from uniscale.features.encoding.columns import Array, Flat, column, flat, flat_numbers, numbers, stacked
+from uniscale.features.encoding.hashing import hash_strings
+from uniscale.features.encoding.numeric import log_of, numeric_inputs
 
 
 def encode_pairs(requests: pa.Table, items: pa.Table, row: Array, asked_at: Array) -> Array:
@@ -17,7 +17,7 @@ def encode_pairs(requests: pa.Table, items: pa.Table, row: Array, asked_at: Arra
 
     Args:
         requests: Request rows.
-        items: Prepared items (`uniscale.features.items`) with the columns of the user-category features.
+        items: Prepared items (`uniscale.features.encoding.items`) with the columns of the user-category features.
         row: Place of each item's request in ``requests``, ascending, [N].
         asked_at: Request times in seconds since 1970.
     """
