@@ -60,10 +60,13 @@ dbt-yml: $(STAMP) ## Write the declaration of the feature tables for dbt from th
 golden: $(STAMP) ## Write the golden curves anew; read the diff before committing it
 	$(BIN)/python -m tests.golden.regenerate
 
-benchmarks: $(STAMP) ## Measure a day's steps, the data half up to 20 million rows, and the list-wise store
+benchmarks: $(STAMP) ## Measure a day's steps, the data half up to 20 million rows, the stores and the look-up
 	$(BIN)/python -m benchmarks.stages --sizes xs s m
 	$(BIN)/python -m benchmarks.es3_scale
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.asof
+	$(BIN)/python -m benchmarks.materialize
+	$(BIN)/python -m benchmarks.lookup
 
 clean: ## Remove what demo and the tools wrote (not .venv)
 	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site

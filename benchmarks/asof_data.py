@@ -58,8 +58,8 @@ def our_store(folder: Path, ttl: timedelta) -> FeatureStore:
     """Feast with our offline store over the lake; no time to live is zero."""
     from feast import FeatureStore
 
+    from uniscale.features.offline.source import LakeSource
     from uniscale.features.repo import repo_config
-    from uniscale.features.source import LakeSource
 
     (folder / "home" / "feast").mkdir(exist_ok=True)
     config = repo_config(settings(folder))

@@ -22,9 +22,9 @@ from benchmarks.materialize import DS
 from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, ITEM_FEATURES, USER_CATEGORY_FEATURES, USER_FRESH_ACTIONS
-from uniscale.features.materialize import materialize
+from uniscale.features.online.materialize import materialize
+from uniscale.features.online.slots import LIVE, read_pointer
 from uniscale.features.repo import open_store
-from uniscale.features.slots import LIVE, read_pointer
 from uniscale.lake import Lake
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.request import RankingRequest

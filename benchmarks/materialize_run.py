@@ -21,9 +21,9 @@ from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.features.age import max_age
-from uniscale.features.materialize import materialize
+from uniscale.features.online.materialize import materialize
+from uniscale.features.online.slots import LIVE, SLOTS
 from uniscale.features.repo import open_store, repo_config
-from uniscale.features.slots import LIVE, SLOTS
 from uniscale.lake import Lake
 
 

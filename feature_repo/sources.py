@@ -1,6 +1,6 @@
 """Where features come from: versions in the lake, stamped with the moment from which on they hold."""
 
-from uniscale.features.source import LakeSource
+from uniscale.features.offline.source import LakeSource
 
 
 def _versions(name: str) -> LakeSource:

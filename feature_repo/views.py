@@ -12,7 +12,7 @@ from feast.types import from_value_type
 
 from uniscale.contracts import features as contract
 from uniscale.contracts.schema import Column
-from uniscale.features.source import LakeSource, value_type
+from uniscale.features.offline.source import LakeSource, value_type
 
 ENTITIES = {entity.join_key: entity for entity in (entities.user, entities.item, entities.query, entities.category)}
 

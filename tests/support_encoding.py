@@ -13,10 +13,10 @@ from uniscale.contracts.features import (
     USER_FRESH_ACTIONS,
     USER_SEQUENCES,
 )
-from uniscale.features.encode import encode
-from uniscale.features.items import prepare_items
-from uniscale.features.pairs import with_pair_features
-from uniscale.features.text import clean_query, words
+from uniscale.features.encoding.encode import encode
+from uniscale.features.encoding.items import prepare_items
+from uniscale.features.encoding.pairs import with_pair_features
+from uniscale.features.encoding.text import clean_query, words
 
 NOW = datetime(2026, 1, 5, 12)
 SECONDS = int((NOW - datetime(1970, 1, 1)).total_seconds())

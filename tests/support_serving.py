@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 from support_features import DS
 
-from uniscale.features.push import push_actions
+from uniscale.features.online.push import push_actions
 from uniscale.serving.request import RankingRequest
 
 EVENING = datetime(2026, 1, 6, 20)

@@ -8,14 +8,14 @@ from uniscale.contracts.features import FEATURE_SERVICES, FEATURE_TABLES, MAX_CA
 pytest.importorskip("feast")
 
 from uniscale.contracts import frames
-from uniscale.features import encode, items
+from uniscale.features.encoding import encode, items
+from uniscale.features.offline.source import value_type
 from uniscale.features.repo import (
     FEATURE_REPO,
     definitions,
     open_store,
     repo_config,
 )
-from uniscale.features.source import value_type
 
 CLOCKS = {"ds", "feature_at", "recorded_at"}
 
@@ -94,7 +94,7 @@ def test_the_configuration_file_and_the_library_open_the_same_feature_store(sett
     text = os.path.expandvars((FEATURE_REPO / "feature_store.yaml").read_text())
     from feast.repo_config import RepoConfig
 
-    from uniscale.features.store import lake_of
+    from uniscale.features.offline.store import lake_of
 
     from_file, built = RepoConfig(**yaml.safe_load(text), repo_path=FEATURE_REPO), repo_config(settings)
 

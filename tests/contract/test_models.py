@@ -18,7 +18,7 @@ from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import MODELS, SIZES, build_model, load_model, num_params, save_model
 
 DENSE_PARAMS = {
-    "dlrm": {"xs": 177_158, "s": 453_126, "m": 1_723_398, "l": 5_121_030, "xl": 20_129_798},
+    "dlrm": {"xs": 188_934, "s": 476_678, "m": 1_770_502, "l": 5_215_238, "xl": 20_318_214},
     "hhsft": {"xs": 360_428, "s": 1_553_484, "m": 6_174_860, "l": 24_345_868, "xl": 97_229_324},
 }
 

@@ -18,7 +18,7 @@ from uniscale.contracts.features import (
     PAIR_SERVICE,
     REQUEST_SERVICE,
 )
-from uniscale.features.materialize import materialize
+from uniscale.features.online.materialize import materialize
 from uniscale.serving.get import get_features
 
 ASKED = {

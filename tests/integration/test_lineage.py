@@ -66,6 +66,13 @@ def test_feature_versions_are_the_newest_before_the_request(shared):
     assert versions["features.user_features", BERT] == datetime(2026, 1, 7)
 
 
+def test_of_user_and_category_the_versions_of_the_sampled_items_are_told(shared):
+    settings, lake = shared
+    found = sample_lineage(settings, lake, "r-a2")
+    pairs = [row for row in found["features"] if row["table"] == "features.user_category_features"]
+    assert [(row["key"], row["feature_at"]) for row in pairs] == [(f"{ANNA}, shoes", datetime(2026, 1, 7))]
+
+
 def test_a_synthetic_sample_leads_to_the_outside_clicks_and_the_query_behind_it(shared):
     settings, lake = shared
     found = sample_lineage(settings, lake, "f-a1~sshoes", ds=DS)

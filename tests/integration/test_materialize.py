@@ -19,11 +19,11 @@ pytest.importorskip("feast")
 from uniscale.cli.main import app
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import ITEM_FEATURES, USER_CATEGORY_FEATURES, USER_FEATURES
-from uniscale.features import fill
 from uniscale.features.age import max_age
-from uniscale.features.materialize import materialize
+from uniscale.features.online import fill
+from uniscale.features.online.materialize import materialize
+from uniscale.features.online.slots import SLOTS, generation_folder, generations_folder, pointer_file, read_pointer
 from uniscale.features.repo import PROJECT, daily_views, open_store
-from uniscale.features.slots import SLOTS, generation_folder, generations_folder, pointer_file, read_pointer
 
 NEXT = DS + timedelta(days=1)
 STORES = ["sqlite", "redis"]
@@ -200,9 +200,9 @@ def kill_at(patch, target, number):
     [("rows", 3), ("delete", 1), ("note", 2), ("pointer", 1), ("drop", 1)],
 )
 def test_killed_anywhere_what_was_served_stays_and_the_same_command_finishes(online, lake, monkeypatch, where, number):
-    from uniscale.features import generations
-    from uniscale.features import materialize as module
-    from uniscale.features.bulk import bulk_store
+    from uniscale.features.online import generations
+    from uniscale.features.online import materialize as module
+    from uniscale.features.online.bulk import bulk_store
 
     two_days(lake)
     monkeypatch.setattr(fill, "BATCH", 10)
@@ -258,7 +258,7 @@ def test_redis_that_dies_in_a_write_is_named_and_the_same_command_finishes(setti
         settings.features.online_store, settings.features.redis = "redis", address
         materialize(settings, lake, DS)
         before = pointer_file(settings).read_bytes()
-        from uniscale.features.redis_store import BulkRedisOnlineStore
+        from uniscale.features.online.redis_store import BulkRedisOnlineStore
 
         real = BulkRedisOnlineStore.write_rows
 

@@ -21,8 +21,8 @@ from feast import Entity, FeatureStore, FeatureView, Field, RepoConfig, ValueTyp
 from feast.infra.offline_stores.file_source import FileSource  # noqa: E402
 from feast.types import Int64, String  # noqa: E402
 
+from uniscale.features.offline.source import LakeSource  # noqa: E402
 from uniscale.features.repo import REQUEST_SERVICE, open_store, repo_config  # noqa: E402
-from uniscale.features.source import LakeSource  # noqa: E402
 
 START = datetime(2026, 1, 1)
 HOUR = timedelta(hours=1)

@@ -16,10 +16,10 @@ from uniscale.contracts.features import (
     REQUEST_SERVICE,
     USER_CATEGORY_FEATURES,
 )
-from uniscale.features.materialize import materialize
-from uniscale.features.online import read_online
-from uniscale.features.removal import remove_online
-from uniscale.features.slots import generations_folder, read_pointer
+from uniscale.features.online.materialize import materialize
+from uniscale.features.online.read import read_online
+from uniscale.features.online.removal import remove_online
+from uniscale.features.online.slots import generations_folder, read_pointer
 
 
 def known(settings):

@@ -18,9 +18,9 @@ pytest.importorskip("feast")
 
 from uniscale.cli.main import app
 from uniscale.contracts.features import ITEM_FEATURES, MAX_FRESH_ACTIONS, REQUEST_SERVICE
-from uniscale.features.materialize import materialize
-from uniscale.features.online import read_online
-from uniscale.features.push import COLUMNS, push_actions
+from uniscale.features.online.materialize import materialize
+from uniscale.features.online.push import COLUMNS, push_actions
+from uniscale.features.online.read import read_online
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -147,7 +147,7 @@ def test_a_materialisation_leaves_pushed_actions_and_brings_newer_categories(sho
 PUSHER = """
 import sys, pyarrow.parquet as pq
 from uniscale.config import load_settings
-from uniscale.features.push import push_actions
+from uniscale.features.online.push import push_actions
 settings = load_settings()
 print(push_actions(settings, pq.read_table(sys.argv[1]).slice(0, 1))["pushed"], flush=True)
 sys.stdin.readline()

@@ -12,7 +12,7 @@ pytest.importorskip("feast")
 from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.features import ITEM_FEATURES, USER_FRESH_ACTIONS
 from uniscale.contracts.outcomes import SKEW
-from uniscale.features.materialize import materialize
+from uniscale.features.online.materialize import materialize
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.served_log import ServedLog, read_served, served_folder
 from uniscale.serving.shadow import serve_again

@@ -253,3 +253,23 @@ def test_an_empty_lake_builds_empty_marts(settings, lake):
     assert told["exposures"] == 0
     assert told["attributed"] == {}
     assert all(found == [] for found in everything(lake).values())
+
+
+def test_a_feature_table_of_an_older_contract_is_made_anew_and_built_again(settings, caplog):
+    lake = Lake(settings)
+    build_marts(settings, lake, day(5))
+
+    def take_back(con):
+        con.execute("alter table lake.features.user_features drop column user_num_clicks_7d")
+        con.execute("alter table lake.features.query_features add column from_before varchar")
+
+    lake.commit(take_back, "as an older contract had it")
+    again = build_marts(settings, lake, day(5))
+
+    assert again["days_built"]["features"] > 0
+    assert "features.user_features, features.query_features had other columns; made anew" in caplog.text
+    for table in FEATURE_TABLES:
+        with lake.read() as con:
+            described = con.execute(f"describe lake.{table.qualified}").fetchall()
+        assert [row[0] for row in described] == list(table.column_names)
+    assert build_marts(settings, lake, day(5))["days_built"]["features"] == 0

@@ -16,7 +16,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import python_values_to_proto_values
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from uniscale.features.protos import encode_keys, encode_moments, encode_values
+from uniscale.features.online.protos import encode_keys, encode_moments, encode_values
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 INT64, INT32 = st.integers(-(2**63), 2**63 - 1), st.integers(-(2**31), 2**31 - 1)

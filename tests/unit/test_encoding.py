@@ -7,10 +7,10 @@ import pytest
 from support_encoding import NOW, SECONDS, encoded, encoded_all
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC, hash_id
-from uniscale.features.encode import QUERY_WORDS
-from uniscale.features.hashing import hash_strings
-from uniscale.features.items import ATTRIBUTES, TITLE_WORDS
-from uniscale.features.text import clean_query, install_macros, words
+from uniscale.features.encoding.encode import QUERY_WORDS
+from uniscale.features.encoding.hashing import hash_strings
+from uniscale.features.encoding.items import ATTRIBUTES, TITLE_WORDS
+from uniscale.features.encoding.text import clean_query, install_macros, words
 
 HOUR = 3600
 
@@ -139,11 +139,14 @@ def test_rates_are_those_of_the_domain_of_the_request():
 
 
 def test_what_a_user_did_with_a_category_goes_to_the_item_it_stands_beside():
-    row = encoded(None, [{"user_category_num_clicks": 9, "user_category_share": 0.5}, {}])
+    did = {"user_category_num_clicks": 9, "user_category_share": 0.5}
+    row = encoded(None, [{"category_id": "c1", **did}, {}, {"category_id": "c2"}])
 
     assert numeric(row, ITEM_NUMERIC, "log_user_category_num_clicks", 0) == pytest.approx(math.log(10))
     assert numeric(row, ITEM_NUMERIC, "user_category_share", 0) == 0.5
-    assert math.isnan(numeric(row, ITEM_NUMERIC, "user_category_share", 1))
+    assert math.isnan(numeric(row, ITEM_NUMERIC, "user_category_share", 1))  # no category
+    assert numeric(row, ITEM_NUMERIC, "user_category_share", 2) == 0  # nothing was done with it
+    assert math.isnan(numeric(row, ITEM_NUMERIC, "log_hours_since_user_category_last_acted", 2))
 
 
 def test_the_price_gap_is_missing_without_a_price():

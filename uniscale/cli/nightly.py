@@ -66,7 +66,7 @@ def build_command(ds: Ds, as_json: AsJson = False) -> None:
 def materialize_command(ds: Ds, as_json: AsJson = False) -> None:
     """Serve the features of a day as of the midnight that ends it; older values than those served are left aside."""
     with exit_codes():
-        from uniscale.features.materialize import materialize
+        from uniscale.features.online.materialize import materialize
         from uniscale.warehouse.nightly import check_features
 
         day, settings = parse_day(ds), load_settings()

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Push actions, so that the next look-up of their users knows them; pushing them again changes nothing."""
         with exit_codes():
-            from uniscale.features.push import push_actions
+            from uniscale.features.online.push import push_actions
 
             result = push_actions(load_settings(), read_actions(file))
             if as_json:
@@ -54,7 +54,7 @@ def read_actions(file: Path) -> pa.Table:
     """
     import duckdb
 
-    from uniscale.features.push import COLUMNS
+    from uniscale.features.online.push import COLUMNS
 
     readers = {
         ".parquet": "read_parquet(?)",

@@ -63,7 +63,7 @@ def _frames(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
 
 
 def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
-    from uniscale.features.materialize import materialize
+    from uniscale.features.online.materialize import materialize
     from uniscale.serving.example import example_look_up
 
     with writing_bar() as advance:

@@ -1,1 +1,1 @@
-"""Feast over the lake: the ASOF offline store, training frames, online look-ups."""
+"""Feast over the lake: retrieval (offline), model input (encoding), what is served (online), training frames."""

@@ -25,9 +25,9 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features import frame_sql, inputs_sql
+from uniscale.features.encoding.text import install_macros
 from uniscale.features.inputs import model_inputs
 from uniscale.features.repo import open_store
-from uniscale.features.text import install_macros
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import code_version, input_key

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from uniscale.contracts.features import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
 from uniscale.features import inputs_sql
-from uniscale.features.encode import encode
-from uniscale.features.items import prepare_items
-from uniscale.features.pairs import with_pair_features
+from uniscale.features.encoding.encode import encode
+from uniscale.features.encoding.items import prepare_items
+from uniscale.features.encoding.pairs import with_pair_features
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -24,7 +24,7 @@ def model_inputs(con: duckdb.DuckDBPyConnection, store: FeatureStore, samples: s
     user and category once per sample and category of its items.
 
     Args:
-        con: A lake connection with the macros of `uniscale.features.text`.
+        con: A lake connection with the macros of `uniscale.features.encoding.text`.
         store: Feast.
         samples: Table of the connection with ``sample_id, user_id, query_text, domain, requested_at, item_ids``.
     """

@@ -17,7 +17,7 @@ from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE  # noqa: PL
 from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.age import max_age
-from uniscale.features.slots import locked
+from uniscale.features.online.slots import locked
 
 if TYPE_CHECKING:
     from feast import FeatureStore, FeatureView, RepoConfig
@@ -36,7 +36,7 @@ def repo_config(
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
-        project: Feast project: that of retrieval, or one of the online store (`uniscale.features.slots`).
+        project: Feast project: that of retrieval, or one of the online store (`uniscale.features.online.slots`).
         leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
 
     Raises:
@@ -50,7 +50,7 @@ def repo_config(
         provider="local",
         registry={"path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
         offline_store={
-            "type": "uniscale.features.store.DuckLakeOfflineStore",
+            "type": "uniscale.features.offline.store.DuckLakeOfflineStore",
             "home": str(settings.home),
             "lake": settings.lake.model_dump(),
             "snapshot_id": snapshot_id,
@@ -67,14 +67,14 @@ def repo_config(
 def _online_store(settings: Settings) -> dict[str, Any]:
     features = settings.features
     if features.online_store == "sqlite":
-        kind = "uniscale.features.sqlite_store.BulkSqliteOnlineStore"
+        kind = "uniscale.features.online.sqlite_store.BulkSqliteOnlineStore"
         return {"type": kind, "path": str(settings.home / "feast" / "online.db")}
     if features.online_store == "redis":
-        from uniscale.features.redis_store import parse_address
+        from uniscale.features.online.redis_store import parse_address
 
         parse_address(features.redis)
         return {
-            "type": "uniscale.features.redis_store.BulkRedisOnlineStore",
+            "type": "uniscale.features.online.redis_store.BulkRedisOnlineStore",
             "connection_string": features.redis,
             "password": features.redis_password,
             "timeout_ms": features.redis_timeout_ms,
@@ -91,7 +91,7 @@ def definitions() -> tuple[Any, ...]:
     """
     from feast import Entity, FeatureService, FeatureView
 
-    from uniscale.features.source import LakeSource
+    from uniscale.features.offline.source import LakeSource
 
     kinds = (Entity, LakeSource, FeatureView, FeatureService)
     found: list[Any] = []
@@ -112,7 +112,7 @@ def open_store(
     Args:
         settings: The installation.
         snapshot_id: Lake snapshot that retrieval reads; None for the newest state.
-        project: Feast project: that of retrieval, or one of the online store (`uniscale.features.slots`).
+        project: Feast project: that of retrieval, or one of the online store (`uniscale.features.online.slots`).
         leaky: Let late corrections answer as if they had always been known, to measure what that would hide.
     """
     from feast import FeatureStore
@@ -171,7 +171,7 @@ def _definitions_hash(settings: Settings) -> str:
     from feast import __version__
 
     digest = hashlib.sha256(f"{__version__} {settings.features.online_store}".encode())
-    here = [Path(__file__).with_name(name) for name in ("repo.py", "source.py", "sqlite_store.py")]
+    here = [Path(__file__).parent / name for name in ("repo.py", "offline/source.py", "online/sqlite_store.py")]
     contracts = sorted((PROJECT_ROOT / "uniscale" / "contracts").glob("*.py"))
     for path in (*sorted(FEATURE_REPO.glob("*.py")), *contracts, *here):
         digest.update(path.read_bytes())

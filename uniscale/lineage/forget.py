@@ -61,7 +61,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
     if not done:
         # The online store comes first: which queries are the user's own is known only while the rows are there.
         tell("cleaning the online store")
-        from uniscale.features.removal import remove_online
+        from uniscale.features.online.removal import remove_online
         from uniscale.serving.served_log import forget_served
 
         online = remove_online(settings, {"user_id": [user], "query_text": queries})

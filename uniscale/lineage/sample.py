@@ -19,7 +19,7 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features.age import max_age
-from uniscale.features.text import clean_query
+from uniscale.features.encoding.text import clean_query
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.snapshots import Snapshot, snapshot

@@ -52,7 +52,7 @@ def erased(table: Table) -> str | None:
 
 def find_user(con: duckdb.DuckDBPyConnection, user: str) -> None:
     """Make a connection ready for the conditions: the user's requests, samples, and queries that nobody else typed."""
-    from uniscale.features.text import install_macros
+    from uniscale.features.encoding.text import install_macros
 
     install_macros(con)
     con.execute("set variable lineage_user = ?", [user])

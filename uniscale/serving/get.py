@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from uniscale.config import Settings
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS, FeatureTable
-from uniscale.features.online import read_online, served
+from uniscale.features.encoding.text import clean_query
+from uniscale.features.online.read import read_online, served
 from uniscale.features.repo import open_store
-from uniscale.features.text import clean_query
 
 if TYPE_CHECKING:
     from feast import FeatureStore

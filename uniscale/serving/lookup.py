@@ -25,10 +25,10 @@ from uniscale.contracts.features import (
     USER_SEQUENCES,
 )
 from uniscale.features.age import max_age
-from uniscale.features.encode import encode
+from uniscale.features.encoding.encode import encode
+from uniscale.features.encoding.text import clean_query, words
+from uniscale.features.online.slots import LIVE, Pointer, generation_folder, pointer_file, read_pointer
 from uniscale.features.repo import open_store
-from uniscale.features.slots import LIVE, Pointer, generation_folder, pointer_file, read_pointer
-from uniscale.features.text import clean_query, words
 from uniscale.serving.online import ViewReader, missing
 from uniscale.serving.request import Answer, Counts, RankingRequest
 from uniscale.serving.snapshot import ItemSnapshot, Taken

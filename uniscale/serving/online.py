@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.features import FeatureTable
-from uniscale.features.columns import Array
+from uniscale.features.encoding.columns import Array
 
 if TYPE_CHECKING:
     from feast import FeatureStore

@@ -18,7 +18,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from uniscale.config import Settings
-from uniscale.features.columns import column
+from uniscale.features.encoding.columns import column
 from uniscale.serving.request import Answer
 from uniscale.serving.vectors import vector_hash
 

@@ -21,10 +21,10 @@ from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.marts import FCT_EXPOSURES
-from uniscale.features.bulk import bulk_store
-from uniscale.features.push import COLUMNS, push_actions
+from uniscale.features.online.bulk import bulk_store
+from uniscale.features.online.push import COLUMNS, push_actions
+from uniscale.features.online.slots import SHADOW, read_pointer
 from uniscale.features.repo import open_store
-from uniscale.features.slots import SHADOW, read_pointer
 from uniscale.lake import Lake
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.request import MAX_CANDIDATES, RankingRequest

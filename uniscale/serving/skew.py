@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from uniscale.config import Settings
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.outcomes import SKEW
-from uniscale.features.columns import Array
+from uniscale.features.encoding.columns import Array
+from uniscale.features.encoding.text import install_macros
 from uniscale.features.inputs import model_inputs
 from uniscale.features.repo import open_store
-from uniscale.features.text import install_macros
 from uniscale.lake import Lake
 from uniscale.serving.served_log import LOGGED, read_served
 from uniscale.serving.vectors import INPUTS, matches, vector_hash

@@ -11,10 +11,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from uniscale.features.columns import Array, column
-from uniscale.features.hashing import hash_strings
-from uniscale.features.items import prepare_items
-from uniscale.features.text import install_macros
+from uniscale.features.encoding.columns import Array, column
+from uniscale.features.encoding.hashing import hash_strings
+from uniscale.features.encoding.items import prepare_items
+from uniscale.features.encoding.text import install_macros
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class Taken:
     """Candidates of a request.
 
     Attributes:
-        items: Prepared items (`uniscale.features.items`), one row per candidate in the order asked.
+        items: Prepared items (`uniscale.features.encoding.items`), one row per candidate in the order asked.
         categories: Category of each candidate as text, NULL if unknown.
         known: Whether a version answered, per candidate.
     """

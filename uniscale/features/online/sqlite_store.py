@@ -15,7 +15,7 @@ import pyarrow as pa
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
 
-from uniscale.features.bulk import key_bytes
+from uniscale.features.online.bulk import key_bytes
 
 _NOTES = "uniscale_generations"
 _WAIT_SECONDS = 60
@@ -24,13 +24,13 @@ _WAIT_SECONDS = 60
 class BulkSqliteOnlineStoreConfig(SqliteOnlineStoreConfig):  # type: ignore[misc]
     """Where the database is."""
 
-    type: Literal["uniscale.features.sqlite_store.BulkSqliteOnlineStore"] = (
-        "uniscale.features.sqlite_store.BulkSqliteOnlineStore"
+    type: Literal["uniscale.features.online.sqlite_store.BulkSqliteOnlineStore"] = (
+        "uniscale.features.online.sqlite_store.BulkSqliteOnlineStore"
     )
 
 
 class BulkSqliteOnlineStore(SqliteOnlineStore):  # type: ignore[misc]
-    """One database for all projects; see `uniscale.features.bulk.BulkStore`."""
+    """One database for all projects; see `uniscale.features.online.bulk.BulkStore`."""
 
     faults: ClassVar[tuple[type[Exception], ...]] = (sqlite3.OperationalError,)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from uniscale.features.source import value_type
+from uniscale.features.offline.source import value_type
 
 if TYPE_CHECKING:
     from feast import FeatureView

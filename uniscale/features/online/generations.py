@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.features.schema_check import check_schemas
-from uniscale.features.slots import generation_folder, generations_folder
-from uniscale.features.versions import ViewSpec, columns, newest
+from uniscale.features.offline.versions import ViewSpec, columns, newest
+from uniscale.features.online.schema_check import check_schemas
+from uniscale.features.online.slots import generation_folder, generations_folder
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:

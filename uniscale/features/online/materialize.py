@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
 from uniscale.features.age import max_age
-from uniscale.features.repo import daily_views, open_store
-from uniscale.features.slots import (
+from uniscale.features.online.slots import (
     SLOTS,
     Pointer,
     Written,
@@ -22,12 +21,13 @@ from uniscale.features.slots import (
     read_pointer,
     write_pointer,
 )
+from uniscale.features.repo import daily_views, open_store
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
     from feast import FeatureStore, FeatureView
 
-    from uniscale.features.fill import Advance
+    from uniscale.features.online.fill import Advance
 
 
 def materialize(
@@ -80,9 +80,9 @@ def materialize(
 
 
 def _serve(settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | None, advance: Advance) -> Pointer:
-    from uniscale.features.bulk import answering
-    from uniscale.features.fill import SlotFiller
-    from uniscale.features.generations import build_generation, drop_generations
+    from uniscale.features.online.bulk import answering
+    from uniscale.features.online.fill import SlotFiller
+    from uniscale.features.online.generations import build_generation, drop_generations
 
     stores = {slot: open_store(settings, project=slot) for slot in SLOTS}
     views = daily_views(stores[SLOTS[0]])
@@ -114,7 +114,7 @@ def _untouched(rows: Mapping[str, int]) -> dict[str, Written]:
 
 def _held(settings: Settings, store: FeatureStore) -> str | None:
     """The generation a slot holds, if its files are there to compare with."""
-    from uniscale.features.bulk import bulk_store
+    from uniscale.features.online.bulk import bulk_store
 
     held = bulk_store(store).held(store.config)
     return held if held is not None and generation_folder(settings, held).is_dir() else None

@@ -15,8 +15,8 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from uniscale.features.bulk import key_bytes
-from uniscale.features.protos import encode_moments, join
+from uniscale.features.online.bulk import key_bytes
+from uniscale.features.online.protos import encode_moments, join
 
 _SCAN = 1_000
 
@@ -30,8 +30,8 @@ class BulkRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]
         timeout_ms: Time after which a silent server counts as gone.
     """
 
-    type: Literal["uniscale.features.redis_store.BulkRedisOnlineStore"] = (
-        "uniscale.features.redis_store.BulkRedisOnlineStore"
+    type: Literal["uniscale.features.online.redis_store.BulkRedisOnlineStore"] = (
+        "uniscale.features.online.redis_store.BulkRedisOnlineStore"
     )
     password: SecretStr | None = None
     timeout_ms: int = 2_000
@@ -39,7 +39,7 @@ class BulkRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]
 
 
 class BulkRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
-    """A single server; see `uniscale.features.bulk.BulkStore`."""
+    """A single server; see `uniscale.features.online.bulk.BulkStore`."""
 
     faults: ClassVar[tuple[type[Exception], ...]] = (RedisError,)
     _redis: Any = None

@@ -10,11 +10,11 @@ import duckdb
 import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
-from uniscale.features.bulk import bulk_store
-from uniscale.features.generations import Generation, changed_rows, gone_keys, same_columns
-from uniscale.features.protos import encode_values
+from uniscale.features.online.bulk import bulk_store
+from uniscale.features.online.generations import Generation, changed_rows, gone_keys, same_columns
+from uniscale.features.online.protos import encode_values
+from uniscale.features.online.slots import Written
 from uniscale.features.repo import daily_views
-from uniscale.features.slots import Written
 
 BATCH = 5_000
 """Rows written at once: bounds what is held in memory, and how long a push waits for the database."""

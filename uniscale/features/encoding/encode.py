@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.features import QUERY_FEATURES, USER_FEATURES
-from uniscale.features.columns import Array, column, flat, lists, matrix_lists, stacked
-from uniscale.features.hashing import hash_strings
-from uniscale.features.history import encode_histories
-from uniscale.features.items import ATTRIBUTES, first_values
-from uniscale.features.numeric import numeric_inputs
-from uniscale.features.pairs import encode_pairs
+from uniscale.features.encoding.columns import Array, column, flat, lists, matrix_lists, stacked
+from uniscale.features.encoding.hashing import hash_strings
+from uniscale.features.encoding.history import encode_histories
+from uniscale.features.encoding.items import ATTRIBUTES, first_values
+from uniscale.features.encoding.numeric import numeric_inputs
+from uniscale.features.encoding.pairs import encode_pairs
 
 QUERY_WORDS = 8
 """Words of a query that are kept, the first ones; the models pad to the same number."""
@@ -51,7 +51,7 @@ def encode(requests: pa.Table, items: pa.Table, row: Array) -> pa.Table:
     Args:
         requests: One row per request: ``user_id``, ``query_text`` (as the feature tables spell it), ``query_words``
             (its words as text), ``domain``, ``requested_at``, and the features of user, query and history.
-        items: One row per item of a request: prepared items (`uniscale.features.items.prepare_items`) with the
+        items: One row per item of a request: prepared items (`uniscale.features.encoding.items.prepare_items`) with the
             columns of the user-category features.
         row: Place of each item's request in ``requests``, ascending, [N].
 

@@ -21,9 +21,9 @@ from pydantic import Field
 
 from uniscale.config import Settings
 from uniscale.features.age import max_age
-from uniscale.features.job import EntityJoin, LakeRetrievalJob, entity_rows
-from uniscale.features.source import LakeSource
-from uniscale.features.versions import ViewSpec, newest
+from uniscale.features.offline.job import EntityJoin, LakeRetrievalJob, entity_rows
+from uniscale.features.offline.source import LakeSource
+from uniscale.features.offline.versions import ViewSpec, newest
 from uniscale.lake import Lake
 
 
@@ -39,7 +39,9 @@ class DuckLakeOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
         max_age_days: Age beyond which no version answers, beside the time to live of a view.
     """
 
-    type: Literal["uniscale.features.store.DuckLakeOfflineStore"] = "uniscale.features.store.DuckLakeOfflineStore"
+    type: Literal["uniscale.features.offline.store.DuckLakeOfflineStore"] = (
+        "uniscale.features.offline.store.DuckLakeOfflineStore"
+    )
     home: str
     lake: dict[str, Any] = Field(default_factory=dict)
     snapshot_id: int | None = None

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import HISTORY_LENGTH
-from uniscale.features.columns import Array, column, flat, flat_integers, lists
-from uniscale.features.hashing import hash_strings
+from uniscale.features.encoding.columns import Array, column, flat, flat_integers, lists
+from uniscale.features.encoding.hashing import hash_strings
 
 _HASHED = {"items": "item", "categories": "category", "brands": "brand"}
 

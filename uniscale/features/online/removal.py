@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from uniscale.config import Settings
-from uniscale.features.repo import daily_views, open_store
-from uniscale.features.slots import (
+from uniscale.features.online.slots import (
     LIVE,
     SHADOW,
     SLOTS,
@@ -18,6 +17,7 @@ from uniscale.features.slots import (
     read_pointer,
     write_pointer,
 )
+from uniscale.features.repo import daily_views, open_store
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,8 +45,8 @@ def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> 
         return 0
     import duckdb
 
-    from uniscale.features.bulk import answering, bulk_store
-    from uniscale.features.generations import drop_generations, without
+    from uniscale.features.online.bulk import answering, bulk_store
+    from uniscale.features.online.generations import drop_generations, without
 
     with locked(settings, "materialize"), duckdb.connect() as con:
         stores = {project: open_store(settings, project=project) for project in (*SLOTS, LIVE, SHADOW)}
@@ -95,8 +95,8 @@ def _leaving(settings: Settings, con: duckdb.DuckDBPyConnection, generation: str
 
 def _remove_held(settings: Settings, store: FeatureStore, con: duckdb.DuckDBPyConnection, generation: str) -> int:
     """Take the rows that leave a generation out of the slot that holds it."""
-    from uniscale.features.bulk import bulk_store
-    from uniscale.features.versions import columns
+    from uniscale.features.offline.versions import columns
+    from uniscale.features.online.bulk import bulk_store
 
     removed = 0
     conditions = _leaving(settings, con, generation)
@@ -110,7 +110,7 @@ def _remove_held(settings: Settings, store: FeatureStore, con: duckdb.DuckDBPyCo
 
 def _remove_pushed(store: FeatureStore, con: duckdb.DuckDBPyConnection) -> int:
     """Take the keys out of the views that are known by one key."""
-    from uniscale.features.bulk import bulk_store
+    from uniscale.features.online.bulk import bulk_store
 
     removed = 0
     for view in store.list_feature_views():

@@ -12,8 +12,8 @@ import pyarrow as pa
 from feast import OnDemandFeatureView
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 
-from uniscale.features.asof import join_to_arrow, join_to_table
-from uniscale.features.versions import ViewSpec
+from uniscale.features.offline.asof import join_to_arrow, join_to_table
+from uniscale.features.offline.versions import ViewSpec
 from uniscale.lake import Lake
 
 DEFAULT_TIMESTAMP = "event_timestamp"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from uniscale.config import Settings
 from uniscale.contracts.features import ITEM_FEATURES
-from uniscale.features.slots import generation_folder, read_pointer
+from uniscale.features.online.slots import generation_folder, read_pointer
 
 
 def facts_of(settings: Settings, items: Collection[str]) -> dict[str, tuple[str, str]]:

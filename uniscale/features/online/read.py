@@ -7,8 +7,8 @@ from typing import Any
 
 from uniscale.config import Settings
 from uniscale.contracts.features import USER_FRESH_ACTIONS
+from uniscale.features.online.slots import LIVE, Pointer, read_pointer
 from uniscale.features.repo import open_store
-from uniscale.features.slots import LIVE, Pointer, read_pointer
 
 
 def served(settings: Settings) -> Pointer:

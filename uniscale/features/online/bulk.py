@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import pyarrow as pa
 from feast import FeatureView, RepoConfig
 
-from uniscale.features.protos import encode_keys
+from uniscale.features.online.protos import encode_keys
 
 
 class BulkStore(Protocol):

@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from uniscale.features.versions import Asked, ViewSpec, quote, visible
+from uniscale.features.offline.versions import Asked, ViewSpec, quote, visible
 
 PLACE = "__place"
 """Column of the entity rows that numbers them."""

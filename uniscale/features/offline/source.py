@@ -130,7 +130,7 @@ class LakeSource(DataSource):  # type: ignore[misc]
 
     def get_table_column_names_and_types(self, config: RepoConfig) -> Iterable[tuple[str, str]]:
         """Columns as the lake has them."""
-        from uniscale.features.store import lake_of
+        from uniscale.features.offline.store import lake_of
 
         with lake_of(config).read() as con:
             rows = con.execute(f"describe lake.{self.table}").fetchall()

@@ -17,9 +17,9 @@ import pyarrow as pa
 from uniscale.config import Settings
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.features import MAX_FRESH_ACTIONS, USER_FRESH_ACTIONS
-from uniscale.features.catalogue import facts_of
+from uniscale.features.online.catalogue import facts_of
+from uniscale.features.online.slots import LIVE, locked
 from uniscale.features.repo import open_store
-from uniscale.features.slots import LIVE, locked
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -58,7 +58,7 @@ def push_actions(
     Raises:
         ValueError: A column is missing, or the online store does not answer.
     """
-    from uniscale.features.bulk import answering
+    from uniscale.features.online.bulk import answering
 
     now = now or datetime.now(UTC)
     accepted, refused = _check(actions, now if now.tzinfo else now.replace(tzinfo=UTC))
@@ -183,7 +183,7 @@ def _alone(settings: Settings, store: FeatureStore) -> Iterator[None]:
         with locked(settings, f"push_{store.project}"):
             yield
         return
-    from uniscale.features.bulk import bulk_store
+    from uniscale.features.online.bulk import bulk_store
 
     client = bulk_store(store).client(store.config)  # type: ignore[attr-defined]
     with client.lock(f"push:{store.project}", timeout=_LOCK_SECONDS, blocking_timeout=_LOCK_SECONDS):

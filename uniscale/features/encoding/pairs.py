@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from uniscale.contracts.features import ITEM_FEATURES, USER_CATEGORY_FEATURES
 from uniscale.contracts.frames import PAIR_NUMERIC
-from uniscale.features.columns import Array, Flat, column, flat, flat_numbers, numbers, stacked
-from uniscale.features.hashing import hash_strings
-from uniscale.features.numeric import log_of, numeric_inputs
+from uniscale.features.encoding.columns import Array, Flat, column, flat, flat_numbers, numbers, stacked
+from uniscale.features.encoding.hashing import hash_strings
+from uniscale.features.encoding.numeric import log_of, numeric_inputs
 
 
 def encode_pairs(requests: pa.Table, items: pa.Table, row: Array, asked_at: Array) -> Array:
@@ -17,12 +17,12 @@ def encode_pairs(requests: pa.Table, items: pa.Table, row: Array, asked_at: Arra
 
     Args:
         requests: Request rows.
-        items: Prepared items (`uniscale.features.items`) with the columns of the user-category features.
+        items: Prepared items (`uniscale.features.encoding.items`) with the columns of the user-category features.
         row: Place of each item's request in ``requests``, ascending, [N].
         asked_at: Request times in seconds since 1970.
     """
     of_item = numeric_inputs(items, ITEM_FEATURES, asked_at[row])
-    of_user = numeric_inputs(items, USER_CATEGORY_FEATURES, asked_at[row])
+    of_user = _of_user(items, asked_at[row])
     log_price = log_of(numbers(items, "price"))
     previous = log_of(numbers(items, "item_previous_price"))
     pairs = {
@@ -41,6 +41,20 @@ def with_pair_features(prepared: pa.Table, rows: pa.Table) -> pa.Table:
     for feature in USER_CATEGORY_FEATURES.features:
         prepared = prepared.append_column(feature.name, rows.column(feature.name))
     return prepared
+
+
+def _of_user(items: pa.Table, asked_at: Array) -> list[Array]:
+    """What the user did in the item's category: nothing, where the category is known and no version answers.
+
+    The warehouse stops to write a pair when its last action has left the window, which says the same as counts of 0.
+    """
+    has_category = np.asarray(column(items, "category_index")) > 0
+    kinds = [feature.model_input for feature in USER_CATEGORY_FEATURES.features if feature.model_input]
+    inputs = numeric_inputs(items, USER_CATEGORY_FEATURES, asked_at)
+    return [
+        values if kind == "age" else np.where(np.isnan(values) & has_category, 0.0, values)
+        for kind, values in zip(kinds, inputs, strict=True)
+    ]
 
 
 def _text_match(requests: pa.Table, items: pa.Table, row: Array) -> Array:

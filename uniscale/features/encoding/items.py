@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.features import ITEM_FEATURES
-from uniscale.features.columns import Array, Flat, column, flat, lists
-from uniscale.features.hashing import hash_strings
+from uniscale.features.encoding.columns import Array, Flat, column, flat, lists
+from uniscale.features.encoding.hashing import hash_strings
 
 TITLE_WORDS = 12
 ATTRIBUTES = 8
@@ -23,11 +23,11 @@ _PASSED_ON = (
 
 
 def prepare_items(items: pa.Table) -> pa.Table:
-    """What `uniscale.features.encode.encode` takes of each item; a snapshot of all items is prepared once.
+    """What `uniscale.features.encoding.encode.encode` takes of each item; a snapshot of all items is prepared once.
 
     Args:
         items: ``item_id``, the columns of the item features (NULL where no version answered), and ``title_words``,
-            the words of the title as text (`uniscale.features.text`; NULL without a title).
+            the words of the title as text (`uniscale.features.encoding.text`; NULL without a title).
 
     Returns:
         Hashed identifiers, words and facts, ``title_vocabulary`` (the hashed words of the whole title, NULL without

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.schema import Table
-from uniscale.features.columns import Array, numbers
+from uniscale.features.encoding.columns import Array, numbers
 
 
 def numeric_inputs(rows: pa.Table, contract: Table, asked_at: Array) -> list[Array]:

@@ -1,0 +1,1 @@
+"""What is served: generations, slots, pushed actions, and the stores that hold them."""
