@@ -149,7 +149,8 @@ def write(record: dict[str, Any]) -> None:
     shown = sorted(splits["eval"].items(), key=lambda item: (-item[1], item[0]))
     lines += [
         "",
-        "Values that differ between the leaky and the honest features of the same rows:",
+        "Values that differ between the leaky and the honest features of the same rows. A rate differs wherever the "
+        "mean does that it is smoothed to, if only in its last digits; a history differs if one of its actions does.",
         "",
         "| feature | training days | test day |",
         "|---|---|---|",

@@ -116,7 +116,8 @@ def test_nights_and_retrainings_in_turn_build_no_day_twice_and_give_the_rows_of_
     log.request("r-a4", ANNA, moment("09 10:00"), exposed=["s3"], query="red shoe")
     log.land(lake)
 
-    build_features(settings, lake, later)
+    missed = build_features(settings, lake, later)["days_built"]
+    assert missed == {"features": 3, "fresh_actions": 1}  # the first day anew, the night that was missed, and the last
     by_night = feature_rows(lake, NIGHT, NIGHT)
     built = build_marts(settings, lake, NIGHT)["days_built"]
     assert (built["features"], built["requests"] > 0) == (0, True)

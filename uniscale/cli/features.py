@@ -1,4 +1,4 @@
-"""`uniscale features`: look-ups, and pushed actions."""
+"""`uniscale features get` and `services`: what is known of an entity, and what there is to ask for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _SHOWN = 8  # elements of a list that are shown before "... of N"
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(help="Look features up: online, or as they were known at a moment.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Features: build and serve those of the last day, push actions, look up.", no_args_is_help=True
+    )
     app.add_typer(group, name="features")
 
     @group.command("get")
