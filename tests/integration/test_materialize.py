@@ -406,3 +406,11 @@ def user_entity():
     from uniscale.features.repo import definitions
 
     return next(thing for thing in definitions() if type(thing).__name__ == "Entity" and thing.name == "user")
+
+
+def test_leaking_features_are_never_served(settings, lake):
+    small_shop(lake)
+    settings.features.leaky = True
+    with pytest.raises(ValueError, match=r"features\.leaky is set: .* not for serving"):
+        materialize(settings, lake, DS)
+    assert read_pointer(settings) is None
