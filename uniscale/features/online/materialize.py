@@ -51,8 +51,8 @@ def materialize(
         ``views`` with the rows written and deleted now; ``seconds``; ``skipped``: why nothing was done, if so.
 
     Raises:
-        ValueError: Features leak (``features.leaky``), the day has not ended, a feature table does not have the columns of its view, or the online store
-            does not answer.
+        ValueError: Features leak (``features.leaky``), the day has not ended, a feature table does not have the
+            columns of its view, or the online store does not answer.
     """
     if settings.features.leaky:
         raise ValueError("features.leaky is set: features that know the future are for measuring, not for serving")
