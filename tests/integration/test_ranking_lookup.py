@@ -97,7 +97,9 @@ def test_a_view_is_read_as_feast_reads_it(shop, table):
         ).fetchall()
     asked = [*known, tuple("nobody" for _ in table.join_keys)]
     keys = {name: [row[place] for row in asked] for place, name in enumerate(table.join_keys)}
-    columns, is_known = ViewReader(store, table).read(keys, LONG_AGO)
+    reader = ViewReader(store, table)
+    reader.read(keys, LONG_AGO)
+    columns, is_known = reader.read(keys, LONG_AGO)
     found = store.get_online_features(
         features=[f"{table.name}:{feature.name}" for feature in table.features],
         entity_rows=[dict(zip(table.join_keys, row, strict=True)) for row in asked],
@@ -106,6 +108,7 @@ def test_a_view_is_read_as_feast_reads_it(shop, table):
     assert {name: values.to_pylist() for name, values in columns.items()} == {name: found[name] for name in columns}
     assert is_known.tolist() == [True] * len(known) + [False]
     assert known
+    assert reader._features == [feature.name for feature in table.features]  # it asks for no more than before
 
 
 def test_values_from_before_the_oldest_moment_allowed_are_missing(shop):

@@ -55,7 +55,8 @@ class ViewReader:
         Returns:
             Columns by feature, NULL where no value answered, and whether one answered, per row.
         """
-        found = self._store.online_read(self._config, self._view, _entity_keys(self._table, keys), self._features)
+        asked = list(self._features)  # Feast's Redis store adds to the list it is given
+        found = self._store.online_read(self._config, self._view, _entity_keys(self._table, keys), asked)
         since = oldest.replace(tzinfo=UTC)
         rows = [values if stamp is not None and values and stamp >= since else None for stamp, values in found]
         columns = {
