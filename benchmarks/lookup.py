@@ -1,6 +1,6 @@
 """The ranking look-up, beside Feast's per-item path: ``python -m benchmarks.lookup``.
 
-A shop of 100,000 items and 10,000 users is materialised into SQLite and into a Redis server of its own. Requests of
+A shop of 99,900 items and 10,000 users is materialised into SQLite and into a Redis server of its own. Requests of
 random users, queries and candidates are answered one after the other in a process bound to one core: by the look-up
 (from the store and the snapshot to model input), and by Feast's ``get_online_features`` for the same entities (to
 dictionaries of features, nothing encoded). Writes a record (JSON and Markdown).
@@ -24,7 +24,7 @@ from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FeatureTable
 from uniscale.lake import Lake
 
-USERS, ITEMS, QUERIES, CATEGORIES = 10_000, 100_000, 5_000, 300
+USERS, ITEMS, QUERIES, CATEGORIES = 10_000, 99_900, 5_000, 300
 HISTORY = 20
 _KEYS = {"user_id": "'u' || {n}", "item_id": "'i' || {n}", "query_text": "'red shoe ' || {n}"}
 _ROWS = {
