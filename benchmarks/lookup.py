@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", nargs="+", type=int, default=[100, 500, 1000])
+    parser.add_argument("--categories", nargs="+", type=int, default=[30, 300], help="that candidates are drawn from")
     parser.add_argument("--requests", type=int, default=1000, help="measured of each kind, after a tenth to warm up")
     arguments = parser.parse_args()
     record = begin("benchmarks.lookup")
@@ -51,9 +53,9 @@ def main() -> None:
         fill_lake(Lake(Settings(home=home)))
         for kind in STORES:
             with redis_server(Path(scratch)) if kind == "redis" else nullcontext("") as address:
-                for candidates in arguments.candidates:
-                    found = measure(home, kind, address, candidates, arguments.requests)
-                    record["sizes"].setdefault(kind, {})[str(candidates)] = found
+                for candidates, categories in product(arguments.candidates, arguments.categories):
+                    found = measure(home, kind, address, candidates, categories, arguments.requests)
+                    record["sizes"][f"{kind}, {candidates} of {categories}"] = found
                     store("lookup", record, markdown(record))
     print(markdown(record))
 
@@ -83,7 +85,7 @@ def rows_of(table: FeatureTable, number: int) -> str:
     values |= {"ds": f"date '{DS}'", "feature_at": f"timestamp '{moment}'", "recorded_at": f"timestamp '{moment}'"}
     values |= {name: text.format(n="n") for name, text in _KEYS.items() if name in table.key}
     values |= {
-        "category_id": f"'c' || hash(n) % {CATEGORIES}",
+        "category_id": f"'c' || n % {CATEGORIES}",
         "title": "'red shoe number ' || n || ' size ' || n % 50",
     }
     if table.name == "user_category_features":
@@ -106,9 +108,9 @@ def rows_of(table: FeatureTable, number: int) -> str:
     return f"select {selected} from range({number}) as t(n)"
 
 
-def measure(home: Path, kind: str, address: str, candidates: int, requests: int) -> dict[str, Any]:
+def measure(home: Path, kind: str, address: str, *numbers: int) -> dict[str, Any]:
     """Milliseconds per request, in a process of its own on one core."""
-    command = [sys.executable, "-m", "benchmarks.lookup_run", str(home), kind, address, str(candidates), str(requests)]
+    command = [sys.executable, "-m", "benchmarks.lookup_run", str(home), kind, address, *map(str, numbers)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -124,28 +126,25 @@ def markdown(record: dict[str, Any]) -> str:
         f"{shop['items']:,} items, {shop['queries']:,} queries; {record['requests']:,} requests of each kind, one "
         "after the other on one core. Look-up: from the request to model input (store, snapshot, encoder), with "
         "queries that were asked before and with new ones, whose words are split for the first time. Feast: "
-        "`get_online_features` for the same user, query, categories and items, nothing encoded.",
+        "`get_online_features` for the same user, query, categories and items, nothing encoded. Categories: how many the "
+        "candidates of a request are drawn from; each is a row that is looked up beside the user's.",
         "",
-        "| store | candidates | item features | look-up p50 ms | p99 ms | new query p50 ms | p99 ms | Feast p50 ms | "
-        "p99 ms | Feast / look-up, p50 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| store, candidates of categories | features of an item | look-up p50 ms | p99 ms | new query p50 ms | p99 ms | "
+        "Feast p50 ms | p99 ms | Feast / look-up, p50 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for kind, sizes in record["sizes"].items():
-        for candidates, found in sizes.items():
-            known, new, feast = (found[name] for name in ("known query", "new query", "feast"))
-            lines.append(
-                f"| {kind} | {candidates} | {found['item_features']} | {known['p50']:.1f} | {known['p99']:.1f} "
-                f"| {new['p50']:.1f} | {new['p99']:.1f} | {feast['p50']:.1f} | {feast['p99']:.1f} "
-                f"| {feast['p50'] / known['p50']:.1f}x |"
-            )
+    for case, found in record["sizes"].items():
+        known, new, feast = (found[name] for name in ("known query", "new query", "feast"))
+        lines.append(
+            f"| {case} | {found['item_features']} | {known['p50']:.1f} | {known['p99']:.1f} "
+            f"| {new['p50']:.1f} | {new['p99']:.1f} | {feast['p50']:.1f} | {feast['p99']:.1f} "
+            f"| {feast['p50'] / known['p50']:.1f}x |"
+        )
     lines += ["", "Where the time of a look-up goes (known query, mean ms):", ""]
-    lines += ["| store | candidates | store reads | snapshot | encoder and rest |", "|---|---|---|---|---|"]
-    for kind, sizes in record["sizes"].items():
-        for candidates, found in sizes.items():
-            parts = found["parts"]
-            lines.append(
-                f"| {kind} | {candidates} | {parts['store']:.2f} | {parts['snapshot']:.2f} | {parts['rest']:.2f} |"
-            )
+    lines += ["| store, candidates of categories | store reads | snapshot | encoder and rest |", "|---|---|---|---|"]
+    for case, found in record["sizes"].items():
+        parts = found["parts"]
+        lines.append(f"| {case} | {parts['store']:.2f} | {parts['snapshot']:.2f} | {parts['rest']:.2f} |")
     return "\n".join(lines) + "\n"
 
 

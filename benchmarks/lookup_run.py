@@ -1,4 +1,4 @@
-"""One measurement of `benchmarks.lookup`: ``python -m benchmarks.lookup_run HOME KIND REDIS CANDIDATES REQUESTS``.
+"""One measurement of `benchmarks.lookup`: ``python -m benchmarks.lookup_run HOME KIND REDIS CANDIDATES CATEGORIES REQUESTS``.
 
 Prints milliseconds per request as JSON.
 """
@@ -33,7 +33,8 @@ from uniscale.serving.snapshot import ItemSnapshot
 
 def main() -> None:
     """Command line."""
-    home, kind, address, candidates, number = sys.argv[1:]
+    home, kind, address, *numbers = sys.argv[1:]
+    candidates, categories, number = map(int, numbers)
     settings = Settings(home=Path(home))
     settings.features.online_store = kind
     settings.features.redis = address or settings.features.redis
@@ -42,7 +43,7 @@ def main() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     pa.set_cpu_count(1)
     lookup = RankingLookup(settings)
-    requests = [random_request(n, int(candidates)) for n in range(int(number) * 11 // 10)]
+    requests = [random_request(n, candidates, categories) for n in range(number * 11 // 10)]
     for request in requests:
         lookup.look_up(request)  # splits the words of every query
     parts = timed_parts(lookup)
@@ -52,23 +53,24 @@ def main() -> None:
     }
     found["parts"] = {name: 1000 * seconds / len(requests) for name, seconds in parts.items() if name != "rest"}
     found["parts"]["rest"] = found["known query"]["mean"] - sum(found["parts"].values())
-    fresh = [random_request(n, int(candidates), query=f"red hat {n}") for n in range(len(requests))]
+    fresh = [random_request(n, candidates, categories, query=f"red hat {n}") for n in range(len(requests))]
     found["new query"] = percentiles(lookup.look_up, fresh)
     assert lookup.counts.degraded == lookup.counts.unknown_items == lookup.counts.unknown_users == 0
     found["feast"] = percentiles(by_feast(settings), requests[: max(len(requests) // 5, 20)])
     print(json.dumps(found))
 
 
-def random_request(n: int, candidates: int, query: str | None = None) -> RankingRequest:
-    """The request of a number."""
+def random_request(n: int, candidates: int, categories: int, query: str | None = None) -> RankingRequest:
+    """The request of a number; an item's category is its number modulo CATEGORIES."""
     rng = np.random.default_rng(n)
+    drawn = np.arange(ITEMS).reshape(-1, CATEGORIES)[:, rng.choice(CATEGORIES, categories, replace=False)].ravel()
     return RankingRequest(
         request_id=str(n),
         user_id=f"u{rng.integers(USERS)}",
         query_text=query or f"red shoe {rng.integers(QUERIES)}",
         domain="search",
         requested_at=midnight_after(DS) + timedelta(hours=9, seconds=n),
-        item_ids=tuple(f"i{k}" for k in rng.choice(ITEMS, candidates, replace=False)),
+        item_ids=tuple(f"i{k}" for k in rng.choice(drawn, candidates, replace=False)),
     )
 
 
