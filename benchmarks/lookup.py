@@ -126,8 +126,8 @@ def markdown(record: dict[str, Any]) -> str:
         f"{shop['items']:,} items, {shop['queries']:,} queries; {record['requests']:,} requests of each kind, one "
         "after the other on one core. Look-up: from the request to model input (store, snapshot, encoder), with "
         "queries that were asked before and with new ones, whose words are split for the first time. Feast: "
-        "`get_online_features` for the same user, query, categories and items, nothing encoded. Categories: how many "
-        "the candidates of a request are drawn from; each is a row that is looked up beside the user's.",
+        "`get_online_features` for the same user, query, categories and items, nothing encoded. Categories: how "
+        "many the candidates of a request are drawn from; each is a row that is looked up beside the user's.",
         "",
         "| store, candidates of categories | features of an item | look-up p50 ms | p99 ms | new query p50 ms | p99 ms | "
         "Feast p50 ms | p99 ms | Feast / look-up, p50 |",
