@@ -129,8 +129,8 @@ def markdown(record: dict[str, Any]) -> str:
         "`get_online_features` for the same user, query, categories and items, nothing encoded. Categories: how "
         "many the candidates of a request are drawn from; each is a row that is looked up beside the user's.",
         "",
-        "| store, candidates of categories | features of an item | look-up p50 ms | p99 ms | new query p50 ms | p99 ms | "
-        "Feast p50 ms | p99 ms | Feast / look-up, p50 |",
+        "| store, candidates of categories | features of an item | look-up p50 ms | p99 ms | new query p50 ms "
+        "| p99 ms | Feast p50 ms | p99 ms | Feast / look-up, p50 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for case, found in record["sizes"].items():
