@@ -1,6 +1,6 @@
-"""One measurement of `benchmarks.lookup`: ``python -m benchmarks.lookup_run HOME KIND REDIS CANDIDATES CATEGORIES REQUESTS``.
+"""One measurement of `benchmarks.lookup`, in milliseconds per request as JSON.
 
-Prints milliseconds per request as JSON.
+``python -m benchmarks.lookup_run HOME KIND REDIS CANDIDATES CATEGORIES REQUESTS``
 """
 
 from __future__ import annotations
