@@ -16,7 +16,7 @@ from uniscale.cli.bar import writing_bar
 from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
 from uniscale.cli.processes import one_at_a_time, run_entry_point
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.features import USER_FRESH_ACTIONS
+from uniscale.contracts.features import FRESH_HOURS, USER_FRESH_ACTIONS
 from uniscale.lake import Lake
 
 _COUNTED = ("late", "overdue", "degraded", "corrupt")
@@ -117,8 +117,6 @@ def _faults(found: Mapping[str, Any], least: float) -> list[str]:
     """What was not as promised; requests just after midnight, before the new values are there, are not held against."""
     if not found["requests"]:
         return []
-    from uniscale.serving.skew import FRESH_HOURS
-
     faults = []
     if found["exact_in_time"] < least * found["in_time"]:
         faults.append(

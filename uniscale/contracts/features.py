@@ -262,3 +262,6 @@ FEATURE_TABLES: tuple[FeatureTable, ...] = (
     USER_SEQUENCES,
     USER_FRESH_ACTIONS,
 )
+
+FRESH_HOURS = min(table.fresh_hours for table in FEATURE_TABLES if table.fresh_hours is not None)
+"""Age in hours that daily values may have when they are served: by then the next ones must be there."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import torch
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.data.frames import list_lengths
+from uniscale.features.encoding.columns import list_lengths
 from uniscale.models.batch import (
     NUM_ITEM_ATTRIBUTES,
     NUM_QUERY_WORDS,

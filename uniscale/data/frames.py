@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
+from uniscale.features.encoding.columns import list_lengths
+from uniscale.features.encoding.encode import ITEM_INPUTS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 
@@ -20,13 +22,7 @@ READ_REQUESTS = 2048
 
 ITEM_LISTS = (
     "item_ids",
-    "item_index",
-    "category_index",
-    "brand_index",
-    "shop_index",
-    "title_words",
-    "item_attributes",
-    "item_numeric",
+    *ITEM_INPUTS,
     "is_exposed",
     "provenance",
     "is_clicked",
@@ -98,9 +94,3 @@ def keep_items(batch: pa.RecordBatch, keep_N: npt.NDArray[np.bool_]) -> pa.Recor
         for name in batch.schema.names
     ]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names).filter(pa.array(after > 0))
-
-
-def list_lengths(column: pa.Array) -> npt.NDArray[np.int64]:
-    """Length of each list, 0 for NULL."""
-    lengths = pc.fill_null(pc.list_value_length(column), 0)
-    return np.asarray(lengths.to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from uniscale.contracts.frames import FRAMES
-from uniscale.data.frames import list_lengths
+from uniscale.features.encoding.columns import list_lengths
 from uniscale.lake.lake import table_has
 
 Array = npt.NDArray[Any]

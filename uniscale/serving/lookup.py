@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from uniscale.config import Settings
 from uniscale.contracts.features import (
+    FRESH_HOURS,
     QUERY_FEATURES,
     USER_CATEGORY_FEATURES,
     USER_FEATURES,
@@ -27,14 +28,12 @@ from uniscale.contracts.features import (
 from uniscale.features.age import max_age
 from uniscale.features.encoding.encode import encode
 from uniscale.features.encoding.text import clean_query, words
+from uniscale.features.online.push import CLOCK_TOLERANCE
 from uniscale.features.online.slots import LIVE, Pointer, generation_folder, pointer_file, read_pointer
 from uniscale.features.repo import open_store
 from uniscale.serving.online import ViewReader, missing
 from uniscale.serving.request import Answer, Counts, RankingRequest
 from uniscale.serving.snapshot import ItemSnapshot, Taken
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far ahead of ours the clock of a request may be."""
 
 _OF_REQUEST = (USER_FEATURES, USER_SEQUENCES, USER_FRESH_ACTIONS, QUERY_FEATURES)
 _log = logging.getLogger(__name__)
@@ -160,12 +159,11 @@ class RankingLookup:
     def _watch_age(self, pointer: Pointer, asked_at: datetime, counts: Counts) -> None:
         """Count and tell daily values that should have been replaced, or are beyond their time to live."""
         age = asked_at - pointer.moment
-        fresh_hours = min(table.fresh_hours for table in _OF_REQUEST if table.fresh_hours is not None)
         counts.too_old = int(age > self._max_age)
-        counts.stale = int(age > timedelta(hours=fresh_hours))
+        counts.stale = int(age > timedelta(hours=FRESH_HOURS))
         what = "none is served" if counts.too_old else "they are still served"
         hours = age / timedelta(hours=1)
-        text = f"daily features are {hours:.0f} h old, {fresh_hours} h are allowed; {what}; materialize a newer day"
+        text = f"daily features are {hours:.0f} h old, {FRESH_HOURS} h are allowed; {what}; materialize a newer day"
         self._tell("stale", bool(counts.stale), text if counts.stale else "daily features are fresh again")
 
     def _tell(self, what: str, is_so: bool, text: str) -> None:

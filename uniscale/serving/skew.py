@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.config import Settings
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FRESH_HOURS
 from uniscale.contracts.outcomes import SKEW
 from uniscale.features.encoding.columns import Array
 from uniscale.features.encoding.text import install_macros
@@ -19,13 +19,10 @@ from uniscale.features.inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 from uniscale.serving.served_log import LOGGED, read_served
-from uniscale.serving.vectors import INPUTS, matches, vector_hash
+from uniscale.serving.vectors import matches, vector_hash
 
 PART_REQUESTS = 1000
 """Requests that are recomputed at once, which bounds the memory whatever was served."""
-
-FRESH_HOURS = min(table.fresh_hours for table in FEATURE_TABLES if table.fresh_hours is not None)
-"""Age in hours that daily values may have when they are served: by then the next ones must be there."""
 
 
 def measure_skew(settings: Settings, lake: Lake, ds: date, kind: str) -> dict[str, Any]:
@@ -49,9 +46,7 @@ def measure_skew(settings: Settings, lake: Lake, ds: date, kind: str) -> dict[st
     served = read_served(settings, kind, ds)
     if served is None:
         return {"ds": ds.isoformat(), "kind": kind, "requests": 0}
-    corrupt = np.array([vector_hash(served.slice(row, 1)) for row in range(served.num_rows)]) != np.asarray(
-        served.column("vector_hash").to_pylist()
-    )
+    corrupt = _hashes(served) != _logged_hashes(served)
     degraded = served.column("is_degraded").to_numpy()
     midnight = pa.scalar(datetime(ds.year, ds.month, ds.day), pa.timestamp("us"))
     late = _flags(pc.less(served.column("moment"), midnight))
@@ -98,9 +93,12 @@ def _compare(settings: Settings, lake: Lake, served: pa.Table) -> tuple[dict[str
         for name, same in matches(part, inputs).items():
             values, matched = found.get(name, (0, 0))
             found[name] = (values + len(same), matched + int(same.sum()))
-        hashes = _hashes(inputs)
-        exact.append(hashes == _hashes(part.select(list(INPUTS))))
+        exact.append(_hashes(inputs) == _logged_hashes(part))
     return found, np.concatenate(exact)
+
+
+def _logged_hashes(served: pa.Table) -> Array:
+    return np.array(served.column("vector_hash").to_pylist())
 
 
 def _hashes(inputs: pa.Table) -> Array:

@@ -48,8 +48,14 @@ def numbers(table: pa.Table, name: str) -> Array:
 def flat(table: pa.Table, name: str) -> Flat:
     """A list column, flattened; NULL is an empty list."""
     lists = column(table, name)
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
+    lengths = list_lengths(lists)
     return Flat(lists.flatten(), np.repeat(np.arange(len(lengths)), lengths), starts_of(lengths))
+
+
+def list_lengths(column: pa.Array) -> npt.NDArray[np.int64]:
+    """Length of each list, 0 for NULL."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0)
+    return np.asarray(lengths.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def flat_numbers(table: pa.Table, name: str) -> Array:

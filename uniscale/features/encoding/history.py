@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import HISTORY_LENGTH
@@ -65,7 +66,5 @@ def _is_recent(rows: Array) -> Array:
 
 def _action_numbers(names: pa.Array) -> Array:
     """1 for the first of ACTIONS and so on; 0 for a name that is none of them."""
-    import pyarrow.compute as pc
-
     places = pc.fill_null(pc.add(pc.index_in(names, value_set=pa.array(ACTIONS)), 1), 0)
     return np.asarray(places.to_numpy(zero_copy_only=False), dtype=np.int32)

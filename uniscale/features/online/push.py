@@ -28,7 +28,7 @@ COLUMNS = ("action_id", "user_id", "item_id", "action", "domain", "acted_at", "r
 """What an action has: texts, and two moments (UTC)."""
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far the clock of who records actions may be ahead of ours."""
+"""How far the clock of who records actions, or sends requests, may be ahead of ours."""
 
 _USERS_AT_ONCE = 1_000
 _LOCK_SECONDS = 60
