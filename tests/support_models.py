@@ -13,8 +13,9 @@ from uniscale.models.batch import (
     Batch,
     Labels,
 )
+from uniscale.models.common.layout import RequestLayout
 from uniscale.models.loss import ranking_loss
-from uniscale.models.zoo import build_model
+from uniscale.models.zoo import SIZES, build_model
 
 torch.set_num_threads(1)  # The models are tiny: a second thread only waits for the first.
 
@@ -95,6 +96,13 @@ def take_request(batch, request):
     return replace(alone, **row, request_of_item_N=torch.zeros(len(items), dtype=torch.long))
 
 
+def one_request_per_item(batch):
+    """The batch with a request of its own for every item."""
+    owner = batch.request_of_item_N
+    rows = {f.name: getattr(batch, f.name)[owner] for f in fields(batch) if not _per_item(f.name)}
+    return replace(batch, **rows, request_of_item_N=torch.arange(batch.num_items))
+
+
 def pad_columns(batch, num_columns):
     """The batch with more padding in every list: words, attributes, history."""
     padded = {}
@@ -103,6 +111,11 @@ def pad_columns(batch, num_columns):
         if value.ndim == 2 and not field.name.endswith("F"):
             padded[field.name] = torch.nn.functional.pad(value, (0, num_columns))
     return replace(batch, **padded)
+
+
+def inputs_of(model, batch):
+    """What the blocks of a model get of a batch."""
+    return model.inputs(batch, RequestLayout(batch.request_of_item_N, len(batch.domain_R)))
 
 
 def scatter_weights(model, *, seed=0):
@@ -116,6 +129,16 @@ def scatter_weights(model, *, seed=0):
     return model
 
 
+def dense_params(name):
+    """Dense parameters of a ranker at every size, for three domains."""
+    counts = {}
+    for size in SIZES:
+        with torch.device("meta"):
+            model = build_model(name, size, DOMAINS)
+        counts[size] = sum(p.numel() for p in model.dense_parameters())
+    return counts
+
+
 def loss_curve(name, *, num_steps=50):
     """Training loss of a ranker at size xs, step by step, on four small batches in turn."""
     torch.manual_seed(7)
@@ -127,7 +150,8 @@ def loss_curve(name, *, num_steps=50):
     sparse = torch.optim.Adagrad(model.embedding_parameters(), lr=0.01)
     curve = []
     for step in range(num_steps):
-        loss = ranking_loss(model(batches[step % 4]), labels[step % 4])
+        model.set_progress(step / num_steps)
+        loss = ranking_loss(model(batches[step % 4]), labels[step % 4]) + model.penalty()
         for optimiser in (dense, sparse):
             optimiser.zero_grad()
         loss.backward()

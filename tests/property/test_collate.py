@@ -19,7 +19,7 @@ from uniscale.models.batch import NUM_ITEM_ATTRIBUTES, NUM_QUERY_WORDS, NUM_TITL
 
 
 def _cut(values, width, fill, *, newest=False):
-    kept = values[-width:] if newest else values[:width]
+    kept = values[: -width - 1 : -1] if newest else values[:width]
     return [*kept, *[fill] * (width - len(kept))]
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support_models import DOMAINS, random_batch, scatter_weights
+from support_models import DOMAINS, inputs_of, random_batch, scatter_weights
 from torch.nn.functional import gelu
 
 from uniscale.models.common.routing import DomainBuckets
-from uniscale.models.hhsft import DREF, GFA, HHSFT_SIZES, HFALayer
-from uniscale.models.zoo import build_model
+from uniscale.models.hhsft import DREF, GFA, HFALayer, HHSFTConfig
+from uniscale.models.zoo import SIZES, build_model
 
-CONFIG = replace(HHSFT_SIZES["xs"], hfa_width=8, gfa_width=8, sample_width=12, num_heads=2)
+CONFIG = replace(HHSFTConfig.of(SIZES["xs"]), hfa_width=8, gfa_width=8, sample_width=12, num_heads=2)
 NUM_TOKENS, NUM_ITEMS = 3, 4
 
 
@@ -98,7 +98,7 @@ def test_dref_mixes_the_shared_and_the_own_expert_by_the_gate_of_the_domain():
 def test_dapga_asks_all_views_with_the_own_one_and_gates_by_user_and_domain():
     torch.manual_seed(0)
     model = scatter_weights(build_model("hhsft", "xs", DOMAINS))
-    dapga, tokens = model.dapga, model.tokenizer(random_batch(sizes=(1, 2)))
+    dapga, tokens = model.dapga, model.tokenizer(inputs_of(model, random_batch(sizes=(1, 2))))
     e_NZ = torch.randn(3, 64)
     request_of_item, domains = [0, 1, 1], [0, 1, 1]
     out_NZ = dapga(e_NZ, tokens, DomainBuckets(torch.tensor(domains), 3))

@@ -6,7 +6,7 @@ of DAPGA. Foreign, untouched: f_j, gate_j, h_j, head_j of search and shop.
 
 import pytest
 import torch
-from support_models import DOMAINS, random_batch, random_labels, scatter_weights, take_request
+from support_models import DOMAINS, inputs_of, random_batch, random_labels, scatter_weights, take_request
 
 from uniscale.contracts.frames import NUMERIC
 from uniscale.models.common.history import action_groups
@@ -61,7 +61,7 @@ def attention():
     """DAPGA with its inputs: e of 4 items, one of search, two of feed, one of shop."""
     torch.manual_seed(1)
     model = scatter_weights(build_model("hhsft", "xs", DOMAINS))
-    tokens = model.tokenizer(random_batch(sizes=(1, 2, 1)))
+    tokens = model.tokenizer(inputs_of(model, random_batch(sizes=(1, 2, 1))))
     e_NZ = torch.randn(4, model.config.sample_width, requires_grad=True)
     return model.dapga, e_NZ, tokens, DomainBuckets(torch.tensor([0, 1, 1, 2]), len(DOMAINS))
 
@@ -102,11 +102,12 @@ class _Constant(torch.nn.Module):
 def test_ablations_leave_out_their_part_and_still_train():
     from dataclasses import replace
 
-    from uniscale.models.hhsft import HHSFT, HHSFT_SIZES
+    from uniscale.models.hhsft import HHSFT, HHSFTConfig
+    from uniscale.models.size import SIZES
 
     batch = random_batch()
     for has_dref, has_dapga in ((False, False), (True, False), (False, True)):
-        config = replace(HHSFT_SIZES["xs"], has_dref=has_dref, has_dapga=has_dapga)
+        config = replace(HHSFTConfig.of(SIZES["xs"]), has_dref=has_dref, has_dapga=has_dapga)
         model = scatter_weights(HHSFT(config, size="xs", domains=DOMAINS, numeric=NUMERIC))
         ranking_loss(model(batch), random_labels(batch)).backward()
         assert (model.dref is None, model.dapga is None) == (not has_dref, not has_dapga)

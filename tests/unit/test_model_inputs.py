@@ -6,9 +6,10 @@ import pytest
 import torch
 from support_models import random_batch
 
-from uniscale.models.common.embeddings import EmbeddingSizes, HashedTable, table_row
+from uniscale.models.common.embeddings import Embeddings, LookUp, Vocabulary
 from uniscale.models.common.history import (
     ACTION_GROUPS,
+    ActionEncoder,
     HistoryAttention,
     action_groups,
     history_matches,
@@ -19,26 +20,36 @@ from uniscale.models.common.layers import TokenProjection
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.common.numeric import NumericEncoder
 
-SIZES = EmbeddingSizes.of(width=4, items=1024)
 
-
-def test_a_missing_value_has_row_zero_and_nothing_else_does():
+def test_identifiers_of_a_table_fold_into_its_own_rows_and_a_missing_one_is_row_zero():
+    tables = Embeddings({"a": 7, "b": 3}, 2)
     hashes = torch.tensor([0, 1, 7, 8, 2**31 - 1])
-    assert table_row(hashes, 8).tolist() == [0, 2, 1, 2, 1 + (2**31 - 1) % 7]
-    assert table_row(torch.arange(1, 1000), 8).min() == 1
+    assert tables.rows("a", hashes).tolist() == [0, 2, 1, 2, 1 + (2**31 - 1) % 7]
+    assert tables.rows("b", hashes).tolist() == [0, 9, 9, 10, 8 + (2**31 - 1) % 3]
+    assert tables.weight.shape == (11, 2)
 
 
-def test_the_mean_of_a_bag_leaves_missing_values_out():
-    table = HashedTable(8, 3)
-    bag = torch.tensor([[3, 0, 5], [0, 0, 0]])
-    expected = (table.weight[table_row(torch.tensor(3), 8)] + table.weight[table_row(torch.tensor(5), 8)]) / 2
-    torch.testing.assert_close(table.mean(bag)[0], expected)
-    assert not table.mean(bag)[1].any()
+def test_a_look_up_gives_the_row_of_an_identifier_and_the_mean_of_a_bag():
+    tables = Embeddings({"a": 7, "b": 5}, 3)
+    ids, bags = torch.tensor([[3, 0], [9, 3]]), torch.tensor([[3, 0, 4], [0, 0, 0]])
+    single, mean = tables([LookUp(table="a", ids=ids), LookUp(table="b", ids=bags, is_bag=True)])
+    assert torch.equal(single, tables.weight[tables.rows("a", ids)])
+    assert not single[0, 1].any()
+    expected = tables.weight[tables.rows("b", torch.tensor([3, 4]))].mean(0)
+    torch.testing.assert_close(mean, torch.stack([expected, torch.zeros(3)]))
 
 
-def test_a_table_needs_a_row_beside_the_missing_one():
-    with pytest.raises(ValueError, match="num_rows=1"):
-        HashedTable(1, 4)
+def test_a_table_needs_a_row():
+    with pytest.raises(ValueError, match="the table 'b' has 0 rows"):
+        Embeddings({"a": 1, "b": 0}, 4)
+
+
+def test_numbers_that_a_vocabulary_does_not_list_share_a_row_and_are_counted():
+    vocabulary = Vocabulary(4, 2)
+    vectors = vocabulary(torch.tensor([0, 3, 4, 99, -1]))
+    assert torch.equal(vectors[2:], vocabulary.weight[[4, 4, 4]])
+    assert torch.equal(vectors[:2], vocabulary.weight[[0, 3]])
+    assert vocabulary.diagnose() == {"num_unknown": 3}
 
 
 def test_numbers_are_standardised_over_the_values_that_are_there():
@@ -80,12 +91,12 @@ def test_actions_fall_into_groups_by_kind_and_domain():
 def test_history_attention_is_a_softmax_over_the_group_and_one_silent_place():
     torch.manual_seed(0)
     batch = random_batch(sizes=(2, 3, 1, 2), length=8)
-    attention = HistoryAttention(4, 3)
+    attention, encoder = HistoryAttention(4), ActionEncoder(4, 3)
     actions, items, text = torch.randn(4, 8, 12), torch.randn(8, 16), torch.randn(4, 8)
     layout = RequestLayout(batch.request_of_item_N, 4)
-    out = attention(batch, actions_RLC=actions, items_NC=items, text_RC=text, layout=layout)
-    keys, values = attention.key_value(attention._describe(batch, actions)).chunk(2, dim=2)
-    groups = action_groups(batch)
+    described, groups = encoder(batch, actions), action_groups(batch)
+    out = attention(described, groups, items_NC=items, text_RC=text, layout=layout)
+    keys, values = attention.key_value(described).chunk(2, dim=2)
     for n, r in enumerate(batch.request_of_item_N.tolist()):
         query = attention.item_query(items[n]) + attention.text_query(text[r])
         for g in range(len(ACTION_GROUPS)):

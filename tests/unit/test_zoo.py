@@ -8,11 +8,13 @@ import torch
 from support_models import DOMAINS, random_batch
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.models.zoo import build_model, load_model, save_model
+from uniscale.models.dlrm import DLRM, DLRMConfig
+from uniscale.models.hhsft import HHSFTConfig
+from uniscale.models.zoo import MODELS, SIZES, build_model, load_model, save_model
 
 
 def test_an_unknown_model_is_refused_with_the_names_of_all():
-    with pytest.raises(ValueError, match=r"no model 'bert'; models are dlrm, hhsft"):
+    with pytest.raises(ValueError, match=f"no model 'bert'; models are {', '.join(sorted(MODELS))}"):
         build_model("bert", "xs", DOMAINS)
 
 
@@ -28,10 +30,8 @@ def test_domains_must_be_named_once(domains):
 
 
 def test_heads_that_do_not_divide_the_width_are_refused():
-    from uniscale.models.hhsft import HHSFT_SIZES
-
     with pytest.raises(ValueError, match=r"num_heads=3 must divide hfa_width=16"):
-        replace(HHSFT_SIZES["xs"], num_heads=3)
+        replace(HHSFTConfig.of(SIZES["xs"]), num_heads=3)
 
 
 def test_a_domain_the_model_does_not_know_is_refused():
@@ -118,8 +118,6 @@ def test_a_configuration_with_other_fields_is_refused_with_their_names(saved, fi
 
 
 def test_a_model_saved_under_another_size_table_still_loads(saved):
-    from uniscale.models.dlrm import DLRM, DLRM_SIZES
-
-    narrow = DLRM(replace(DLRM_SIZES["xs"], mlp_width=8), size="xs", domains=DOMAINS, numeric=NUMERIC)
+    narrow = DLRM(replace(DLRMConfig.of(SIZES["xs"]), mlp_width=8), size="xs", domains=DOMAINS, numeric=NUMERIC)
     save_model(narrow, saved)
     assert load_model(saved).config.mlp_width == 8

@@ -97,7 +97,8 @@ def collate(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> tup
 def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> Encoded:
     """Frames as fixed-width arrays: lists are cut or padded to the widths in `uniscale.models.batch`.
 
-    History keeps its most recent actions, everything else its first values. Padding is 0, or NaN in numeric columns.
+    History keeps its most recent actions and turns them round, newest first; everything else keeps its first values.
+    Padding is 0, or NaN in numeric columns.
 
     Raises:
         ValueError: A request's domain is not in ``domains``.
@@ -131,18 +132,17 @@ def pad(column: pa.Array, width: int, fill: float, dtype: Any, *, newest: bool =
         width: Columns of the matrix.
         fill: Value where a list is too short.
         dtype: NumPy type of the matrix.
-        newest: Keep the last values of a list that is too long, not the first.
+        newest: Start from the end of the list: its last value first.
     """
     values = _numbers(column.flatten(), dtype)
     full = list_lengths(column)
     lengths = np.minimum(full, width)
     starts = np.cumsum(full) - full
-    if newest:
-        starts = starts + full - lengths
     steps = np.arange(width)
     filled = steps < lengths[:, None]
+    places = (starts + full - 1)[:, None] - steps if newest else starts[:, None] + steps
     matrix = np.full((len(full), width), fill, dtype=dtype)
-    matrix[filled] = values[(starts[:, None] + steps)[filled]]
+    matrix[filled] = values[places[filled]]
     return matrix
 
 

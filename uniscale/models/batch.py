@@ -30,7 +30,7 @@ class Batch:
         query_words_RW: Hashed words of the query, padded with 0.
         user_numeric_RF: In the order of USER_NUMERIC, NaN where missing.
         query_numeric_RF: In the order of QUERY_NUMERIC, NaN where missing.
-        history_items_RL: Hashed items acted on, oldest first, padded with 0 at the end.
+        history_items_RL: Hashed items acted on, newest first, padded with 0 at the end.
         history_categories_RL: Their categories.
         history_brands_RL: Their brands.
         history_actions_RL: 1 click, 2 cart, 3 favorite, 4 purchase, 0 padding.

@@ -24,35 +24,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
-from uniscale.models.batch import Batch
-from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.heads import domain_heads
-from uniscale.models.common.inputs import InputEncoder
+from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import (
     TokenLinear,
     TokenMlp,
     TokenProjection,
     mlp,
+    num_heads,
     projection,
     self_attention,
     zero_last_layer,
 )
-from uniscale.models.common.routing import DomainBuckets, DomainNetworks
-from uniscale.models.common.tokenizer import Tokenizer, Tokens
-from uniscale.models.ranker import Ranker
+from uniscale.models.common.routing import Buckets, DomainNetworks
+from uniscale.models.common.tokenizer import SemanticTokenizer, Tokens
+from uniscale.models.ranker import Ranker, RankerConfig
+from uniscale.models.size import Size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HHSFTConfig:
+class HHSFTConfig(RankerConfig):
     """Everything that sets the size and the shape of HHSFT.
 
     Attributes:
-        embeddings: Hashed tables.
         hfa_width: D.
         hfa_layers: Layers of HFA.
         gfa_width: G.
@@ -63,7 +63,6 @@ class HHSFTConfig:
         has_dapga: Attend over the views of all domains; without it, heads read e.
     """
 
-    embeddings: EmbeddingSizes
     hfa_width: int
     hfa_layers: int
     gfa_width: int
@@ -78,35 +77,28 @@ class HHSFTConfig:
             if getattr(self, name) % self.num_heads:
                 raise ValueError(f"num_heads={self.num_heads} must divide {name}={getattr(self, name)}.")
 
-
-def _config(*, embedding_width: int, num_item_rows: int, width: int, layers: int, heads: int) -> HHSFTConfig:
-    return HHSFTConfig(
-        embeddings=EmbeddingSizes.of(width=embedding_width, items=num_item_rows),
-        hfa_width=width,
-        hfa_layers=layers,
-        gfa_width=width,
-        num_heads=heads,
-        sample_width=4 * width,
-    )
-
-
-HHSFT_SIZES = {
-    "xs": _config(embedding_width=16, num_item_rows=2**14, width=16, layers=1, heads=2),
-    "s": _config(embedding_width=16, num_item_rows=2**16, width=32, layers=2, heads=4),
-    "m": _config(embedding_width=32, num_item_rows=2**18, width=64, layers=2, heads=4),
-    "l": _config(embedding_width=32, num_item_rows=2**20, width=128, layers=2, heads=8),
-    "xl": _config(embedding_width=64, num_item_rows=2**22, width=256, layers=2, heads=8),
-}
+    @classmethod
+    def of(cls, size: Size) -> Self:
+        """The configuration of a size."""
+        return cls(
+            embeddings=size.embeddings,
+            hfa_width=size.width,
+            hfa_layers=size.depth,
+            gfa_width=size.width,
+            num_heads=num_heads(size.width),
+            sample_width=4 * size.width,
+        )
 
 
 class HHSFT(Ranker):
     """Heterogeneous Hierarchical Sample Fusion Transformer."""
 
     name = "hhsft"
+    Config = HHSFTConfig
 
     def __init__(self, config: HHSFTConfig, *, size: str, domains: tuple[str, ...], numeric: NumericNames) -> None:
         super().__init__(config, size=size, domains=domains, numeric=numeric)
-        self.tokenizer = Tokenizer(config.embeddings, len(domains), numeric, config.hfa_width)
+        self.tokenizer = SemanticTokenizer(self.inputs, config.hfa_width)
         num_tokens = self.tokenizer.num_tokens
         self.hfa = nn.ModuleList(HFALayer(config, num_tokens) for _ in range(config.hfa_layers))
         self.gfa = GFA(config, num_tokens)
@@ -114,19 +106,13 @@ class HHSFT(Ranker):
         self.dapga = DAPGA(config, len(domains), self._gate_width()) if config.has_dapga else None
         self.heads = domain_heads(config.sample_width, len(domains))
 
-    @property
-    def inputs(self) -> InputEncoder:
-        """The part that reads features."""
-        return self.tokenizer.inputs
-
-    def forward(self, batch: Batch) -> Tensor:
+    def score(self, inputs: Inputs, buckets: Buckets) -> Tensor:
         """Logits of the tasks for each item, [N, K]."""
-        tokens = self.tokenizer(batch)
+        tokens = self.tokenizer(inputs)
         x_TND = tokens.values()
         for layer in self.hfa:
             x_TND = layer(x_TND)
         z_NZ = self.gfa(x_TND)
-        buckets = DomainBuckets(batch.domain_R[batch.request_of_item_N], len(self.domains))
         e_NZ = self.dref(z_NZ, buckets) if self.dref else z_NZ
         out_NZ = self.dapga(e_NZ, tokens, buckets) if self.dapga else e_NZ
         return self.heads(out_NZ, buckets)
@@ -134,6 +120,21 @@ class HHSFT(Ranker):
     def _gate_width(self) -> int:
         num_tokens = sum(family in GATE_FAMILIES for family in self.tokenizer.request_families)
         return num_tokens * int(self.config.hfa_width)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HHFIConfig(HHSFTConfig):
+    """HHSFT without the fusion of domains."""
+
+    has_dref: bool = False
+    has_dapga: bool = False
+
+
+class HHFI(HHSFT):
+    """HFA and GFA, then a head per domain: the zero line of the paper's ablation."""
+
+    name = "hhfi"
+    Config = HHFIConfig
 
 
 class HFALayer(nn.Module):
@@ -196,7 +197,7 @@ class DREF(nn.Module):
         self.own = DomainNetworks(lambda: mlp(width, width, width), num_domains)
         self.gate = DomainNetworks(lambda: zero_last_layer(mlp(width, width // 2, 2)), num_domains)
 
-    def forward(self, z_NZ: Tensor, buckets: DomainBuckets) -> Tensor:
+    def forward(self, z_NZ: Tensor, buckets: Buckets) -> Tensor:
         """Turn z into e, [N, Z]."""
         weight_N2 = torch.softmax(self.gate(z_NZ, buckets), dim=1)
         return weight_N2[:, :1] * self.shared(z_NZ) + weight_N2[:, 1:] * self.own(z_NZ, buckets)
@@ -219,14 +220,14 @@ class DAPGA(nn.Module):
         self.query, self.key, self.value = (projection(width, width) for _ in range(3))
         self.gate = zero_last_layer(mlp(gate_width, width, width))
 
-    def forward(self, e_NZ: Tensor, tokens: Tokens, buckets: DomainBuckets) -> Tensor:
+    def forward(self, e_NZ: Tensor, tokens: Tokens, buckets: Buckets) -> Tensor:
         """Turn e into out, [N, Z]."""
         own_NZ, views_NJZ = self._views(e_NZ, buckets)
         u_NZ = self._attend(self.query(own_NZ), self.key(views_NJZ), self.value(views_NJZ))
         gate_RZ = torch.sigmoid(self.gate(tokens.of_request(GATE_FAMILIES)))
         return tokens.layout.expand(gate_RZ) * u_NZ
 
-    def _views(self, e_NZ: Tensor, buckets: DomainBuckets) -> tuple[Tensor, Tensor]:
+    def _views(self, e_NZ: Tensor, buckets: Buckets) -> tuple[Tensor, Tensor]:
         """The own view [N, Z], and the views of all domains [N, J, Z] of which only the own one has a gradient."""
         own_NZ = self.views(e_NZ, buckets)
         with torch.no_grad():

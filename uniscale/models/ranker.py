@@ -3,33 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import Batch
-from uniscale.models.common.embeddings import HashedTable
-from uniscale.models.common.inputs import InputEncoder
-from uniscale.models.common.routing import DomainNetworks
+from uniscale.models.common.embeddings import EmbeddingSizes, SparseTable
+from uniscale.models.common.history import RECENT_ACTIONS
+from uniscale.models.common.hooks import Diagnosed, Penalised, Scheduled
+from uniscale.models.common.inputs import InputEncoder, Inputs
+from uniscale.models.common.layout import RequestLayout
+from uniscale.models.common.routing import Buckets, DomainBuckets, DomainNetworks
+from uniscale.models.size import Size
+
+_Kind = TypeVar("_Kind")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RankerConfig:
+    """What the configurations of all rankers have.
+
+    Attributes:
+        embeddings: Hashed tables.
+    """
+
+    embeddings: EmbeddingSizes
+
+    @classmethod
+    def of(cls, size: Size) -> Self:
+        """The configuration of a size."""
+        raise NotImplementedError
 
 
 class Ranker(nn.Module):
     """Scores the items of requests.
 
-    A subclass implements `forward` and `inputs`.
+    A subclass sets `name` and `Config` and implements `score`.
 
     Attributes:
         name: Key in `zoo.MODELS`.
-        size: Key of `zoo.SIZES` that the configuration came from.
+        Config: Its configuration class.
+        size: Key of `SIZES` that the configuration came from.
         domains: Names of the domains, in the order of `Batch.domain_R`.
         numeric: Numeric inputs that it reads, by name.
         config: Widths, heads, layers and table sizes.
+        inputs: The part that reads features.
     """
 
     name: ClassVar[str]
+    Config: ClassVar[type[RankerConfig]]
 
-    def __init__(self, config: Any, *, size: str, domains: tuple[str, ...], numeric: NumericNames) -> None:
+    def __init__(
+        self,
+        config: Any,
+        *,
+        size: str,
+        domains: tuple[str, ...],
+        numeric: NumericNames,
+        has_attention: bool = True,
+        history_length: int = RECENT_ACTIONS,
+    ) -> None:
+        """Check the domains and make the part that reads features.
+
+        Args:
+            config: A `Config`.
+            size: Where it came from.
+            domains: Names of the domains.
+            numeric: Numeric inputs that are read.
+            has_attention: As for `InputEncoder`.
+            history_length: As for `InputEncoder`.
+
+        Raises:
+            ValueError: No domain, or one named twice.
+        """
         super().__init__()
         if not domains or len(set(domains)) != len(domains):
             raise ValueError(f"domains={domains} must name at least one domain, each once.")
@@ -37,23 +86,32 @@ class Ranker(nn.Module):
         self.size = size
         self.domains = domains
         self.numeric = numeric
+        self.inputs = InputEncoder(
+            config.embeddings, len(domains), numeric, has_attention=has_attention, history_length=history_length
+        )
 
-    @property
-    def inputs(self) -> InputEncoder:
-        """The part that reads features."""
+    def score(self, inputs: Inputs, buckets: Buckets) -> Tensor:
+        """Logits of the tasks for each item, [N, K] in the order of TASKS."""
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits of the tasks for each item, [N, K] in the order of TASKS."""
-        raise NotImplementedError
+        """Logits of the tasks for each item, [N, K] in the order of TASKS.
+
+        Raises:
+            ValueError: A request is of a domain the model was not built for.
+        """
+        self._refuse_unknown_domain(batch)
+        layout = RequestLayout(batch.request_of_item_N, batch.domain_R.shape[0])
+        buckets = DomainBuckets(layout.expand(batch.domain_R), len(self.domains))
+        return self.score(self.inputs(batch, layout), buckets)
 
     def fit_numeric(self, batch: Batch) -> None:
         """Standardise numeric features as in this batch; call it once, on a large batch, before training."""
         self.inputs.fit_numeric(batch)
 
     def embedding_parameters(self) -> list[nn.Parameter]:
-        """Hashed tables: large, with sparse gradients."""
-        return [module.weight for module in self.modules() if isinstance(module, HashedTable)]
+        """Tables: large, with sparse gradients."""
+        return [table.weight for table in self._parts(SparseTable)]
 
     def dense_parameters(self) -> list[nn.Parameter]:
         """All other parameters."""
@@ -67,10 +125,38 @@ class Ranker(nn.Module):
         move them: set their gradient to None for a domain that no worker saw in this step.
         """
         owned: dict[str, list[nn.Parameter]] = {domain: [] for domain in self.domains}
-        for networks in self._domain_networks():
+        for networks in self._parts(DomainNetworks):
             for domain, network in zip(self.domains, networks.networks, strict=True):
                 owned[domain].extend(network.parameters())
         return owned
 
-    def _domain_networks(self) -> Iterator[DomainNetworks]:
-        return (module for module in self.modules() if isinstance(module, DomainNetworks))
+    def set_progress(self, progress: float) -> None:
+        """Set what follows a schedule; call it before every training step.
+
+        Args:
+            progress: How much of the training is done, in [0, 1].
+        """
+        for part in self._parts(Scheduled):  # type: ignore[type-abstract]
+            part.set_progress(progress)
+
+    def penalty(self) -> Tensor:
+        """What modules add to the loss: the mean over the items of the last forward pass, 0 for most rankers."""
+        parts = [part.penalty() for part in self._parts(Penalised)]  # type: ignore[type-abstract]
+        return torch.stack(parts).sum() if parts else torch.zeros(())
+
+    def diagnostics(self) -> dict[str, float]:
+        """Figures that tell whether parts work as meant, by the path of the part and the name of the figure."""
+        return {
+            f"{path}.{name}": value
+            for path, part in self.named_modules()
+            if part is not self and isinstance(part, Diagnosed)
+            for name, value in part.diagnose().items()
+        }
+
+    def _parts(self, kind: type[_Kind]) -> Iterator[_Kind]:
+        return (part for part in self.modules() if part is not self and isinstance(part, kind))
+
+    def _refuse_unknown_domain(self, batch: Batch) -> None:
+        unknown = batch.domain_R[(batch.domain_R < 0) | (batch.domain_R >= len(self.domains))]
+        if len(unknown):
+            raise ValueError(f"domain_R holds index {int(unknown[0])}, but the model has {len(self.domains)} domains.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import torch
 from uniscale.contracts.features import FEATURE_SERVICES
 from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.common.embeddings import EmbeddingSizes
-from uniscale.models.dlrm import DLRM, DLRM_SIZES, DLRMConfig
-from uniscale.models.hhsft import HHSFT, HHSFT_SIZES, HHSFTConfig
-from uniscale.models.ranker import Ranker
+from uniscale.models.dlrm import DLRM
+from uniscale.models.hhsft import HHFI, HHSFT
+from uniscale.models.ranker import Ranker, RankerConfig
+from uniscale.models.size import SIZES
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
@@ -23,20 +24,7 @@ WEIGHTS_FILE = "weights.pt"
 __all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "save_model"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A ranker of the zoo: its class, its configuration class, and a configuration per size."""
-
-    ranker: type[Ranker]
-    config: type
-    sizes: Mapping[str, Any]
-
-
-MODELS: dict[str, Entry] = {
-    "dlrm": Entry(ranker=DLRM, config=DLRMConfig, sizes=DLRM_SIZES),
-    "hhsft": Entry(ranker=HHSFT, config=HHSFTConfig, sizes=HHSFT_SIZES),
-}
-SIZES = ("xs", "s", "m", "l", "xl")
+MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT)}
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
@@ -47,8 +35,8 @@ def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
     """
     if size not in SIZES:
         raise ValueError(f"There is no size {size!r}; sizes are {', '.join(SIZES)}.")
-    entry = _entry(name)
-    return entry.ranker(entry.sizes[size], size=size, domains=tuple(domains), numeric=NUMERIC)
+    ranker = _ranker(name)
+    return ranker(ranker.Config.of(SIZES[size]), size=size, domains=tuple(domains), numeric=NUMERIC)
 
 
 def num_params(model: torch.nn.Module) -> int:
@@ -87,10 +75,10 @@ def load_model(folder: Path) -> Ranker:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} holds no saved model: {name} is missing.")
     saved = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
-    entry = _entry(saved["name"])
-    config = _read_config(entry, saved["config"], folder)
+    ranker = _ranker(saved["name"])
+    config = _read_config(ranker.Config, saved["config"], folder)
     numeric = _read_features(saved, folder)
-    model = entry.ranker(config, size=saved["size"], domains=tuple(saved["domains"]), numeric=numeric)
+    model = ranker(config, size=saved["size"], domains=tuple(saved["domains"]), numeric=numeric)
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
     _refuse_difference(model, weights, folder)
     model.load_state_dict(weights)
@@ -98,22 +86,22 @@ def load_model(folder: Path) -> Ranker:
     return model
 
 
-def _entry(name: str) -> Entry:
+def _ranker(name: str) -> type[Ranker]:
     if name not in MODELS:
         raise ValueError(f"There is no model {name!r}; models are {', '.join(sorted(MODELS))}.")
     return MODELS[name]
 
 
-def _read_config(entry: Entry, saved: dict[str, Any], folder: Path) -> Any:
+def _read_config(kind: type[RankerConfig], saved: dict[str, Any], folder: Path) -> Any:
     """Turn JSON back into the configuration class, refusing fields it does not have or lacks."""
-    pairs = ((entry.config, saved), (EmbeddingSizes, saved.get("embeddings", {})))
-    differing = [field for kind, values in pairs for field in {known.name for known in fields(kind)} ^ set(values)]
+    pairs = ((kind, saved), (EmbeddingSizes, saved.get("embeddings", {})))
+    differing = [field for owner, values in pairs for field in {known.name for known in fields(owner)} ^ set(values)]
     if differing:
         raise ValueError(
-            f"{folder} was saved by another version of {entry.config.__name__}; fields that only one of the two has: "
+            f"{folder} was saved by another version of {kind.__name__}; fields that only one of the two has: "
             f"{', '.join(sorted(differing))}. Train the model again, or load it with the code that saved it."
         )
-    return entry.config(**{**saved, "embeddings": EmbeddingSizes(**saved["embeddings"])})
+    return kind(**{**saved, "embeddings": EmbeddingSizes(**saved["embeddings"])})
 
 
 def _read_features(saved: dict[str, Any], folder: Path) -> NumericNames:

@@ -1,15 +1,18 @@
-"""Hashed embedding tables.
+"""Hashed embedding tables, all in one matrix.
 
-A frame holds 31-bit hashes, a table has far fewer rows: `table_row` folds one into the other and keeps row 0 for
-"missing". Row 0 is zero and never trained. Gradients are sparse, for row-wise optimisers.
+A frame holds 31-bit hashes, a table has far fewer rows: a hash is folded into the rows of its table. Row 0 of the
+matrix stands for "missing" in every table: it is zero and never trained. All look-ups of a batch are one call with one
+sparse gradient, so an optimiser sorts the touched rows once and not once per table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 INITIAL_STD = 0.05
 
@@ -46,30 +49,120 @@ class EmbeddingSizes:
         )
 
 
-def table_row(hash_id: Tensor, num_rows: int) -> Tensor:
-    """Row of a hash: 0 for 0, else 1 + hash % (num_rows - 1)."""
-    return torch.where(hash_id == 0, 0, 1 + hash_id % (num_rows - 1))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookUp:
+    """Identifiers to look up.
+
+    Attributes:
+        table: Name of the table.
+        ids: Hashes, 0 where missing.
+        is_bag: The last axis of ``ids`` is a bag, of which the mean over the known is wanted.
+    """
+
+    table: str
+    ids: Tensor
+    is_bag: bool = False
 
 
-class HashedTable(nn.Module):
-    """One vector per identifier, or the mean over a bag of identifiers."""
+class SparseTable(nn.Module):
+    """A matrix whose gradients are sparse: trained by row-wise Adagrad, exchanged between workers as touched rows."""
 
-    def __init__(self, num_rows: int, width: int) -> None:
+    weight: nn.Parameter
+
+
+class Embeddings(SparseTable):
+    """Hashed tables of one width.
+
+    Args:
+        rows: Rows of each table, at least 1.
+        width: E.
+    """
+
+    def __init__(self, rows: Mapping[str, int], width: int) -> None:
         super().__init__()
-        if num_rows < 2:
-            raise ValueError(f"num_rows={num_rows} leaves no row beside the one for missing values; use at least 2.")
-        self.num_rows = num_rows
-        self.weight = nn.Parameter(torch.empty(num_rows, width))
+        for name, number in rows.items():
+            if number < 1:
+                raise ValueError(f"the table {name!r} has {number} rows; use at least 1")
+        self.width = width
+        self._rows = dict(rows)
+        self._first: dict[str, int] = {}
+        total = 1
+        for name, number in rows.items():
+            self._first[name] = total
+            total += number
+        self.weight = nn.Parameter(torch.empty(total, width))
         nn.init.normal_(self.weight, std=INITIAL_STD)
         with torch.no_grad():
             self.weight[0].zero_()
 
-    def forward(self, hash_id: Tensor) -> Tensor:
-        """[...] hashes -> [..., E]; 0 gives the zero vector."""
-        return nn.functional.embedding(table_row(hash_id, self.num_rows), self.weight, padding_idx=0, sparse=True)
+    def forward(self, look_ups: Sequence[LookUp]) -> list[Tensor]:
+        """Vectors of every look-up.
 
-    def mean(self, bag_XW: Tensor) -> Tensor:
-        """[X, W] hashes -> [X, E], the mean over those that are not 0; an empty bag gives the zero vector."""
-        return nn.functional.embedding_bag(
-            table_row(bag_XW, self.num_rows), self.weight, mode="mean", padding_idx=0, sparse=True
+        Args:
+            look_ups: What is asked; all of a batch in one call.
+
+        Returns:
+            Per look-up [..., E]: one vector per identifier, or per bag. Missing identifiers and empty bags give zero.
+        """
+        rows = [self.rows(asked.table, asked.ids) for asked in look_ups]
+        weights = [_bag_weights(row) if asked.is_bag else _ones(row) for asked, row in zip(look_ups, rows, strict=True)]
+        vectors = functional.embedding_bag(
+            torch.cat([row.reshape(-1) for row in rows]),
+            self.weight,
+            torch.cat(_offsets(look_ups, rows)),
+            mode="sum",
+            per_sample_weights=torch.cat([weight.reshape(-1) for weight in weights]),
+            sparse=True,
         )
+        shapes = [row.shape[:-1] if asked.is_bag else row.shape for asked, row in zip(look_ups, rows, strict=True)]
+        parts = torch.split(vectors, [shape.numel() for shape in shapes])
+        return [part.view(*shape, self.width) for part, shape in zip(parts, shapes, strict=True)]
+
+    def rows(self, table: str, ids: Tensor) -> Tensor:
+        """Rows of the matrix that stand for identifiers: 0 for 0, else within the table."""
+        return torch.where(ids == 0, 0, self._first[table] + ids % self._rows[table])
+
+
+class Vocabulary(nn.Module):
+    """A small table of numbers that a contract lists, and one row for any other number.
+
+    Attributes:
+        num_unknown: How many numbers outside the list were looked up since the model was made.
+    """
+
+    def __init__(self, size: int, width: int, *, std: float = INITIAL_STD) -> None:
+        super().__init__()
+        self.size = size
+        self.weight = nn.Parameter(torch.empty(size + 1, width))
+        nn.init.normal_(self.weight, std=std)
+        self.register_buffer("num_unknown", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """[...] numbers -> [..., E]; a number outside [0, size) has the last row."""
+        is_unknown = (numbers < 0) | (numbers >= self.size)
+        if not torch.compiler.is_compiling():
+            self.num_unknown += is_unknown.sum()
+        return functional.embedding(torch.where(is_unknown, self.size, numbers), self.weight)
+
+    def diagnose(self) -> dict[str, float]:
+        """Numbers outside the list so far."""
+        return {"num_unknown": float(self.num_unknown)}
+
+
+def _bag_weights(rows_XW: Tensor) -> Tensor:
+    is_known_XW = rows_XW > 0
+    return is_known_XW / is_known_XW.sum(-1, keepdim=True).clamp(min=1)
+
+
+def _ones(rows: Tensor) -> Tensor:
+    return (rows > 0).float()
+
+
+def _offsets(look_ups: Sequence[LookUp], rows: Sequence[Tensor]) -> list[Tensor]:
+    """First identifier of every bag; an identifier by itself is a bag of one."""
+    begin, offsets = 0, []
+    for asked, row in zip(look_ups, rows, strict=True):
+        step = row.shape[-1] if asked.is_bag else 1
+        offsets.append(torch.arange(row.numel() // step, device=row.device) * step + begin)
+        begin += row.numel()
+    return offsets

@@ -6,22 +6,25 @@ width, C columns of a group, P request vectors, V item vectors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.batch import Batch
-from uniscale.models.common.embeddings import EmbeddingSizes, HashedTable
+from uniscale.models.common.embeddings import Embeddings, EmbeddingSizes, LookUp, Vocabulary
 from uniscale.models.common.history import (
     ACTION_GROUPS,
+    RECENT_ACTIONS,
+    ActionEncoder,
     HistoryAttention,
     action_groups,
     history_matches,
     history_means,
 )
-from uniscale.models.common.layout import RequestLayout
+from uniscale.models.common.layout import Layout
 from uniscale.models.common.numeric import NumericEncoder
 
 NUM_REQUEST_VECTORS = 7
@@ -50,12 +53,23 @@ class Inputs:
     Attributes:
         requests: One [R, C] per group.
         items: One [N, C] per group.
+        actions_RLC: Every action of the history as `ActionEncoder` describes it, newest first, [R, L, 4 E].
+        is_action_RL: Whether there is one, or padding.
         layout: Which item belongs to which request.
+        batch: What all of it was made of.
     """
 
     requests: tuple[Tensor, ...]
     items: tuple[Tensor, ...]
-    layout: RequestLayout
+    actions_RLC: Tensor
+    is_action_RL: Tensor
+    layout: Layout
+    batch: Batch
+
+    def select(self, groups: Iterable[Group], names: Iterable[str], values: tuple[Tensor, ...]) -> Tensor:
+        """Values of the named groups side by side."""
+        by_name = {group.name: value for group, value in zip(groups, values, strict=True)}
+        return torch.cat([by_name[name] for name in names], 1)
 
 
 class InputEncoder(nn.Module):
@@ -66,24 +80,35 @@ class InputEncoder(nn.Module):
     themselves at small width, and lag behind a plain MLP without them.
     """
 
-    def __init__(self, sizes: EmbeddingSizes, num_domains: int, numeric: NumericNames) -> None:
+    def __init__(
+        self,
+        sizes: EmbeddingSizes,
+        num_domains: int,
+        numeric: NumericNames,
+        *,
+        has_attention: bool = True,
+        history_length: int = RECENT_ACTIONS,
+    ) -> None:
+        """Make the tables.
+
+        Args:
+            sizes: Of the tables.
+            num_domains: Domains of the model.
+            numeric: Numeric features that are read.
+            has_attention: Whether target attention over the recent actions is among the inputs; a ranker that reads
+                the sequence itself does without.
+            history_length: Actions in `Inputs.actions_RLC`, at least those that matches and means read.
+        """
         super().__init__()
         width = sizes.width
-        self.user = HashedTable(sizes.users, width)
-        self.user_attribute = HashedTable(sizes.user_attributes, width)
-        self.query = HashedTable(sizes.queries, width)
-        self.word = HashedTable(sizes.words, width)
-        self.item = HashedTable(sizes.items, width)
-        self.category = HashedTable(sizes.categories, width)
-        self.brand = HashedTable(sizes.brands, width)
-        self.shop = HashedTable(sizes.shops, width)
-        self.item_attribute = HashedTable(sizes.item_attributes, width)
-        self.domain = nn.Embedding(num_domains, width)
-        nn.init.normal_(self.domain.weight, std=1.0)
+        self.history_length = max(history_length, RECENT_ACTIONS)
+        self.tables = Embeddings({name: rows for name, rows in asdict(sizes).items() if name != "width"}, width)
+        self.domain = Vocabulary(num_domains, width, std=1.0)
         self.user_numeric = NumericEncoder(numeric.user, NUMERIC.user)
         self.query_numeric = NumericEncoder(numeric.query, NUMERIC.query)
         self.item_numeric = NumericEncoder(numeric.item, NUMERIC.item)
-        self.history = HistoryAttention(width, num_domains)
+        self.actions = ActionEncoder(width, num_domains)
+        self.history = HistoryAttention(width) if has_attention else None
         self.request_groups = (
             Group(name="user_profile", family="U", width=2 * width),
             Group(name="user_activity", family="U", width=2 * len(numeric.user) + len(ACTION_GROUPS) + 3 * width),
@@ -91,14 +116,25 @@ class InputEncoder(nn.Module):
             Group(name="query_statistics", family="Q", width=2 * len(numeric.query) + width),
             Group(name="domain", family="D", width=width),
         )
+        sequences = () if self.history is None else ACTION_GROUPS
         self.item_groups = (
             Group(name="item_identity", family="I", width=2 * width),
             Group(name="item_kind", family="I", width=2 * width),
             Group(name="item_text", family="I", width=2 * width),
             Group(name="item_statistics", family="I", width=2 * len(numeric.item)),
-            *(Group(name=name, family="S", width=self.history.width_out) for name in ACTION_GROUPS),
+            *(Group(name=name, family="S", width=2 * width) for name in sequences),
             Group(name="cross", family="X", width=NUM_REQUEST_VECTORS * NUM_ITEM_VECTORS + 3),
         )
+
+    @property
+    def request_width(self) -> int:
+        """Columns of all request groups together."""
+        return sum(group.width for group in self.request_groups)
+
+    @property
+    def item_width(self) -> int:
+        """Columns of all item groups together."""
+        return sum(group.width for group in self.item_groups)
 
     def fit_numeric(self, batch: Batch) -> None:
         """Standardise numeric features as in this batch."""
@@ -106,34 +142,46 @@ class InputEncoder(nn.Module):
         self.query_numeric.fit(batch.query_numeric_RF)
         self.item_numeric.fit(batch.item_numeric_NF)
 
-    def forward(self, batch: Batch) -> Inputs:
-        """Encode a batch.
-
-        Raises:
-            ValueError: A request is of a domain the model was not built for.
-        """
-        self._refuse_unknown_domain(batch)
-        layout = RequestLayout(batch.request_of_item_N, batch.domain_R.shape[0])
-        user, profile = self.user(batch.user_R), self.user_attribute.mean(batch.user_attributes_RA)
-        query, words = self.query(batch.query_R), self.word.mean(batch.query_words_RW)
-        item, shop = self.item(batch.item_N), self.shop(batch.shop_N)
-        category, brand = self.category(batch.category_N), self.brand(batch.brand_N)
-        title, facts = self.word.mean(batch.title_words_NW), self.item_attribute.mean(batch.item_attributes_NA)
-        actions_RLC = self._actions(batch)
-        means_RC = history_means(actions_RLC, batch.history_actions_RL > 0)
-        attended_NC = self.history(
-            batch,
-            actions_RLC=actions_RLC,
-            items_NC=torch.cat([item, category, brand, title], 1),
-            text_RC=torch.cat([query, words], 1),
-            layout=layout,
+    def forward(self, batch: Batch, layout: Layout) -> Inputs:
+        """Encode a batch."""
+        length = self.history_length
+        (user, profile, query, words, item, category, brand, shop, title, facts, *past) = self.tables(
+            [
+                LookUp(table="users", ids=batch.user_R),
+                LookUp(table="user_attributes", ids=batch.user_attributes_RA, is_bag=True),
+                LookUp(table="queries", ids=batch.query_R),
+                LookUp(table="words", ids=batch.query_words_RW, is_bag=True),
+                LookUp(table="items", ids=batch.item_N),
+                LookUp(table="categories", ids=batch.category_N),
+                LookUp(table="brands", ids=batch.brand_N),
+                LookUp(table="shops", ids=batch.shop_N),
+                LookUp(table="words", ids=batch.title_words_NW, is_bag=True),
+                LookUp(table="item_attributes", ids=batch.item_attributes_NA, is_bag=True),
+                LookUp(table="items", ids=batch.history_items_RL[:, :length]),
+                LookUp(table="categories", ids=batch.history_categories_RL[:, :length]),
+                LookUp(table="brands", ids=batch.history_brands_RL[:, :length]),
+            ]
         )
+        things_RLC = torch.cat(past, dim=2)
+        is_action_RL = batch.history_actions_RL[:, :length] > 0
+        actions_RLC = self.actions(batch, things_RLC)
+        in_group_RGL = action_groups(batch)
+        means_RC = history_means(things_RLC[:, :RECENT_ACTIONS], is_action_RL[:, :RECENT_ACTIONS])
+        attended: tuple[Tensor, ...] = ()
+        if self.history is not None:
+            attended = self.history(
+                actions_RLC[:, :RECENT_ACTIONS],
+                in_group_RGL,
+                items_NC=torch.cat([item, category, brand, title], 1),
+                text_RC=torch.cat([query, words], 1),
+                layout=layout,
+            ).chunk(len(ACTION_GROUPS), 1)
         dots_NC = dot_products(
             torch.cat([user, profile, query, words, means_RC], 1),
             torch.cat([item, category, brand, shop, title, facts], 1),
             layout,
         )
-        num_actions_RG = action_groups(batch).sum(2).float().log1p()
+        num_actions_RG = in_group_RGL.sum(2).float().log1p()
         return Inputs(
             requests=(
                 torch.cat([user, profile], 1),
@@ -147,31 +195,17 @@ class InputEncoder(nn.Module):
                 torch.cat([category, brand], 1),
                 torch.cat([title, facts], 1),
                 self.item_numeric(batch.item_numeric_NF),
-                *attended_NC.chunk(len(ACTION_GROUPS), 1),
+                *attended,
                 torch.cat([dots_NC, history_matches(batch, layout)], 1),
             ),
+            actions_RLC=actions_RLC,
+            is_action_RL=is_action_RL,
             layout=layout,
-        )
-
-    def _refuse_unknown_domain(self, batch: Batch) -> None:
-        num_domains = self.domain.num_embeddings
-        unknown = batch.domain_R[(batch.domain_R < 0) | (batch.domain_R >= num_domains)]
-        if len(unknown):
-            raise ValueError(f"domain_R holds index {int(unknown[0])}, but the model has {num_domains} domains.")
-
-    def _actions(self, batch: Batch) -> Tensor:
-        """Item, category and brand vectors of the history, [R, L, 3 E]."""
-        return torch.cat(
-            [
-                self.item(batch.history_items_RL),
-                self.category(batch.history_categories_RL),
-                self.brand(batch.history_brands_RL),
-            ],
-            dim=2,
+            batch=batch,
         )
 
 
-def dot_products(requests_RC: Tensor, items_NC: Tensor, layout: RequestLayout) -> Tensor:
+def dot_products(requests_RC: Tensor, items_NC: Tensor, layout: Layout) -> Tensor:
     """Dot products of P request vectors with V item vectors.
 
     Args:

@@ -27,6 +27,11 @@ def projection(width_in: int, width_out: int) -> nn.Linear:
     return layer
 
 
+def num_heads(width: int) -> int:
+    """Usual number of attention heads: 8 to 32 columns each, 2 to 8 of them."""
+    return min(8, max(2, width // 8))
+
+
 def mlp(width_in: int, width_hidden: int, width_out: int) -> nn.Sequential:
     """Two linear layers with a GELU between them."""
     return nn.Sequential(linear(width_in, width_hidden), nn.GELU(), linear(width_hidden, width_out))

@@ -1,6 +1,9 @@
-"""From a `Batch` to tokens: one MLP per feature group, all to the same width.
+"""From feature groups to tokens of one width.
 
-Letters: R requests, N items, T tokens, D token width.
+`SemanticTokenizer` makes one token of each group, so a token has a meaning. `EvenTokenizer` cuts all features into as
+many equal parts as asked for, so the number of tokens is free.
+
+Letters: R requests, N items, T tokens, D token width, C columns of a part.
 """
 
 from __future__ import annotations
@@ -10,13 +13,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from uniscale.contracts.frames import NumericNames
-from uniscale.models.batch import Batch
-from uniscale.models.common.embeddings import EmbeddingSizes
-from uniscale.models.common.inputs import Group, InputEncoder
-from uniscale.models.common.layers import mlp
-from uniscale.models.common.layout import RequestLayout
+from uniscale.models.common.inputs import Group, InputEncoder, Inputs
+from uniscale.models.common.layers import TokenLinear, mlp
+from uniscale.models.common.layout import Layout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,19 +27,18 @@ class Tokens:
     Attributes:
         request_TRD: Tokens of the request.
         item_TND: Tokens of the item.
-        request_families: Family of each request token.
+        request_families: Family of each request token; empty if tokens have no meaning of their own.
         layout: Which item belongs to which request.
     """
 
     request_TRD: Tensor
     item_TND: Tensor
     request_families: tuple[str, ...]
-    layout: RequestLayout
+    layout: Layout
 
     def values(self) -> Tensor:
         """All tokens of every item, [T, N, D]: first those of its request."""
-        request_TND = self.request_TRD.index_select(1, self.layout.request_of_item_N)
-        return torch.cat([request_TND, self.item_TND])
+        return torch.cat([self.layout.expand_tokens(self.request_TRD), self.item_TND])
 
     def of_request(self, families: Iterable[str]) -> Tensor:
         """The request tokens of these families side by side, [R, tokens D]."""
@@ -46,30 +46,79 @@ class Tokens:
         return self.request_TRD[wanted].transpose(0, 1).flatten(1)
 
 
-class Tokenizer(nn.Module):
-    """Feature groups to tokens: each group has a two-layer MLP of its own and meets the others only in the blocks."""
+class SemanticTokenizer(nn.Module):
+    """One token per feature group: each has a two-layer MLP of its own and meets the others only in the blocks."""
 
-    def __init__(self, sizes: EmbeddingSizes, num_domains: int, numeric: NumericNames, width: int) -> None:
+    def __init__(self, inputs: InputEncoder, width: int) -> None:
         super().__init__()
-        self.inputs = InputEncoder(sizes, num_domains, numeric)
-        self.request_mlps = _token_mlps(self.inputs.request_groups, width)
-        self.item_mlps = _token_mlps(self.inputs.item_groups, width)
-        self.request_families = tuple(group.family for group in self.inputs.request_groups)
+        self.request_mlps = _token_mlps(inputs.request_groups, width)
+        self.item_mlps = _token_mlps(inputs.item_groups, width)
+        self.request_families = tuple(group.family for group in inputs.request_groups)
+
+    @property
+    def num_request_tokens(self) -> int:
+        """Tokens of the request."""
+        return len(self.request_mlps)
 
     @property
     def num_tokens(self) -> int:
         """T."""
         return len(self.request_mlps) + len(self.item_mlps)
 
-    def forward(self, batch: Batch) -> Tokens:
-        """Tokenise a batch."""
-        inputs = self.inputs(batch)
+    def forward(self, inputs: Inputs) -> Tokens:
+        """Tokenise."""
         return Tokens(
             request_TRD=_apply(self.request_mlps, inputs.requests),
             item_TND=_apply(self.item_mlps, inputs.items),
             request_families=self.request_families,
             layout=inputs.layout,
         )
+
+
+class EvenTokenizer(nn.Module):
+    """All features side by side, cut into equal parts, each with an affine map of its own (RankMixer, eq. 2).
+
+    The parts of the request and those of the item are cut apart, so that the former are mapped once per request. They
+    share the T tokens by their widths; the last part of each is filled up with zeros.
+    """
+
+    def __init__(self, inputs: InputEncoder, width: int, num_tokens: int) -> None:
+        """Make the maps.
+
+        Args:
+            inputs: Tells the features.
+            width: D.
+            num_tokens: T, at least 2.
+
+        Raises:
+            ValueError: There are fewer than two tokens: the request and the item need one each.
+        """
+        super().__init__()
+        if num_tokens < 2:
+            raise ValueError(f"num_tokens={num_tokens} leaves none for the request or the item; use at least 2")
+        share = inputs.request_width / (inputs.request_width + inputs.item_width)
+        self.num_request_tokens = min(num_tokens - 1, max(1, round(share * num_tokens)))
+        self.num_tokens = num_tokens
+        self._request_part = -(-inputs.request_width // self.num_request_tokens)
+        self._item_part = -(-inputs.item_width // (num_tokens - self.num_request_tokens))
+        self.request = TokenLinear(self.num_request_tokens, self._request_part, width)
+        self.item = TokenLinear(num_tokens - self.num_request_tokens, self._item_part, width)
+
+    def forward(self, inputs: Inputs) -> Tokens:
+        """Tokenise."""
+        return Tokens(
+            request_TRD=self.request(_cut(inputs.requests, self.num_request_tokens, self._request_part)),
+            item_TND=self.item(_cut(inputs.items, self.num_tokens - self.num_request_tokens, self._item_part)),
+            request_families=(),
+            layout=inputs.layout,
+        )
+
+
+def _cut(groups: Sequence[Tensor], num_parts: int, part: int) -> Tensor:
+    """Groups of features side by side, filled up with zeros and cut: [parts, X, C]."""
+    together = torch.cat(list(groups), 1)
+    filled = functional.pad(together, (0, num_parts * part - together.shape[1]))
+    return filled.view(-1, num_parts, part).transpose(0, 1)
 
 
 def _token_mlps(groups: Sequence[Group], width: int) -> nn.ModuleList:
