@@ -23,7 +23,7 @@ class Fitted:
 
     Attributes:
         model_dir: Folder with model.json and weights.pt.
-        curve: Loss curve, points of `uniscale.training.loop.Point`.
+        curve: Loss curve, `uniscale.training.watch.Point.numbers` of every point.
         num_requests: Requests of the training set.
         num_items: Its rows.
         seconds: Wall time of this attempt, start of the workers included.

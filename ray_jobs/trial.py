@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,7 @@ class _Progress:
 
     def point(self, point: Point) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(point)) + "\n")
+            file.write(json.dumps(point.numbers()) + "\n")
 
     def checkpoint(self, trainer: Trainer) -> None:
         del trainer

@@ -26,15 +26,16 @@ def train_worker(config: dict[str, Any]) -> None:
     import ray.train
     import ray.train.torch
 
-    from uniscale.recipes.job import TrainJob, build_trainer
+    from uniscale.recipes.job import TrainJob, build_trainer, worker_of
     from uniscale.training.determinism import use_threads
-    from uniscale.training.loop import DivergedError, Worker
+    from uniscale.training.loop import DivergedError
 
     settings = Settings(**config["settings"])
     use_threads(settings.training.threads)
     context = ray.train.get_context()
-    device = str(ray.train.torch.get_device()) if settings.training.device == "cuda" else "cpu"
-    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size(), device=device)
+    device = str(ray.train.torch.get_device()) if settings.training.device == "cuda" else None
+    rank, world_size = context.get_world_rank(), context.get_world_size()
+    worker = worker_of(settings, rank=rank, world_size=world_size, device=device)
     trainer = build_trainer(settings, TrainJob.from_content(config["job"]), worker)
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is not None:
@@ -70,10 +71,8 @@ class _Reporter:
 
     def point(self, point: Point) -> None:
         if self._rank == 0:
-            from dataclasses import asdict
-
             with self._progress.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(point)) + "\n")
+                file.write(json.dumps(point.numbers()) + "\n")
 
     def checkpoint(self, trainer: Trainer) -> None:
         """Report from every worker; all hold the same state, so the first one's is enough."""

@@ -1,6 +1,8 @@
 """The loop: deterministic, resumable to the bit, and not to be fooled by a NaN."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,13 +12,13 @@ from support_frames import DOMAINS, DS, random_frames, write_frames
 
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
-from uniscale.data.recipe import EXPOSED
+from uniscale.data.recipe import ES3, EXPOSED
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.job import TrainJob, build_trainer, plan_job
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
-from uniscale.training.config import TrainConfig
+from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import DivergedError, Trainer
 
@@ -40,12 +42,12 @@ def one_thread():
     torch.use_deterministic_algorithms(False)
 
 
-def _trainer(tmp_path, model="dlrm", config=CONFIG, frames=None):
+def _trainer(tmp_path, model="dlrm", config=CONFIG, frames=None, worker=None):
     frames = random_frames(30, max_items=8) if frames is None else frames
     loader = Loader(FrameStore([encode(frames, DOMAINS)], tmp_path / "spill"), batch_requests=8, seed=1)
     torch.manual_seed(1)
     ranker = build_model(model, "xs", DOMAINS)
-    return Trainer(ranker, loader, config, seed=1, failures=tmp_path / "failures")
+    return Trainer(ranker, loader, config, seed=1, failures=tmp_path / "failures", worker=worker)
 
 
 def _same_weights(one, other):
@@ -121,6 +123,86 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_saves_the_batch(tmp_path):
     batch = torch.load(saved, weights_only=True)
     assert rows[7]["user_index"] in batch["user_R"].tolist()
     assert batch["weight_N"].isnan().any()
+
+
+def test_a_checkpoint_of_another_ranker_is_refused_with_both_names(tmp_path):
+    _trainer(tmp_path, "hhsft").save(tmp_path / "kept")
+    with pytest.raises(ValueError, match=r"holds a checkpoint of hhsft \(xs\), this run trains dlrm \(xs\)"):
+        _trainer(tmp_path, "dlrm").restore(tmp_path / "kept")
+
+
+def test_a_checkpoint_of_another_shape_is_refused_with_the_difference(tmp_path):
+    trainer = _trainer(tmp_path)
+    trainer.save(tmp_path / "kept")
+    trainer.model.from_item = torch.nn.Linear(3, 4)
+    with pytest.raises(ValueError, match=r"from_item\.bias: saved \(256,\), expected \(4,\)"):
+        trainer.restore(tmp_path / "kept")
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_before_it_moves_anything(tmp_path):
+    trainer = _trainer(tmp_path)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.model.from_item.bias.register_hook(lambda grad: grad * torch.inf)
+    with pytest.raises(DivergedError, match=r"the norm of the gradient is (nan|inf)"):
+        trainer.run()
+    assert all(torch.equal(value, before[name]) for name, value in trainer.model.state_dict().items())
+
+
+def test_a_run_in_bf16_learns_much_the_same(tmp_path):
+    plain, other = _trainer(tmp_path), _trainer(tmp_path, worker=Worker(precision="bf16"))
+    losses = [[point["loss"] for point in trainer.run()] for trainer in (plain, other)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+@pytest.mark.parametrize("field", ["precision", "tables"])
+def test_an_unknown_way_to_compute_is_refused_with_the_known_ones(field):
+    with pytest.raises(ValueError, match=f"{field}='fp8' is unknown; use one of"):
+        Worker(**{field: "fp8"})
+
+
+def test_batches_hold_the_domains_at_the_shares_that_are_set(settings, lake):
+    write_frames(lake, [random_frames(60)])
+    recipe = get_recipe("dlrm_xs")
+    train = replace(recipe.train, batch_requests=10, domain_shares={"search": 0.5, "feed": 0.3, "shop": 0.2})
+    job = plan_job(settings, lake, replace(recipe, train=train, data=ES3), [DS], "manual")
+    trainer = build_trainer(settings, TrainJob.from_content(job.content()))
+    for step in trainer._loader.epoch(trainer.position):
+        assert torch.bincount(step.batch.domain_R, minlength=3).tolist() == [5, 3, 2]
+
+
+def test_shares_of_unknown_domains_are_refused(settings, lake):
+    write_frames(lake, [random_frames(20)])
+    recipe = get_recipe("dlrm_xs")
+    train = replace(recipe.train, domain_shares={"serch": 1.0})
+    with pytest.raises(ValueError, match=r"name \['serch'\]; the domains are search, feed, shop"):
+        build_trainer(settings, plan_job(settings, lake, replace(recipe, train=train), [DS], "manual"))
+
+
+@pytest.mark.parametrize("shares", [{"search": 0.7}, {"search": 1.5, "feed": -0.5}])
+def test_shares_that_are_no_shares_are_refused(shares):
+    with pytest.raises(ValueError, match="domain_shares="):
+        replace(CONFIG, domain_shares=shares)
+
+
+def test_a_disk_that_is_full_leaves_the_last_checkpoint(tmp_path):
+    script = """
+import resource, sys, pathlib, torch
+from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
+folder = pathlib.Path(sys.argv[1])
+save_checkpoint({"num_steps": 1}, folder)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # a file cannot grow further: what a full disk does
+try:
+    save_checkpoint({"num_steps": 2, "weights": torch.ones(1_000_000)}, folder)
+except OSError as error:
+    print(error)
+assert load_checkpoint(folder) == {"num_steps": 1}
+assert [path.name for path in folder.iterdir()] == ["state.pt"]
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "kept"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "could not be written" in done.stdout and "the earlier one is as it was" in done.stdout
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path, monkeypatch):

@@ -63,6 +63,12 @@ class TrainingSettings(_Section):
     threads: int = Field(default=1, ge=1, description="Torch threads of each worker.")
     device: str = Field(default="cpu", description="cpu or cuda.")
     backend: str = Field(default="gloo", description="Collective back end: gloo or nccl.")
+    precision: str = Field(default="fp32", description="fp32, or bf16 for matrix products (on GPUs that have it).")
+    compiled: bool = Field(default=False, description="Compile rankers with torch.compile.")
+    tables: str = Field(
+        default="torch", description="Embedding kernels: torch, or fbgemm (one worker; install the extra 'fused')."
+    )
+    batches_ahead: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")
     max_failures: int = Field(default=2, ge=0, description="Times a died worker group is started again.")
 

@@ -1,13 +1,15 @@
-"""Shuffled batches of requests: the same for the same seed, shared out over ranks, restorable at any step."""
+"""Batches of requests: the same for the same seed, shared out over ranks, restorable at any step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.data.encode import Array, to_batch
+from uniscale.data.encode import to_batch
+from uniscale.data.order import Order, Shared, Shuffled
+from uniscale.data.prefetch import prefetch
 from uniscale.data.store import FrameStore
 from uniscale.models.batch import Batch, Labels
 
@@ -51,11 +53,20 @@ class Loader:
 
     An epoch is a permutation drawn from (seed, epoch), cut into global batches of ``batch_requests``; rank r takes
     every ``world_size``-th request of each, from the r-th on. All ranks take the same number of steps. Only when fewer
-    than ``world_size`` requests are left for the last batch are they left out; the next epoch leaves out others.
+    than ``world_size`` requests are left for the last batch are they left out; the next epoch leaves out others. With
+    shares per domain, batches are drawn as `Shared` tells instead, and an epoch has as many full ones.
     """
 
     def __init__(
-        self, store: FrameStore, *, batch_requests: int, seed: int, rank: int = 0, world_size: int = 1
+        self,
+        store: FrameStore,
+        *,
+        batch_requests: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        shares: Mapping[int, float] | None = None,
+        ahead: int = 0,
     ) -> None:
         """Check that every rank will have something to do.
 
@@ -65,15 +76,24 @@ class Loader:
             seed: Decides the order.
             rank: This process, in [0, world_size).
             world_size: Processes.
+            shares: Share of each domain in every batch, by index, together 1; default as in the training set.
+            ahead: Batches that a thread makes ahead; 0 makes each when it is asked for.
 
         Raises:
-            ValueError: There are fewer requests, or a smaller batch, than ranks.
+            ValueError: There are fewer requests, or a smaller batch, than ranks; or a batch is too small for shares.
         """
         if batch_requests < world_size:
             raise ValueError(f"batch_requests={batch_requests} is less than the {world_size} workers; give each one")
         if store.num_requests < world_size:
             raise ValueError(f"{store.num_requests} training requests cannot be shared by {world_size} workers")
+        if shares is not None and batch_requests < world_size + len(shares):
+            raise ValueError(
+                f"batch_requests={batch_requests} is too small to hold {len(shares)} domains at set shares on "
+                f"{world_size} workers; use at least {world_size + len(shares)}"
+            )
         self.store = store
+        self._shares = shares
+        self._ahead = ahead
         self._batch_requests = batch_requests
         self._seed = seed
         self._rank = rank
@@ -83,13 +103,18 @@ class Loader:
     def steps_per_epoch(self) -> int:
         """Steps of one pass over the training set."""
         full, rest = divmod(self.store.num_requests, self._batch_requests)
+        if self._shares is not None:
+            return max(1, full)
         return full + int(rest >= self._world_size)
 
     def epoch(self, start: Position) -> Iterator[Step]:
         """This rank's steps from a position to the end of its epoch."""
+        return prefetch(self._steps(start), self._ahead)
+
+    def _steps(self, start: Position) -> Iterator[Step]:
         order = self._order(start.epoch)
         for step in range(start.step, self.steps_per_epoch):
-            everyone = order[step * self._batch_requests :][: self._batch_requests]
+            everyone = order.batch(step)
             batch, labels = to_batch(self.store.select(everyone[self._rank :: self._world_size]))
             ends = step + 1 == self.steps_per_epoch
             yield Step(
@@ -106,5 +131,7 @@ class Loader:
         picked = np.sort(np.random.default_rng([self._seed]).permutation(self.store.num_requests)[:num_requests])
         return to_batch(self.store.select(picked))[0]
 
-    def _order(self, epoch: int) -> Array:
-        return np.random.default_rng([self._seed, epoch]).permutation(self.store.num_requests)
+    def _order(self, epoch: int) -> Order:
+        if self._shares is not None:
+            return Shared(self.store.domain_R, self._shares, self._batch_requests, self._seed, epoch)
+        return Shuffled(self.store.num_requests, self._batch_requests, self._seed, epoch)

@@ -5,8 +5,6 @@ Letters: N items, K tasks, J domains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -35,21 +33,25 @@ def ranking_loss(logits_NK: Tensor, labels: Labels, *, total_weight: float | Ten
 
 
 @torch.no_grad()
-def domain_losses(logits_NK: Tensor, batch: Batch, labels: Labels, domains: Sequence[str]) -> dict[str, float]:
-    """Weighted mean cross-entropy of each domain's items, summed over tasks; NaN for a domain without weight.
+def domain_sums(logits_NK: Tensor, batch: Batch, labels: Labels, num_domains: int) -> tuple[Tensor, Tensor]:
+    """What the losses of the domains are made of.
 
     Args:
         logits_NK: What a ranker answered.
         batch: What it was asked.
         labels: What happened.
-        domains: Names in the order of `Batch.domain_R`.
+        num_domains: J.
+
+    Returns:
+        Weighted cross-entropy of each domain's items, summed over tasks and items, [J]; and their weights, [J]. The
+        quotient is the domain's loss.
     """
     domain_N = batch.domain_R[batch.request_of_item_N].long()
     loss_J, weight_J = (
-        torch.zeros(len(domains), device=value_N.device).index_add(0, domain_N, value_N)
+        torch.zeros(num_domains, device=value_N.device).index_add(0, domain_N, value_N)
         for value_N in (_item_losses(logits_NK, labels), labels.weight_N)
     )
-    return dict(zip(domains, (loss_J / weight_J).tolist(), strict=True))
+    return loss_J, weight_J
 
 
 def _item_losses(logits_NK: Tensor, labels: Labels) -> Tensor:

@@ -109,14 +109,18 @@ class Ranker(nn.Module):
         """Standardise numeric features as in this batch; call it once, on a large batch, before training."""
         self.inputs.fit_numeric(batch)
 
+    def compile_score(self) -> None:
+        """Compile what follows the look-ups; the first batches then take longer."""
+        self.score = torch.compile(self.score, dynamic=True)  # type: ignore[method-assign]
+
     def embedding_parameters(self) -> list[nn.Parameter]:
         """Tables: large, with sparse gradients."""
         return [table.weight for table in self._parts(SparseTable)]
 
     def dense_parameters(self) -> list[nn.Parameter]:
-        """All other parameters."""
+        """All other parameters that an optimiser moves."""
         tables = {id(parameter) for parameter in self.embedding_parameters()}
-        return [parameter for parameter in self.parameters() if id(parameter) not in tables]
+        return [p for p in self.parameters() if p.requires_grad and id(p) not in tables]
 
     def domain_parameters(self) -> dict[str, list[nn.Parameter]]:
         """Parameters that only one domain's items train.

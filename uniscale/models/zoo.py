@@ -21,7 +21,7 @@ from uniscale.models.size import SIZES
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
 
-__all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "save_model"]
+__all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "refuse_difference", "save_model"]
 
 
 MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT)}
@@ -80,7 +80,7 @@ def load_model(folder: Path) -> Ranker:
     numeric = _read_features(saved, folder)
     model = ranker(config, size=saved["size"], domains=tuple(saved["domains"]), numeric=numeric)
     weights = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
-    _refuse_difference(model, weights, folder)
+    refuse_difference(model, weights, folder)
     model.load_state_dict(weights)
     model.eval()
     return model
@@ -115,7 +115,17 @@ def _read_features(saved: dict[str, Any], folder: Path) -> NumericNames:
     return NumericNames(**{name: tuple(names) for name, names in saved["numeric"].items()})
 
 
-def _refuse_difference(model: Ranker, weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+def refuse_difference(model: Ranker, weights: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Refuse weights that another architecture saved.
+
+    Args:
+        model: What they should fit.
+        weights: By name.
+        folder: Where they came from, for the message.
+
+    Raises:
+        ValueError: Names or shapes differ; the message tells which.
+    """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     differences = [

@@ -22,7 +22,8 @@ from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import code_version, input_key
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
-from uniscale.training.loop import Trainer, Worker
+from uniscale.training.config import Worker
+from uniscale.training.loop import Trainer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +83,9 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
             "num_workers": settings.training.num_workers,
             "threads": settings.training.threads,
             "device": settings.training.device,
+            "precision": settings.training.precision,
+            "compiled": settings.training.compiled,
+            "tables": settings.training.tables,
             "code": code_version().rsplit("-", 1)[-1],
         }
     )
@@ -91,10 +95,15 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
 def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = None) -> Trainer:
     """Read the job's frames and set up its trainer, the same on every worker but for the share of the batches.
 
+    Args:
+        settings: The installation.
+        job: What is trained.
+        worker: This process; default the only one, computing as the settings tell.
+
     Raises:
-        ValueError: The training set is empty or too small for the workers.
+        ValueError: The training set is empty or too small for the workers, or a share is of an unknown domain.
     """
-    place = worker or Worker()
+    place = worker or worker_of(settings)
     seed = settings.seed + job.recipe.seed_offset
     records = read_training(
         Lake(settings),
@@ -111,11 +120,43 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
         seed=seed,
         rank=place.rank,
         world_size=place.world_size,
+        shares=_shares(job.recipe, settings.domains),
+        ahead=settings.training.batches_ahead,
     )
     torch.manual_seed(seed)
     model = build_model(job.recipe.model, job.recipe.size, settings.domains)
     failures = settings.home / "failures" / job.key
     return Trainer(model, loader, job.recipe.train, seed=seed, failures=failures, worker=place)
+
+
+def worker_of(settings: Settings, *, rank: int = 0, world_size: int = 1, device: str | None = None) -> Worker:
+    """A worker that computes as the settings tell.
+
+    Args:
+        settings: The installation.
+        rank: Its place.
+        world_size: Workers of the run.
+        device: Its device; default as in the settings.
+    """
+    training = settings.training
+    return Worker(
+        rank=rank,
+        world_size=world_size,
+        device=device or training.device,
+        precision=training.precision,
+        compiled=training.compiled,
+        tables=training.tables,
+    )
+
+
+def _shares(recipe: Recipe, domains: Sequence[str]) -> dict[int, float] | None:
+    shares = recipe.train.domain_shares
+    if shares is None:
+        return None
+    unknown = sorted(set(shares) - set(domains))
+    if unknown:
+        raise ValueError(f"domain_shares of {recipe.name} name {unknown}; the domains are {', '.join(domains)}")
+    return {domains.index(domain): share for domain, share in shares.items()}
 
 
 def _frame_keys(lake: Lake, days: Sequence[date], snapshot_id: int) -> dict[str, str]:

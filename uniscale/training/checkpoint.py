@@ -16,15 +16,31 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
 
     Args:
         state: Tensors, numbers, text, lists and dicts of them.
-        folder: Made if it does not exist; its earlier checkpoint is replaced.
+        folder: Made if it does not exist; its earlier checkpoint is replaced. One process writes into it.
+
+    Raises:
+        OSError: The file could not be written, say because the disk is full; the earlier checkpoint is as it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(f".{FILE}.*"):  # of a process that was killed while it wrote
+        left_over.unlink()
     unfinished = folder / f".{FILE}.{os.getpid()}"
-    with unfinished.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with unfinished.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # torch makes a RuntimeError of a write that failed
+        unfinished.unlink(missing_ok=True)
+        raise OSError(
+            f"the checkpoint could not be written to {folder} ({_first_line(error)}); the earlier one is as it was. "
+            "Make room there and run the same command again"
+        ) from error
     unfinished.replace(folder / FILE)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any]:

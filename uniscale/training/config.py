@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -15,6 +17,7 @@ class TrainConfig:
         embedding_rate: Learning rate of row-wise Adagrad, on embedding tables.
         dense_rate: Learning rate of Adam, on everything else.
         warmup_steps: Steps over which both rates rise linearly from zero.
+        domain_shares: Share of every domain in each batch, by name, together 1; default as in the training set.
         clip_norm: Largest L2 norm of the dense gradient; a longer one is scaled down to it.
         log_steps: Steps per point of the loss curve.
         checkpoint_steps: Steps between checkpoints.
@@ -25,6 +28,7 @@ class TrainConfig:
     embedding_rate: float
     dense_rate: float
     warmup_steps: int
+    domain_shares: Mapping[str, float] | None = None
     clip_norm: float = 10.0
     log_steps: int = 20
     checkpoint_steps: int = 400
@@ -38,3 +42,41 @@ class TrainConfig:
                 raise ValueError(f"{name}={getattr(self, name)} must be positive")
         if self.warmup_steps < 0:
             raise ValueError(f"warmup_steps={self.warmup_steps} must not be negative")
+        shares = self.domain_shares
+        if shares is not None and (min(shares.values()) < 0 or not math.isclose(sum(shares.values()), 1)):
+            raise ValueError(f"domain_shares={dict(shares)} must not be negative, and together be 1")
+
+
+PRECISIONS = ("fp32", "bf16")
+TABLES = ("torch", "fbgemm")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """This process among the workers of a run, and how it computes.
+
+    Attributes:
+        rank: Place, in [0, world_size).
+        world_size: Workers.
+        device: Torch device.
+        precision: ``fp32``, or ``bf16`` for matrix products under autocast.
+        compiled: Compile the blocks of the ranker (`torch.compile`).
+        tables: Who looks up and updates embedding tables: ``torch``, or ``fbgemm``, one fused kernel for both.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    device: str = "cpu"
+    precision: str = "fp32"
+    compiled: bool = False
+    tables: str = "torch"
+
+    def __post_init__(self) -> None:
+        for name, known in (("precision", PRECISIONS), ("tables", TABLES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}={getattr(self, name)!r} is unknown; use one of {', '.join(known)}")
+        if self.tables == "fbgemm" and self.world_size > 1:
+            raise ValueError(
+                "tables=fbgemm updates tables within the backward pass, before gradients of workers are added up; "
+                "use one worker, or tables=torch"
+            )

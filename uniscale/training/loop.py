@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
 from uniscale.data.loader import Loader, Position, Step
+from uniscale.models.batch import Batch
 from uniscale.models.loss import ranking_loss
 from uniscale.models.ranker import Ranker
+from uniscale.models.zoo import refuse_difference
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
-from uniscale.training.config import TrainConfig
+from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.optim import Optimisers
 from uniscale.training.sync import GradientSync, broadcast
+from uniscale.training.watch import Point, Watch
+
+if TYPE_CHECKING:
+    from uniscale.training.fused import FusedEmbeddings
 
 NUMERIC_SAMPLE_REQUESTS = 4096
 """Requests that the statistics of numeric inputs are fitted on."""
 
 
 class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
-    """One point of the loss curve.
-
-    Attributes:
-        step: Steps done since the run began.
-        epoch: Epochs done, with the fraction of the current one.
-        loss: Mean training loss since the last point.
-        rows_per_second: Rows trained on per second since the last point, over all workers.
-        seconds_left: Estimate for the rest of the run.
-    """
-
-    step: int
-    epoch: float
-    loss: float
-    rows_per_second: float
-    seconds_left: float
+    """The loss or the gradient became NaN or infinite."""
 
 
 class Listener(Protocol):
@@ -54,21 +40,6 @@ class Listener(Protocol):
 
     def checkpoint(self, trainer: Trainer) -> None:
         """A good moment to call `Trainer.save`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Worker:
-    """This process among the workers of a run.
-
-    Attributes:
-        rank: Place, in [0, world_size).
-        world_size: Workers.
-        device: Torch device.
-    """
-
-    rank: int = 0
-    world_size: int = 1
-    device: str = "cpu"
 
 
 class Trainer:
@@ -106,6 +77,9 @@ class Trainer:
         model.fit_numeric(loader.sample(NUMERIC_SAMPLE_REQUESTS))
         model.to(self._worker.device)
         broadcast(model, self._worker.world_size)
+        self._fused = self._fuse_tables()
+        if self._worker.compiled:
+            model.compile_score()
         embeddings, dense = list(model.embedding_parameters()), list(model.dense_parameters())
         self._dense = dense
         self._owned = dict(enumerate(model.domain_parameters().values()))
@@ -137,16 +111,22 @@ class Trainer:
         """Train from the current position to the end.
 
         Returns:
-            The loss curve: `Point` fields per point, from the very beginning of the run.
+            The loss curve: `Point.numbers` of every point, from the very beginning of the run.
 
         Raises:
-            DivergedError: The loss is not finite; the message says where the batch was saved.
+            DivergedError: The loss or the gradient is not finite; the message says where the batch was saved.
         """
         self.model.train()
-        watch = _Watch(self)
+        watch = Watch(
+            domains=self.model.domains,
+            steps_per_epoch=self._loader.steps_per_epoch,
+            total_steps=self.total_steps,
+            done=self.num_steps,
+            workers=self._worker.world_size,
+        )
         while self.position.epoch < self._config.epochs:
             for step in self._loader.epoch(self.position):
-                watch.add(self._step(step), step.num_items)
+                self._step(step, watch)
                 self.position = step.after
                 self.num_steps += 1
                 self._tell(listener, watch)
@@ -156,8 +136,10 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write a checkpoint from which `restore` goes on to the same weights."""
         state = {
+            "ranker": self._ranker,
             "model": self.model.state_dict(),
             "optimisers": self._optimisers.state(),
+            "fused": None if self._fused is None else self._fused.state(),
             "position": asdict(self.position),
             "num_steps": self.num_steps,
             "curve": self.curve,
@@ -169,27 +151,68 @@ class Trainer:
 
         Raises:
             FileNotFoundError: The folder holds no finished checkpoint.
+            ValueError: The checkpoint is of another ranker, or was written with other tables; the message tells the
+                difference.
         """
         state = load_checkpoint(folder)
+        self._refuse(state, folder)
         self.model.load_state_dict(state["model"])
         self._optimisers.restore(state["optimisers"])
+        if self._fused is not None:
+            self._fused.restore(state["fused"])
         self.position = Position(**state["position"])
         self.num_steps = state["num_steps"]
         self.curve = state["curve"]
 
-    def _step(self, step: Step) -> float:
+    @property
+    def _ranker(self) -> str:
+        return f"{self.model.name} ({self.model.size})"
+
+    def _refuse(self, state: dict[str, Any], folder: Path) -> None:
+        if state["ranker"] != self._ranker:
+            raise ValueError(
+                f"{folder} holds a checkpoint of {state['ranker']}, this run trains {self._ranker}; remove it, or go "
+                "on with the recipe that wrote it"
+            )
+        refuse_difference(self.model, state["model"], folder)
+        if (state["fused"] is None) != (self._fused is None):
+            wrote, reads = ("torch", "fbgemm") if state["fused"] is None else ("fbgemm", "torch")
+            raise ValueError(f"{folder} was written with tables={wrote}, this run has tables={reads}; set it back")
+
+    def _fuse_tables(self) -> FusedEmbeddings | None:
+        if self._worker.tables != "fbgemm":
+            return None
+        from uniscale.training.fused import FusedEmbeddings
+
+        fused = FusedEmbeddings(self.model.inputs.tables)
+        self.model.inputs.tables = fused
+        return fused
+
+    def _step(self, step: Step, watch: Watch) -> None:
         # The random numbers of a step depend on the step alone: a resumed run draws the same ones.
         torch.manual_seed((self._seed * 1_000_003 + self.num_steps) * 1_009 + self._worker.rank)
+        self.model.set_progress(self.num_steps / self.total_steps)
+        if self._fused is not None:
+            self._fused.set_rate(self._config.embedding_rate * self._optimisers.warmth(self.num_steps))
         batch, labels = step.batch.to(self._worker.device), step.labels.to(self._worker.device)
-        loss = ranking_loss(self.model(batch), labels, total_weight=step.weight)
+        logits_NK = self._logits(batch)
+        loss = ranking_loss(logits_NK, labels, total_weight=step.weight)
+        # A penalty is a mean over items, and workers' parts are added up.
+        loss = loss + self.model.penalty().to(loss.device) * (batch.num_items / step.num_items)
         loss.backward()
         total = float(self._sync(loss.detach().reshape(1))[0])
-        if not math.isfinite(total):
-            self._diverged(step, total)
+        self._refuse_infinite("loss", total, step)
         self._leave_alone(step)
-        torch.nn.utils.clip_grad_norm_(self._dense, self._config.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self._dense, self._config.clip_norm)
+        self._refuse_infinite("norm of the gradient", float(norm), step)
         self._optimisers.step(self.num_steps)
-        return total
+        watch.add(step, logits_NK.detach(), labels, total)
+
+    def _logits(self, batch: Batch) -> Tensor:
+        is_bf16 = self._worker.precision == "bf16"
+        with torch.autocast(torch.device(self._worker.device).type, torch.bfloat16, enabled=is_bf16):
+            logits: Tensor = self.model(batch)
+        return logits.float()
 
     def _leave_alone(self, step: Step) -> None:
         """Keep Adam's momentum from moving what belongs to domains that the global batch lacks."""
@@ -198,17 +221,19 @@ class Trainer:
                 for parameter in parameters:
                     parameter.grad = None
 
-    def _tell(self, listener: Listener | None, watch: _Watch) -> None:
+    def _tell(self, listener: Listener | None, watch: Watch) -> None:
         ends = self.num_steps == self.total_steps
         if self.num_steps % self._config.log_steps == 0 or ends:
-            point = watch.point()
-            self.curve.append(asdict(point))
+            point = watch.point(self.num_steps, self.model.diagnostics())
+            self.curve.append(point.numbers())
             if listener is not None:
                 listener.point(point)
         if listener is not None and (self.num_steps % self._config.checkpoint_steps == 0 or ends):
             listener.checkpoint(self)
 
-    def _diverged(self, step: Step, loss: float) -> None:
+    def _refuse_infinite(self, what: str, value: float, step: Step) -> None:
+        if math.isfinite(value):
+            return
         path = self._failures / f"step-{self.num_steps}-worker-{self._worker.rank}.pt"
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, Tensor] = {}
@@ -216,38 +241,7 @@ class Trainer:
             tensors.update({field.name: getattr(part, field.name) for field in fields(part)})
         torch.save(tensors, path)
         raise DivergedError(
-            f"the loss is {loss} at step {self.num_steps} of {self.total_steps}; the batch is in {path}. "
+            f"the {what} is {value} at step {self.num_steps} of {self.total_steps}; the batch is in {path}. "
             f"Look for infinite inputs there, or lower embedding_rate={self._config.embedding_rate} and "
             f"dense_rate={self._config.dense_rate}"
         )
-
-
-class _Watch:
-    """Loss and speed since the last point of the curve."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._begin = time.monotonic()
-        self._first = trainer.num_steps
-        self._clear()
-
-    def _clear(self) -> None:
-        self._since, self._loss, self._steps, self._rows = time.monotonic(), 0.0, 0, 0
-
-    def add(self, loss: float, rows: int) -> None:
-        self._loss += loss
-        self._steps += 1
-        self._rows += rows
-
-    def point(self) -> Point:
-        trainer, now = self._trainer, time.monotonic()
-        per_step = (now - self._begin) / max(1, trainer.num_steps - self._first)
-        point = Point(
-            step=trainer.num_steps,
-            epoch=trainer.num_steps / max(1, trainer._loader.steps_per_epoch),
-            loss=self._loss / max(1, self._steps),
-            rows_per_second=self._rows / max(1e-9, now - self._since),
-            seconds_left=per_step * (trainer.total_steps - trainer.num_steps),
-        )
-        self._clear()
-        return point

@@ -79,12 +79,15 @@ class Optimisers:
         Args:
             done: Steps before this one; decides the warm-up.
         """
-        share = min(1.0, (done + 1) / (self._warmup_steps + 1))
         for optimiser, rate in self._rates:
             for group in optimiser.param_groups:
-                group["lr"] = rate * share
+                group["lr"] = rate * self.warmth(done)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
+
+    def warmth(self, done: int) -> float:
+        """Share of the learning rates that holds after so many steps, in (0, 1]."""
+        return min(1.0, (done + 1) / (self._warmup_steps + 1))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs."""

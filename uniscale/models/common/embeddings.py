@@ -106,17 +106,29 @@ class Embeddings(SparseTable):
         """
         rows = [self.rows(asked.table, asked.ids) for asked in look_ups]
         weights = [_bag_weights(row) if asked.is_bag else _ones(row) for asked, row in zip(look_ups, rows, strict=True)]
-        vectors = functional.embedding_bag(
+        vectors = self.sums(
             torch.cat([row.reshape(-1) for row in rows]),
-            self.weight,
             torch.cat(_offsets(look_ups, rows)),
-            mode="sum",
-            per_sample_weights=torch.cat([weight.reshape(-1) for weight in weights]),
-            sparse=True,
+            torch.cat([weight.reshape(-1) for weight in weights]),
         )
         shapes = [row.shape[:-1] if asked.is_bag else row.shape for asked, row in zip(look_ups, rows, strict=True)]
         parts = torch.split(vectors, [shape.numel() for shape in shapes])
         return [part.view(*shape, self.width) for part, shape in zip(parts, shapes, strict=True)]
+
+    def sums(self, rows_X: Tensor, offsets_G: Tensor, weights_X: Tensor) -> Tensor:
+        """Weighted sums of rows over bags that lie one after the other.
+
+        Args:
+            rows_X: Rows of the matrix.
+            offsets_G: First of each bag.
+            weights_X: Weight of each.
+
+        Returns:
+            [G, E].
+        """
+        return functional.embedding_bag(
+            rows_X, self.weight, offsets_G, mode="sum", per_sample_weights=weights_X, sparse=True
+        )
 
     def rows(self, table: str, ids: Tensor) -> Tensor:
         """Rows of the matrix that stand for identifiers: 0 for 0, else within the table."""

@@ -28,8 +28,8 @@ def projection(width_in: int, width_out: int) -> nn.Linear:
 
 
 def num_heads(width: int) -> int:
-    """Usual number of attention heads: 8 to 32 columns each, 2 to 8 of them."""
-    return min(8, max(2, width // 8))
+    """Attention heads: two, and more only where each still has 32 columns, below which the kernels are slow."""
+    return max(2, width // 32)
 
 
 def mlp(width_in: int, width_hidden: int, width_out: int) -> nn.Sequential:

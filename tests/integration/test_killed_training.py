@@ -1,0 +1,129 @@
+"""kill -9 at any step, and the same command again: the same weights on one worker, the same requests on two."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPT = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from support_frames import DOMAINS, random_frames
+
+from uniscale.data.encode import encode
+from uniscale.data.loader import Loader
+from uniscale.data.store import FrameStore
+from uniscale.models.zoo import build_model
+from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.determinism import use_threads
+from uniscale.training.loop import Trainer
+
+rank, world_size, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+use_threads(1)
+if world_size > 1:
+    store = f"file://{folder}/group-{sys.argv[4]}"
+    torch.distributed.init_process_group(
+        "gloo", init_method=store, rank=rank, world_size=world_size, timeout=timedelta(seconds=20)
+    )
+
+
+class Keeper:
+    def point(self, point):
+        pass
+
+    def checkpoint(self, trainer):
+        if rank == 0:
+            trainer.save(folder / "kept")
+        print("step", trainer.num_steps, flush=True)
+
+
+store = FrameStore([encode(random_frames(96, max_items=6), DOMAINS)], folder / "spill")
+loader = Loader(store, batch_requests=8, seed=1, rank=rank, world_size=world_size, ahead=2)
+torch.manual_seed(1)
+config = TrainConfig(
+    epochs=3, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=1
+)
+worker = Worker(rank=rank, world_size=world_size)
+trainer = Trainer(build_model("hhsft", "xs", DOMAINS), loader, config, seed=1, failures=folder, worker=worker)
+if (folder / "kept" / "state.pt").is_file():
+    trainer.restore(folder / "kept")
+step = trainer._step
+seen = (folder / f"seen-{rank}.txt").open("a")
+
+
+def counted(part, watch):
+    step(part, watch)
+    seen.write(f"{trainer.num_steps} {' '.join(map(str, part.batch.user_R.tolist()))}\\n")
+    seen.flush()
+
+
+trainer._step = counted
+trainer.run(Keeper())
+if rank == 0:
+    torch.save(trainer.model.state_dict(), folder / "weights.pt")
+print("finished", flush=True)
+"""
+
+
+def start(folder, world_size, attempt):
+    tests = Path(__file__).resolve().parents[1]
+    path = os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])
+    return [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(rank), str(world_size), str(folder), str(attempt)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        for rank in range(world_size)
+    ]
+
+
+def run(folder, world_size, *, kills, seed=0):
+    """Start the run again and again; the first so many times a worker is killed after a few steps."""
+    folder.mkdir()
+    draw = random.Random(seed)
+    for attempt in range(kills + 1):
+        workers = start(folder, world_size, attempt)
+        if attempt < kills:
+            for _ in range(draw.randint(2, 9)):
+                assert workers[0].stdout.readline().startswith("step")
+            time.sleep(draw.random() * 0.02)
+            for worker in workers:
+                worker.send_signal(signal.SIGKILL)
+        ends = [worker.communicate(timeout=120)[0] for worker in workers]
+        assert all("finished" in end for end in ends) == (attempt == kills)
+    return torch.load(folder / "weights.pt", weights_only=True)
+
+
+def requests_of_steps(folder, world_size):
+    """Requests of each step over all workers: the last time the step was done."""
+    steps = {}
+    for rank in range(world_size):
+        for line in (folder / f"seen-{rank}.txt").read_text().splitlines():
+            step, *users = line.split()
+            steps[int(step), rank] = users
+    return steps
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path, world_size):
+    whole = run(tmp_path / "whole", world_size, kills=0)
+    killed = run(tmp_path / "killed", world_size, kills=3)
+    assert whole.keys() == killed.keys()
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+    steps = requests_of_steps(tmp_path / "killed", world_size)
+    assert steps == requests_of_steps(tmp_path / "whole", world_size)
+    seen = Counter(user for users in steps.values() for user in users)
+    assert set(seen.values()) == {3} and len(seen) == 96

@@ -1,0 +1,40 @@
+"""Early metrics against plain computations."""
+
+import numpy as np
+import pytest
+import torch
+from support_models import DOMAINS, random_batch, random_labels
+
+from uniscale.data.loader import Position, Step
+from uniscale.evaluation.metrics import auc
+from uniscale.training.watch import Watch, binned_auc
+
+
+def watch():
+    return Watch(domains=DOMAINS, steps_per_epoch=4, total_steps=8, done=0, workers=1)
+
+
+def test_the_click_auc_is_that_of_all_rows_since_the_last_point():
+    seen, logits, clicks = watch(), [], []
+    for seed in range(3):
+        batch = random_batch(seed=seed)
+        labels, answer = random_labels(batch, seed=seed), 3 * torch.randn(batch.num_items, 2)
+        step = Step(
+            batch=batch, labels=labels, num_items=batch.num_items, weight=1.0, domains=frozenset(), after=Position()
+        )
+        seen.add(step, answer, labels, loss=float(seed))
+        logits.append(answer[:, 0])
+        clicks.append(labels.targets_NK[:, 0])
+    point = seen.point(3, {"part.figure": 2.0})
+    expected = auc(torch.cat(clicks).numpy() > 0, torch.cat(logits).numpy())
+    assert point.click_auc == pytest.approx(expected, abs=2e-3)
+    assert point.loss == 1.0
+    assert point.numbers()["part.figure"] == 2.0
+    assert seen.point(3, {}).click_auc is None
+
+
+def test_a_tie_counts_one_half():
+    counts = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]])
+    negative, positive = [0, 0, 1], [1, 2, 2, 2]
+    wins = np.mean([(p > n) + 0.5 * (p == n) for p in positive for n in negative])
+    assert binned_auc(counts) == pytest.approx(wins)
