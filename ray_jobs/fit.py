@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray_jobs.progress import shown
+from ray_jobs.progress import Watched, shown
 from ray_jobs.worker import CURVE_FILE, DIVERGED_FILE, MODEL_FOLDER, train_worker
 from uniscale.config import Settings
 from uniscale.recipes.job import TrainJob
@@ -59,7 +59,7 @@ def fit(settings: Settings, job: TrainJob) -> Iterator[Fitted]:
     storage.mkdir(parents=True, exist_ok=True)
     progress = storage / f"{job.key}.progress"
     start = time.monotonic()
-    with shown(progress, job.recipe.name, job.recipe.train.epochs):
+    with shown([Watched(path=progress, title=job.recipe.name, epochs=job.recipe.train.epochs)]):
         result = _run(settings, job, storage, progress)
     with result.checkpoint.as_directory() as name:
         folder = Path(name)

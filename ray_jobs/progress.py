@@ -1,13 +1,20 @@
-"""Shows a running job on standard error from the file its first worker writes."""
+"""Shows a running job on standard error from the file its first worker writes.
+
+A person at a terminal sees a bar; a log gets a line every few seconds.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
+
+from rich.progress import BarColumn, Progress, TextColumn
 
 from uniscale.cli.console import err
 
@@ -15,40 +22,92 @@ _PAUSE_SECONDS = 0.5
 _LINE_SECONDS = 5.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """A job to look at.
+
+    Attributes:
+        path: File with one JSON curve point per line.
+        title: What is trained.
+        epochs: Epochs of the run.
+    """
+
+    path: Path
+    title: str
+    epochs: int
+
+
+class _Display(Protocol):
+    def show(self, job: Watched, point: dict[str, Any]) -> None:
+        """Show a new point of a job's loss curve."""
+
+
 @contextmanager
-def shown(path: Path, title: str, total_epochs: int) -> Iterator[None]:
-    """Print a line every few seconds while the block runs.
+def shown(jobs: Sequence[Watched]) -> Iterator[None]:
+    """Show how jobs go while the block runs: epochs, loss, click AUC, rows per second, time left.
 
     Args:
-        path: File with one JSON curve point per line; emptied first.
-        title: What is trained.
-        total_epochs: Epochs of the run.
+        jobs: What runs; their files are emptied first and removed at the end.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("", encoding="utf-8")
+    for job in jobs:
+        job.path.parent.mkdir(parents=True, exist_ok=True)
+        job.path.write_text("", encoding="utf-8")
     stop = threading.Event()
-    thread = threading.Thread(target=_follow, args=(path, title, total_epochs, stop), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-        path.unlink(missing_ok=True)
+    with _bars(jobs) if err.is_terminal else nullcontext(_Lines()) as display:
+        thread = threading.Thread(target=_follow, args=(jobs, display, stop), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            for job in jobs:
+                job.path.unlink(missing_ok=True)
 
 
-def _follow(path: Path, title: str, total_epochs: int, stop: threading.Event) -> None:
-    last, printed = "", 0.0
+def told(point: dict[str, Any]) -> str:
+    """A point in words: loss, click AUC where there is one, speed, time left."""
+    minutes, seconds = divmod(round(point["seconds_left"]), 60)
+    auc = f"click AUC {point['click_auc']:.3f}, " if "click_auc" in point else ""
+    return f"loss {point['loss']:.4f}, {auc}{point['rows_per_second']:,.0f} rows/s, {minutes}:{seconds:02d} left"
+
+
+class _Bars:
+    def __init__(self, progress: Progress, jobs: Sequence[Watched]) -> None:
+        self._progress = progress
+        self._tasks = {job: progress.add_task(job.title, total=job.epochs, told="starting") for job in jobs}
+
+    def show(self, job: Watched, point: dict[str, Any]) -> None:
+        self._progress.update(self._tasks[job], completed=point["epoch"], told=told(point))
+
+
+@contextmanager
+def _bars(jobs: Sequence[Watched]) -> Iterator[_Display]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %, {task.fields[told]}"),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        yield _Bars(progress, jobs)
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._printed: dict[Watched, float] = {}
+
+    def show(self, job: Watched, point: dict[str, Any]) -> None:
+        if time.monotonic() - self._printed.get(job, -_LINE_SECONDS) >= _LINE_SECONDS:
+            self._printed[job] = time.monotonic()
+            err.print(f"{job.title}: epoch {point['epoch']:.2f} of {job.epochs}, {told(point)}", highlight=False)
+
+
+def _follow(jobs: Sequence[Watched], display: _Display, stop: threading.Event) -> None:
+    last: dict[Watched, str] = {}
     while not stop.wait(_PAUSE_SECONDS):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        # The last line may still be on its way.
-        if len(lines) < 2 or lines[-2] == last or time.monotonic() - printed < _LINE_SECONDS:
-            continue
-        last, printed = lines[-2], time.monotonic()
-        point = json.loads(last)
-        left = divmod(round(point["seconds_left"]), 60)
-        err.print(
-            f"{title}: epoch {point['epoch']:.2f} of {total_epochs}, loss {point['loss']:.4f}, "
-            f"{point['rows_per_second']:,.0f} rows/s, {left[0]}:{left[1]:02d} left",
-            highlight=False,
-        )
+        for job in jobs:
+            # The last line may still be on its way.
+            lines = job.path.read_text(encoding="utf-8").splitlines()[:-1]
+            if lines and lines[-1] != last.get(job):
+                last[job] = lines[-1]
+                display.show(job, json.loads(lines[-1]))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ray_jobs.progress import shown
+from ray_jobs.progress import Watched, shown
 from ray_jobs.session import ray_session
 from ray_jobs.trial import progress_file, result_file, run_trial, write_result
 from uniscale.cli.console import err, exit_codes, parse_day
@@ -108,9 +108,9 @@ def _run(settings: Settings, ds: date, folder: Path, jobs: list[TrainJob]) -> No
     at_once = min(len(jobs), os.cpu_count() or 1)
     err.print(f"sweep of {ds}: {len(jobs)} trials, {at_once} at a time (Ray Tune)")
     with ExitStack() as stack:
-        for job in jobs:
-            path = progress_file(folder, job.key)
-            stack.enter_context(shown(path, job.recipe.name, job.recipe.train.epochs))
+        files = [(progress_file(folder, job.key), job.recipe) for job in jobs]
+        watched = [Watched(path=path, title=recipe.name, epochs=recipe.train.epochs) for path, recipe in files]
+        stack.enter_context(shown(watched))
         stack.enter_context(ray_session(settings, at_once + 1))
         from ray import tune
 

@@ -4,15 +4,8 @@ from dataclasses import fields, replace
 
 import torch
 
-from uniscale.contracts.frames import HASH_SPACE, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.models.batch import (
-    NUM_ITEM_ATTRIBUTES,
-    NUM_QUERY_WORDS,
-    NUM_TITLE_WORDS,
-    NUM_USER_ATTRIBUTES,
-    Batch,
-    Labels,
-)
+from uniscale.models import synthetic
+from uniscale.models.batch import Labels
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import SIZES, build_model
@@ -22,53 +15,9 @@ torch.set_num_threads(1)  # The models are tiny: a second thread only waits for 
 DOMAINS = ("search", "feed", "shop")
 
 
-def random_batch(*, sizes=(5, 1, 8, 3, 6, 4), length=12, num_domains=3, num_ids=50, seed=0, missing=0.2):
-    """One request per entry of `sizes`, with that many items; domains take turns, ids repeat.
-
-    The second request has no history.
-    """
-    rng = torch.Generator().manual_seed(seed)
-    vocabulary = torch.randint(1, HASH_SPACE, (num_ids,), generator=rng)
-    num_requests, num_items = len(sizes), sum(sizes)
-
-    def ids(*shape):
-        drawn = vocabulary[torch.randint(0, num_ids, shape, generator=rng)]
-        return torch.where(torch.rand(shape, generator=rng) < missing, 0, drawn)
-
-    def numbers(*shape):
-        drawn = torch.randn(shape, generator=rng)
-        return torch.where(torch.rand(shape, generator=rng) < missing, torch.nan, drawn)
-
-    lengths = torch.randint(length // 2, length + 1, (num_requests, 1), generator=rng)
-    lengths[1] = 0
-    is_known = torch.arange(length) < lengths
-
-    def history(low, high):
-        return torch.randint(low, high, (num_requests, length), generator=rng) * is_known
-
-    return Batch(
-        domain_R=torch.arange(num_requests) % num_domains,
-        user_R=ids(num_requests),
-        user_attributes_RA=ids(num_requests, NUM_USER_ATTRIBUTES),
-        query_R=ids(num_requests),
-        query_words_RW=ids(num_requests, NUM_QUERY_WORDS),
-        user_numeric_RF=numbers(num_requests, len(USER_NUMERIC)),
-        query_numeric_RF=numbers(num_requests, len(QUERY_NUMERIC)),
-        history_items_RL=ids(num_requests, length) * is_known,
-        history_categories_RL=ids(num_requests, length) * is_known,
-        history_brands_RL=ids(num_requests, length) * is_known,
-        history_actions_RL=history(1, 5),
-        history_domains_RL=history(0, num_domains + 1),
-        history_hours_RL=torch.rand(num_requests, length, generator=rng) * 500 * is_known,
-        request_of_item_N=torch.arange(num_requests).repeat_interleave(torch.tensor(sizes)),
-        item_N=ids(num_items),
-        category_N=ids(num_items),
-        brand_N=ids(num_items),
-        shop_N=ids(num_items),
-        title_words_NW=ids(num_items, NUM_TITLE_WORDS),
-        item_attributes_NA=ids(num_items, NUM_ITEM_ATTRIBUTES),
-        item_numeric_NF=numbers(num_items, len(ITEM_NUMERIC)),
-    )
+def random_batch(*, sizes=(5, 1, 8, 3, 6, 4), length=12, **changes):
+    """Requests of different sizes; the second one has no history."""
+    return synthetic.random_batch(sizes=sizes, length=length, is_second_new=len(sizes) > 1, **changes)
 
 
 def random_labels(batch, *, seed=0):

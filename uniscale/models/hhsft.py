@@ -216,7 +216,7 @@ class DAPGA(nn.Module):
         super().__init__()
         width = config.sample_width
         self.num_heads = config.num_heads
-        self.views = DomainNetworks(lambda: mlp(width, width, width), num_domains)
+        self.views = DomainNetworks(lambda: mlp(width, width, width), num_domains, is_read_by_all=True)
         self.query, self.key, self.value = (projection(width, width) for _ in range(3))
         self.gate = zero_last_layer(mlp(gate_width, width, width))
 

@@ -16,12 +16,22 @@ from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
 from uniscale.models.ranker import Ranker, RankerConfig
-from uniscale.models.size import SIZES
+from uniscale.models.size import SIZES, Size
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
 
-__all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "refuse_difference", "save_model"]
+__all__ = [
+    "MODELS",
+    "SIZES",
+    "Ranker",
+    "build_model",
+    "load_model",
+    "num_params",
+    "refuse_difference",
+    "save_model",
+    "size_of",
+]
 
 
 MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT)}
@@ -33,10 +43,19 @@ def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
     Raises:
         ValueError: No such model or size, or no or repeated domains.
     """
-    if size not in SIZES:
-        raise ValueError(f"There is no size {size!r}; sizes are {', '.join(SIZES)}.")
-    ranker = _ranker(name)
-    return ranker(ranker.Config.of(SIZES[size]), size=size, domains=tuple(domains), numeric=NUMERIC)
+    dial, ranker = size_of(size), _ranker(name)
+    return ranker(ranker.Config.of(dial), size=size, domains=tuple(domains), numeric=NUMERIC)
+
+
+def size_of(name: str) -> Size:
+    """A size by its name.
+
+    Raises:
+        ValueError: There is no such size; the message lists them.
+    """
+    if name not in SIZES:
+        raise ValueError(f"There is no size {name!r}; sizes are {', '.join(SIZES)}.")
+    return SIZES[name]
 
 
 def num_params(model: torch.nn.Module) -> int:

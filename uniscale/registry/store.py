@@ -63,6 +63,21 @@ class Registry:
                 raise
         raise ValueError(f"the registry {self._uri} has no version {version!r} of {MODEL}; train the day again")
 
+    def named(self, name: str) -> Version:
+        """A version by its number or its alias.
+
+        Raises:
+            ValueError: There is no such version, or no version has the alias.
+        """
+        if name not in ALIASES:
+            return self.get(name)
+        found = self._by_alias(name)
+        if found is None:
+            raise ValueError(
+                f"the registry {self._uri} has no {name} yet; train a day, or name a version by its number"
+            )
+        return found
+
     def versions(self) -> list[Version]:
         """Every registered version, newest first."""
         return self._search({})

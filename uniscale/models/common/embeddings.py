@@ -7,6 +7,7 @@ sparse gradient, so an optimiser sorts the touched rows once and not once per ta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ class Embeddings(SparseTable):
             torch.cat([weight.reshape(-1) for weight in weights]),
         )
         shapes = [row.shape[:-1] if asked.is_bag else row.shape for asked, row in zip(look_ups, rows, strict=True)]
-        parts = torch.split(vectors, [shape.numel() for shape in shapes])
+        parts = torch.split(vectors, [math.prod(shape) for shape in shapes])
         return [part.view(*shape, self.width) for part, shape in zip(parts, shapes, strict=True)]
 
     def sums(self, rows_X: Tensor, offsets_G: Tensor, weights_X: Tensor) -> Tensor:

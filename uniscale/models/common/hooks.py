@@ -37,3 +37,11 @@ class PartlyActive(Protocol):
 
     def num_inactive(self) -> int:
         """Parameters of this module that the scoring of one item does not use."""
+
+
+@runtime_checkable
+class Prunable(Protocol):
+    """Holds parts that the scoring of one domain does not need."""
+
+    def prune(self, domain: int) -> None:
+        """Drop what items of other domains, or only training, need; the module then scores that domain only."""

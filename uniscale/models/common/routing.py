@@ -83,11 +83,32 @@ class OneDomain:
 
 
 class DomainNetworks(nn.Module):
-    """One network per domain."""
+    """One network per domain.
 
-    def __init__(self, make: Callable[[], nn.Module], num_domains: int) -> None:
+    Args:
+        make: Makes a network.
+        num_domains: J.
+        is_read_by_all: Whether items of one domain need the networks of the others too.
+    """
+
+    def __init__(self, make: Callable[[], nn.Module], num_domains: int, *, is_read_by_all: bool = False) -> None:
         super().__init__()
         self.networks = nn.ModuleList(make() for _ in range(num_domains))
+        self.is_read_by_all = is_read_by_all
+
+    def prune(self, domain: int) -> None:
+        """Keep the network of one domain, unless all are read."""
+        if not self.is_read_by_all:
+            for index in range(len(self.networks)):
+                if index != domain:
+                    self.networks[index] = nn.Identity()
+
+    def num_inactive(self) -> int:
+        """Parameters of the networks of other domains."""
+        if self.is_read_by_all:
+            return 0
+        sizes = [sum(p.numel() for p in network.parameters()) for network in self.networks]
+        return int(sum(sizes) - max(sizes))
 
     def forward(self, x_NX: Tensor, buckets: Buckets) -> Tensor:
         """[N, X] -> [N, Y], each item through the network of its domain."""
