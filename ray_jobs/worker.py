@@ -75,24 +75,27 @@ class _Reporter:
                 file.write(json.dumps(point.numbers()) + "\n")
 
     def checkpoint(self, trainer: Trainer) -> None:
-        """Report from every worker; all hold the same state, so the first one's is enough."""
+        """Report from every worker; all know the same state, so the first one writes it."""
         import ray.train
 
-        metrics = {"step": trainer.num_steps}
+        from uniscale.training.checkpoint import save_checkpoint
+
+        metrics, state = {"step": trainer.num_steps}, trainer.state()
         if self._rank != 0:
             ray.train.report(metrics)
             return
         with tempfile.TemporaryDirectory(prefix="us-checkpoint-") as name:
             folder = Path(name)
-            trainer.save(folder)
+            save_checkpoint(state, folder)
             if trainer.num_steps == trainer.total_steps:
-                _save_result(trainer, folder)
+                _save_result(trainer, state, folder)
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(name))
 
 
-def _save_result(trainer: Trainer, folder: Path) -> None:
+def _save_result(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
     from uniscale.models.zoo import save_model
+    from uniscale.training.placement import whole_ranker
 
-    save_model(trainer.model, folder / MODEL_FOLDER)
+    save_model(whole_ranker(trainer.model, state), folder / MODEL_FOLDER)
     result = {"curve": trainer.curve, "num_items": trainer.num_items, "num_requests": trainer.num_requests}
     (folder / CURVE_FILE).write_text(json.dumps(result), encoding="utf-8")

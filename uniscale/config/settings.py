@@ -66,7 +66,11 @@ class TrainingSettings(_Section):
     precision: str = Field(default="fp32", description="fp32, or bf16 for matrix products (on GPUs that have it).")
     compiled: bool = Field(default=False, description="Compile rankers with torch.compile.")
     tables: str = Field(
-        default="torch", description="Embedding kernels: torch, or fbgemm (one worker; install the extra 'fused')."
+        default="torch",
+        description="Embedding tables: torch, sharded (by row over workers) or fbgemm (one worker; extra 'fused').",
+    )
+    dense: str = Field(
+        default="replicated", description="Other parameters: replicated, or sharded over workers (FSDP2)."
     )
     batches_ahead: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")

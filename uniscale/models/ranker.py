@@ -115,7 +115,7 @@ class Ranker(nn.Module):
 
     def embedding_parameters(self) -> list[nn.Parameter]:
         """Tables: large, with sparse gradients."""
-        return [table.weight for table in self._parts(SparseTable)]
+        return [table.weight for table in self._parts(SparseTable) if table.weight.requires_grad]
 
     def dense_parameters(self) -> list[nn.Parameter]:
         """All other parameters that an optimiser moves."""

@@ -86,6 +86,7 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
             "precision": settings.training.precision,
             "compiled": settings.training.compiled,
             "tables": settings.training.tables,
+            "dense": settings.training.dense,
             "code": code_version().rsplit("-", 1)[-1],
         }
     )
@@ -146,6 +147,7 @@ def worker_of(settings: Settings, *, rank: int = 0, world_size: int = 1, device:
         precision=training.precision,
         compiled=training.compiled,
         tables=training.tables,
+        dense=training.dense,
     )
 
 

@@ -48,7 +48,8 @@ class TrainConfig:
 
 
 PRECISIONS = ("fp32", "bf16")
-TABLES = ("torch", "fbgemm")
+TABLES = ("torch", "fbgemm", "sharded")
+DENSE = ("replicated", "sharded")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +62,9 @@ class Worker:
         device: Torch device.
         precision: ``fp32``, or ``bf16`` for matrix products under autocast.
         compiled: Compile the blocks of the ranker (`torch.compile`).
-        tables: Who looks up and updates embedding tables: ``torch``, or ``fbgemm``, one fused kernel for both.
+        tables: How embedding tables are held: ``torch``, whole on every worker; ``sharded``, by row over the workers;
+            ``fbgemm``, whole on the only worker, looked up and updated by one fused kernel.
+        dense: How all other parameters are held: ``replicated``, or ``sharded`` over the workers (FSDP2).
     """
 
     rank: int = 0
@@ -70,9 +73,10 @@ class Worker:
     precision: str = "fp32"
     compiled: bool = False
     tables: str = "torch"
+    dense: str = "replicated"
 
     def __post_init__(self) -> None:
-        for name, known in (("precision", PRECISIONS), ("tables", TABLES)):
+        for name, known in (("precision", PRECISIONS), ("tables", TABLES), ("dense", DENSE)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r} is unknown; use one of {', '.join(known)}")
         if self.tables == "fbgemm" and self.world_size > 1:
@@ -80,3 +84,5 @@ class Worker:
                 "tables=fbgemm updates tables within the backward pass, before gradients of workers are added up; "
                 "use one worker, or tables=torch"
             )
+        if "sharded" in (self.tables, self.dense) and self.world_size == 1:
+            raise ValueError("sharded parameters need more than one worker; use tables=torch and dense=replicated")

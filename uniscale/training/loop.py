@@ -18,6 +18,8 @@ from uniscale.models.zoo import refuse_difference
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.optim import Optimisers
+from uniscale.training.placement import load_whole_state, own_parts, whole_state
+from uniscale.training.sharding import ShardedEmbeddings, replicated_tables, shard_dense, whole
 from uniscale.training.sync import GradientSync, broadcast
 from uniscale.training.watch import Point, Watch
 
@@ -77,13 +79,16 @@ class Trainer:
         model.fit_numeric(loader.sample(NUMERIC_SAMPLE_REQUESTS))
         model.to(self._worker.device)
         broadcast(model, self._worker.world_size)
-        self._fused = self._fuse_tables()
+        self._place_tables()
+        if self._worker.dense == "sharded":
+            shard_dense(model, self._worker.world_size, self._worker.device)
         if self._worker.compiled:
             model.compile_score()
         embeddings, dense = list(model.embedding_parameters()), list(model.dense_parameters())
         self._dense = dense
         self._owned = dict(enumerate(model.domain_parameters().values()))
-        self._sync = GradientSync(dense, embeddings, self._worker.world_size)
+        is_sharded = self._worker.dense == "sharded"
+        self._sync = GradientSync([] if is_sharded else dense, replicated_tables(model), self._worker.world_size)
         self._optimisers = Optimisers(
             embeddings,
             dense,
@@ -133,18 +138,20 @@ class Trainer:
         self.model.eval()
         return self.curve
 
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint from which `restore` goes on to the same weights."""
-        state = {
+    def state(self) -> dict[str, Any]:
+        """A checkpoint: whole tensors, wherever their parts lie. All workers must ask for it at the same step."""
+        return {
             "ranker": self._ranker,
-            "model": self.model.state_dict(),
-            "optimisers": self._optimisers.state(),
-            "fused": None if self._fused is None else self._fused.state(),
+            **whole_state(self.model, self._optimisers),
+            "fused": self._fused.state() if self._fused is not None else None,
             "position": asdict(self.position),
             "num_steps": self.num_steps,
             "curve": self.curve,
         }
-        save_checkpoint(state, folder)
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint from which `restore` goes on to the same weights."""
+        save_checkpoint(self.state(), folder)
 
     def restore(self, folder: Path) -> None:
         """Take up a run where `save` left it.
@@ -156,8 +163,7 @@ class Trainer:
         """
         state = load_checkpoint(folder)
         self._refuse(state, folder)
-        self.model.load_state_dict(state["model"])
-        self._optimisers.restore(state["optimisers"])
+        load_whole_state(self.model, self._optimisers, state)
         if self._fused is not None:
             self._fused.restore(state["fused"])
         self.position = Position(**state["position"])
@@ -174,19 +180,20 @@ class Trainer:
                 f"{folder} holds a checkpoint of {state['ranker']}, this run trains {self._ranker}; remove it, or go "
                 "on with the recipe that wrote it"
             )
-        refuse_difference(self.model, state["model"], folder)
+        refuse_difference(self.model, own_parts(self.model, state["model"]), folder)
         if (state["fused"] is None) != (self._fused is None):
             wrote, reads = ("torch", "fbgemm") if state["fused"] is None else ("fbgemm", "torch")
             raise ValueError(f"{folder} was written with tables={wrote}, this run has tables={reads}; set it back")
 
-    def _fuse_tables(self) -> FusedEmbeddings | None:
-        if self._worker.tables != "fbgemm":
-            return None
-        from uniscale.training.fused import FusedEmbeddings
+    def _place_tables(self) -> None:
+        self._fused: FusedEmbeddings | None = None
+        tables, worker = self.model.inputs.tables, self._worker
+        if worker.tables == "sharded":
+            self.model.inputs.tables = ShardedEmbeddings(tables, worker.rank, worker.world_size)
+        if worker.tables == "fbgemm":
+            from uniscale.training.fused import FusedEmbeddings
 
-        fused = FusedEmbeddings(self.model.inputs.tables)
-        self.model.inputs.tables = fused
-        return fused
+            self._fused = self.model.inputs.tables = FusedEmbeddings(tables)
 
     def _step(self, step: Step, watch: Watch) -> None:
         # The random numbers of a step depend on the step alone: a resumed run draws the same ones.
@@ -203,7 +210,7 @@ class Trainer:
         total = float(self._sync(loss.detach().reshape(1))[0])
         self._refuse_infinite("loss", total, step)
         self._leave_alone(step)
-        norm = torch.nn.utils.clip_grad_norm_(self._dense, self._config.clip_norm)
+        norm = whole(torch.nn.utils.clip_grad_norm_(self._dense, self._config.clip_norm))
         self._refuse_infinite("norm of the gradient", float(norm), step)
         self._optimisers.step(self.num_steps)
         watch.add(step, logits_NK.detach(), labels, total)

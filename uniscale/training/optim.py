@@ -17,11 +17,11 @@ class RowWiseAdagrad(torch.optim.Optimizer):  # type: ignore[misc]
     does not touch are not read. Memory is rows, not rows x width.
     """
 
-    def __init__(self, params: Iterable[Parameter], lr: float, eps: float = 1e-8) -> None:
+    def __init__(self, params: Iterable[Parameter] | Iterable[dict[str, Any]], lr: float, eps: float = 1e-8) -> None:
         """Take the tables.
 
         Args:
-            params: Tables of two dimensions.
+            params: Tables of two dimensions, or groups of them.
             lr: Learning rate.
             eps: Keeps the division finite.
         """
@@ -68,7 +68,8 @@ class Optimisers:
         dense_rate: float,
         warmup_steps: int,
     ) -> None:
-        self._embedding = RowWiseAdagrad(embeddings, lr=embedding_rate)
+        # A group of its own, which may be empty: fused tables have no optimiser.
+        self._embedding = RowWiseAdagrad([{"params": list(embeddings)}], lr=embedding_rate)
         self._dense = torch.optim.Adam(dense, lr=dense_rate)
         self._rates = ((self._embedding, embedding_rate), (self._dense, dense_rate))
         self._warmup_steps = warmup_steps
