@@ -1,10 +1,10 @@
 """HFA, GFA, DREF and DAPGA against loops over one item, one token and one head at a time."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
+from support_attention import attend
 from support_models import DOMAINS, inputs_of, random_batch, scatter_weights
 from torch.nn.functional import gelu
 
@@ -15,21 +15,6 @@ from uniscale.models.zoo import SIZES, build_model
 
 CONFIG = replace(HHSFTConfig.of(SIZES["xs"]), hfa_width=8, gfa_width=8, sample_width=12, num_heads=2)
 NUM_TOKENS, NUM_ITEMS = 3, 4
-
-
-def attend(queries, keys, values, num_heads):
-    """Attention of one query after the other, one head after the other; lists of vectors."""
-    width = len(queries[0]) // num_heads
-    outputs = []
-    for query in queries:
-        heads = []
-        for head in range(num_heads):
-            part = slice(head * width, (head + 1) * width)
-            scores = torch.stack([query[part] @ key[part] / math.sqrt(width) for key in keys])
-            shares = torch.exp(scores) / torch.exp(scores).sum()
-            heads.append(sum(share * value[part] for share, value in zip(shares, values, strict=True)))
-        outputs.append(torch.cat(heads))
-    return outputs
 
 
 def hfa_by_hand(layer, tokens):
