@@ -130,7 +130,8 @@ def test_every_kind_of_cross_network_trains_all_its_parameters(rank, num_experts
     [
         ({"cross_layers": 0}, "cross_layers=0 must be at least 1"),
         ({"num_experts": 0}, "num_experts=0 must be at least 1"),
-        ({"cross_rank": 0}, "cross_rank=0 must be at least 1, or None"),
+        ({"cross_rank": 0}, "cross_rank=0 must be at least 1"),
+        ({"mlp_width": 1}, "mlp_width=1 must be at least 2"),
         ({"cross_rank": None, "num_experts": 4}, "num_experts=4 are of low rank: set cross_rank"),
     ],
 )

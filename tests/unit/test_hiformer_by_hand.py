@@ -110,10 +110,10 @@ def test_every_choice_of_layers_trains_all_its_parameters(values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"num_heads": 3}, "num_heads=3 must divide width=8"),
-        ({"heterogeneous_layers": -1}, "heterogeneous_layers=-1 must be 0 or more"),
+        ({"num_heads": 3}, "num_heads=3 must divide width=8; numbers of heads that do: 1, 2, 4, 8"),
+        ({"heterogeneous_layers": -1}, "heterogeneous_layers=-1 must be at least 0"),
         ({"composite_layers": 0}, "composite_layers=0 must be at least 1"),
-        ({"composite_rank": 0}, "composite_rank=0 must be at least 1, or None"),
+        ({"composite_rank": 0}, "composite_rank=0 must be at least 1"),
     ],
 )
 def test_senseless_values_are_refused_with_values_that_work(values, message):

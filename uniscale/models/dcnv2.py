@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import TokenProjection, linear, projection
@@ -53,13 +54,11 @@ class DCNv2Config(RankerConfig):
     sample_width: int
 
     def __post_init__(self) -> None:
-        for name in ("cross_layers", "num_experts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
-        if self.cross_rank is not None and self.cross_rank < 1:
-            raise ValueError(f"cross_rank={self.cross_rank} must be at least 1, or None for full rank.")
+        check_at_least(1, cross_layers=self.cross_layers, cross_rank=self.cross_rank, num_experts=self.num_experts)
+        check_at_least(2, mlp_width=self.mlp_width)
+        check_at_least(1, sample_width=self.sample_width)
         if self.num_experts > 1 and self.cross_rank is None:
-            raise ValueError(f"num_experts={self.num_experts} are of low rank: set cross_rank, or use num_experts=1.")
+            raise ValueError(f"num_experts={self.num_experts} are of low rank: set cross_rank, or use num_experts=1")
 
     @classmethod
     def of(cls, size: Size) -> Self:

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
+from uniscale.models.common.checks import check_at_least, check_heads
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import mlp, num_heads, projection, zero_last_layer
@@ -65,9 +66,9 @@ class HHSFTConfig(RankerConfig):
     has_dapga: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("hfa_width", "gfa_width", "sample_width"):
-            if getattr(self, name) % self.num_heads:
-                raise ValueError(f"num_heads={self.num_heads} must divide {name}={getattr(self, name)}.")
+        check_heads(self.num_heads, hfa_width=self.hfa_width, gfa_width=self.gfa_width, sample_width=self.sample_width)
+        check_at_least(0, hfa_layers=self.hfa_layers)
+        check_at_least(1, gfa_rank=self.gfa_rank)
 
     @classmethod
     def of(cls, size: Size) -> Self:

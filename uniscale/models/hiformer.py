@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import TASKS
 from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
+from uniscale.models.common.checks import check_at_least, check_heads
 from uniscale.models.common.embeddings import INITIAL_STD
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
@@ -58,16 +59,9 @@ class HiFormerConfig(RankerConfig):
     num_heads: int
 
     def __post_init__(self) -> None:
-        if self.width % self.num_heads:
-            raise ValueError(f"num_heads={self.num_heads} must divide width={self.width}.")
-        if self.heterogeneous_layers < 0:
-            raise ValueError(f"heterogeneous_layers={self.heterogeneous_layers} must be 0 or more.")
-        if self.composite_layers < 1:
-            raise ValueError(
-                f"composite_layers={self.composite_layers} must be at least 1: the last is the one that is read."
-            )
-        if self.composite_rank is not None and self.composite_rank < 1:
-            raise ValueError(f"composite_rank={self.composite_rank} must be at least 1, or None for full rank.")
+        check_heads(self.num_heads, width=self.width)
+        check_at_least(0, heterogeneous_layers=self.heterogeneous_layers)
+        check_at_least(1, composite_layers=self.composite_layers, composite_rank=self.composite_rank)
 
     @classmethod
     def of(cls, size: Size) -> Self:

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import linear, mlp
@@ -69,20 +70,16 @@ class WukongConfig(RankerConfig):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.fm_embeddings or len(self.fm_embeddings) != len(self.lc_embeddings):
             raise ValueError(
-                f"fm_embeddings={self.fm_embeddings} and lc_embeddings={self.lc_embeddings} must have one number per "
-                "layer, the same number of layers, and at least one."
+                f"fm_embeddings={self.fm_embeddings} and lc_embeddings={self.lc_embeddings} must hold one number per "
+                "layer each, and at least one"
             )
-        for name in ("fm_embeddings", "lc_embeddings"):
-            if min(getattr(self, name)) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must hold numbers of at least 1.")
-        for name in ("width", "important_embeddings", "mlp_width", "mlp_layers", "sample_width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
-        for name in ("fm_rank", "attentive_embeddings"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1, or None.")
+        for num_fm, num_lc in zip(self.fm_embeddings, self.lc_embeddings, strict=True):
+            check_at_least(1, fm_embeddings=num_fm, lc_embeddings=num_lc)
+        check_at_least(1, width=self.width, important_embeddings=self.important_embeddings, fm_rank=self.fm_rank)
+        check_at_least(1, mlp_width=self.mlp_width, mlp_layers=self.mlp_layers, sample_width=self.sample_width)
+        check_at_least(1, attentive_embeddings=self.attentive_embeddings)
         if self.attentive_embeddings is not None and self.fm_rank is None:
-            raise ValueError(f"attentive_embeddings={self.attentive_embeddings} needs a Y: set fm_rank.")
+            raise ValueError(f"attentive_embeddings={self.attentive_embeddings} needs a Y: set fm_rank")
 
     @classmethod
     def of(cls, size: Size) -> Self:
