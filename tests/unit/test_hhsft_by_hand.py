@@ -1,34 +1,20 @@
 """HFA, GFA, DREF and DAPGA against loops over one item, one token and one head at a time."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
+from support_attention import attend
 from support_models import DOMAINS, inputs_of, random_batch, scatter_weights
 from torch.nn.functional import gelu
 
+from uniscale.models.common.attention import HeterogeneousAttention
 from uniscale.models.common.routing import DomainBuckets
-from uniscale.models.hhsft import DREF, GFA, HFALayer, HHSFTConfig
+from uniscale.models.hhsft import DREF, GFA, HHSFTConfig
 from uniscale.models.zoo import SIZES, build_model
 
 CONFIG = replace(HHSFTConfig.of(SIZES["xs"]), hfa_width=8, gfa_width=8, sample_width=12, num_heads=2)
 NUM_TOKENS, NUM_ITEMS = 3, 4
-
-
-def attend(queries, keys, values, num_heads):
-    """Attention of one query after the other, one head after the other; lists of vectors."""
-    width = len(queries[0]) // num_heads
-    outputs = []
-    for query in queries:
-        heads = []
-        for head in range(num_heads):
-            part = slice(head * width, (head + 1) * width)
-            scores = torch.stack([query[part] @ key[part] / math.sqrt(width) for key in keys])
-            shares = torch.exp(scores) / torch.exp(scores).sum()
-            heads.append(sum(share * value[part] for share, value in zip(shares, values, strict=True)))
-        outputs.append(torch.cat(heads))
-    return outputs
 
 
 def hfa_by_hand(layer, tokens):
@@ -44,7 +30,7 @@ def hfa_by_hand(layer, tokens):
 
 def test_hfa_gives_each_token_its_own_projections_and_network():
     torch.manual_seed(0)
-    layer = HFALayer(CONFIG, NUM_TOKENS)
+    layer = HeterogeneousAttention(NUM_TOKENS, 8, num_heads=2)
     x_TND = torch.randn(NUM_TOKENS, NUM_ITEMS, 8)
     y_TND = layer(x_TND)
     for item in range(NUM_ITEMS):
@@ -54,7 +40,7 @@ def test_hfa_gives_each_token_its_own_projections_and_network():
 
 def gfa_by_hand(layer, tokens, width, has_residual):
     everything = torch.cat(tokens)
-    queries, keys, values = (project(everything).split(width) for project in layer.qkv)
+    queries, keys, values = (project(everything).split(width) for project in layer.attention.qkv)
     outputs = attend(queries, keys, values, 2)
     if has_residual:
         outputs = [o + x for o, x in zip(outputs, tokens, strict=True)]
@@ -76,7 +62,8 @@ def test_gfa_projects_every_token_from_all_tokens_to_one_vector_per_item(gfa_wid
 
 def test_a_low_rank_projection_is_smaller():
     full, low = (
-        sum(p.numel() for p in GFA(replace(CONFIG, gfa_rank=r), NUM_TOKENS).qkv.parameters()) for r in (None, 2)
+        sum(p.numel() for p in GFA(replace(CONFIG, gfa_rank=r), NUM_TOKENS).attention.qkv.parameters())
+        for r in (None, 2)
     )
     assert low == 3 * 2 * 24 * 2
     assert full == 3 * 24 * 24

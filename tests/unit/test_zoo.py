@@ -29,9 +29,16 @@ def test_domains_must_be_named_once(domains):
         build_model("hhsft", "xs", domains)
 
 
-def test_heads_that_do_not_divide_the_width_are_refused():
-    with pytest.raises(ValueError, match=r"num_heads=3 must divide hfa_width=16"):
-        replace(HHSFTConfig.of(SIZES["xs"]), num_heads=3)
+@pytest.mark.parametrize("num_heads", [0, 3])
+def test_heads_that_do_not_divide_all_widths_are_refused_with_numbers_that_do(num_heads):
+    with pytest.raises(ValueError, match=rf"num_heads={num_heads} must divide hfa_width=16 and .*: 1, 2, 4$"):
+        replace(HHSFTConfig.of(SIZES["xs"]), num_heads=num_heads, gfa_width=20)
+
+
+@pytest.mark.parametrize(("field", "value", "minimum"), [("hfa_layers", -1, 0), ("gfa_rank", 0, 1)])
+def test_numbers_that_are_too_small_are_refused_with_the_smallest_that_works(field, value, minimum):
+    with pytest.raises(ValueError, match=f"{field}={value} must be at least {minimum}"):
+        replace(HHSFTConfig.of(SIZES["xs"]), **{field: value})
 
 
 def test_a_domain_the_model_does_not_know_is_refused():

@@ -30,18 +30,11 @@ import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
+from uniscale.models.common.checks import check_at_least, check_heads
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import (
-    TokenLinear,
-    TokenMlp,
-    TokenProjection,
-    mlp,
-    num_heads,
-    projection,
-    self_attention,
-    zero_last_layer,
-)
+from uniscale.models.common.layers import mlp, num_heads, projection, zero_last_layer
 from uniscale.models.common.routing import Buckets, DomainNetworks
 from uniscale.models.common.tokenizer import SemanticTokenizer, Tokens
 from uniscale.models.ranker import Ranker, RankerConfig
@@ -73,9 +66,9 @@ class HHSFTConfig(RankerConfig):
     has_dapga: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("hfa_width", "gfa_width", "sample_width"):
-            if getattr(self, name) % self.num_heads:
-                raise ValueError(f"num_heads={self.num_heads} must divide {name}={getattr(self, name)}.")
+        check_heads(self.num_heads, hfa_width=self.hfa_width, gfa_width=self.gfa_width, sample_width=self.sample_width)
+        check_at_least(0, hfa_layers=self.hfa_layers)
+        check_at_least(1, gfa_rank=self.gfa_rank)
 
     @classmethod
     def of(cls, size: Size) -> Self:
@@ -100,7 +93,9 @@ class HHSFT(Ranker):
         super().__init__(config, size=size, domains=domains, numeric=numeric)
         self.tokenizer = SemanticTokenizer(self.inputs, config.hfa_width)
         num_tokens = self.tokenizer.num_tokens
-        self.hfa = nn.ModuleList(HFALayer(config, num_tokens) for _ in range(config.hfa_layers))
+        self.hfa = nn.ModuleList(
+            HeterogeneousAttention(num_tokens, config.hfa_width, config.num_heads) for _ in range(config.hfa_layers)
+        )
         self.gfa = GFA(config, num_tokens)
         self.dref = DREF(config, len(domains)) if config.has_dref else None
         self.dapga = DAPGA(config, len(domains), self._gate_width()) if config.has_dapga else None
@@ -137,54 +132,24 @@ class HHFI(HHSFT):
     Config = HHFIConfig
 
 
-class HFALayer(nn.Module):
-    """Heterogeneous Feature Attention: every token has queries, keys, values and an FFN of its own."""
-
-    def __init__(self, config: HHSFTConfig, num_tokens: int) -> None:
-        super().__init__()
-        width = config.hfa_width
-        self.num_heads = config.num_heads
-        self.qkv = TokenProjection(num_tokens, width, width, num_parts=3)
-        self.out = TokenLinear(num_tokens, width, width)
-        self.ffn = TokenMlp(num_tokens, width, 4 * width, width)
-
-    def forward(self, x_TND: Tensor) -> Tensor:
-        """[T, N, D] -> [T, N, D]."""
-        q_TND, k_TND, v_TND = self.qkv(x_TND).chunk(3, dim=2)
-        o_NTD = self_attention(q_TND, k_TND, v_TND, self.num_heads)
-        x_TND = x_TND + self.out(o_NTD.transpose(0, 1))
-        return x_TND + self.ffn(x_TND)
-
-
 class GFA(nn.Module):
     """Global Feature Attention: each token's query, key and value are projected from all tokens together."""
 
     def __init__(self, config: HHSFTConfig, num_tokens: int) -> None:
         super().__init__()
-        self.num_tokens = num_tokens
-        self.num_heads = config.num_heads
-        self.has_residual = config.gfa_width == config.hfa_width
-        width_in, width_out = num_tokens * config.hfa_width, num_tokens * config.gfa_width
-        self.qkv = nn.ModuleList(composite_projection(width_in, width_out, config.gfa_rank) for _ in range(3))
-        self.ffn = mlp(width_out, 2 * config.sample_width, config.sample_width)
+        width_in, width_out = config.hfa_width, config.gfa_width
+        self.has_residual = width_out == width_in
+        self.attention = CompositeAttention(
+            num_tokens, width_in, width_out, num_heads=config.num_heads, rank=config.gfa_rank
+        )
+        self.ffn = mlp(num_tokens * width_out, 2 * config.sample_width, config.sample_width)
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> z, [N, Z]."""
-        c_NC = x_TND.transpose(0, 1).flatten(1)
-        q_TNG, k_TNG, v_TNG = (
-            project(c_NC).unflatten(1, (self.num_tokens, -1)).transpose(0, 1) for project in self.qkv
-        )
-        o_NTG = self_attention(q_TNG, k_TNG, v_TNG, self.num_heads)
+        o_NTG = self.attention(x_TND)
         if self.has_residual:
             o_NTG = o_NTG + x_TND.transpose(0, 1)
         return self.ffn(o_NTG.flatten(1))
-
-
-def composite_projection(width_in: int, width_out: int, rank: int | None) -> nn.Module:
-    """One matrix, or the product of two thin ones."""
-    if rank is None:
-        return projection(width_in, width_out)
-    return nn.Sequential(projection(width_in, rank), projection(rank, width_out))
 
 
 class DREF(nn.Module):

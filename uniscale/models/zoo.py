@@ -13,10 +13,13 @@ import torch
 from uniscale.contracts.features import FEATURE_SERVICES
 from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.common.embeddings import EmbeddingSizes
+from uniscale.models.dcnv2 import DCNv2
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
+from uniscale.models.hiformer import HiFormer
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import SIZES, Size
+from uniscale.models.wukong import Wukong
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
@@ -34,7 +37,16 @@ __all__ = [
 ]
 
 
-MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT)}
+_RANKERS: tuple[type[Ranker], ...] = (
+    DLRM,
+    DCNv2,
+    Wukong,
+    HiFormer,
+    HHFI,
+    HHSFT,
+)
+MODELS = {ranker.name: ranker for ranker in _RANKERS}
+"""All rankers by name."""
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:

@@ -8,7 +8,7 @@ Letters: R requests, N items, T tokens, D token width, C columns of a part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,27 +49,30 @@ class Tokens:
 class SemanticTokenizer(nn.Module):
     """One token per feature group: each has a two-layer MLP of its own and meets the others only in the blocks."""
 
-    def __init__(self, inputs: InputEncoder, width: int) -> None:
+    def __init__(self, inputs: InputEncoder, width: int, *, several: Mapping[str, int] | None = None) -> None:
+        """Make the MLPs.
+
+        Args:
+            inputs: Tells the features.
+            width: D.
+            several: Tokens of a group that has more than one, by the group's name.
+        """
         super().__init__()
-        self.request_mlps = _token_mlps(inputs.request_groups, width)
-        self.item_mlps = _token_mlps(inputs.item_groups, width)
-        self.request_families = tuple(group.family for group in inputs.request_groups)
-
-    @property
-    def num_request_tokens(self) -> int:
-        """Tokens of the request."""
-        return len(self.request_mlps)
-
-    @property
-    def num_tokens(self) -> int:
-        """T."""
-        return len(self.request_mlps) + len(self.item_mlps)
+        counts = several or {}
+        self.width = width
+        self.request_mlps = _token_mlps(inputs.request_groups, width, counts)
+        self.item_mlps = _token_mlps(inputs.item_groups, width, counts)
+        self.request_families = tuple(
+            group.family for group in inputs.request_groups for _ in range(counts.get(group.name, 1))
+        )
+        self.num_request_tokens = len(self.request_families)
+        self.num_tokens = self.num_request_tokens + sum(counts.get(group.name, 1) for group in inputs.item_groups)
 
     def forward(self, inputs: Inputs) -> Tokens:
         """Tokenise."""
         return Tokens(
-            request_TRD=_apply(self.request_mlps, inputs.requests),
-            item_TND=_apply(self.item_mlps, inputs.items),
+            request_TRD=_apply(self.request_mlps, inputs.requests, self.width),
+            item_TND=_apply(self.item_mlps, inputs.items, self.width),
             request_families=self.request_families,
             layout=inputs.layout,
         )
@@ -121,9 +124,10 @@ def _cut(groups: Sequence[Tensor], num_parts: int, part: int) -> Tensor:
     return filled.view(-1, num_parts, part).transpose(0, 1)
 
 
-def _token_mlps(groups: Sequence[Group], width: int) -> nn.ModuleList:
-    return nn.ModuleList(mlp(group.width, 2 * width, width) for group in groups)
+def _token_mlps(groups: Sequence[Group], width: int, counts: Mapping[str, int]) -> nn.ModuleList:
+    return nn.ModuleList(mlp(group.width, 2 * width, counts.get(group.name, 1) * width) for group in groups)
 
 
-def _apply(networks: nn.ModuleList, groups: Sequence[Tensor]) -> Tensor:
-    return torch.stack([network(group) for network, group in zip(networks, groups, strict=True)])
+def _apply(networks: nn.ModuleList, groups: Sequence[Tensor], width: int) -> Tensor:
+    together = torch.cat([network(group) for network, group in zip(networks, groups, strict=True)], 1)
+    return together.unflatten(1, (-1, width)).transpose(0, 1)
