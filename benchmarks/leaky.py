@@ -42,7 +42,7 @@ ROWS = {
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipes", nargs="+", default=["hhsft_xs", "dlrm_xs"])
+    parser.add_argument("--recipes", nargs="+", default=["hhsft_es3_xs", "dlrm_exposed_xs"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--leaky", action="store_true", help="Train on leaky features only; nothing is compared.")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Which learning rates a recipe wants: ``python -m benchmarks.rates --recipe hhsft_xs``.
+"""Which learning rates a recipe wants: ``python -m benchmarks.rates --recipe hhsft_es3_xs``.
 
 A shop of the recipe's size is simulated; every pair of rates trains on six days and is judged on the clicks of the
 seventh. The demo's test day comes after them and is never read. The best pairs by GAUC are then repeated on more seeds.
@@ -35,7 +35,7 @@ METRICS = ("auc", "gauc", "ndcg_at_10", "log_loss")
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="hhsft_xs", choices=sorted(RECIPES))
+    parser.add_argument("--recipe", default="hhsft_es3_xs", choices=sorted(RECIPES))
     parser.add_argument("--embedding", nargs="+", type=float, default=[0.1, 0.2, 0.4, 0.8], help="Rates of the tables.")
     parser.add_argument("--dense", nargs="+", type=float, default=[5e-4, 1e-3, 2e-3], help="Rates of the rest.")
     parser.add_argument("--seeds", type=int, default=3, help="Seeds of the best pairs.")

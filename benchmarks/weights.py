@@ -47,7 +47,7 @@ AXES: dict[str, tuple[Any, ...]] = {
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="hhsft_xs")
+    parser.add_argument("--recipe", default="hhsft_es3_xs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--axes", nargs="+", choices=sorted(AXES), default=list(AXES))
     arguments = parser.parse_args()

@@ -90,6 +90,7 @@ def _facts(job: TrainJob, trainer: Trainer) -> dict[str, Any]:
     speeds = sorted(point["rows_per_second"] for point in trainer.curve)
     return {
         "name": job.recipe.name,
+        "model": job.recipe.model,
         "size": job.recipe.size,
         "es3_share": job.recipe.data.es3_share,
         "num_params": num_params(trainer.model),

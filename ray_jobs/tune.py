@@ -1,4 +1,4 @@
-"""Sweeps HHSFT's size and the share of ES3 data: ``python -m ray_jobs.tune --ds DS --widths xs,s --shares 0,1``.
+"""Sweeps rankers, sizes and shares of ES3 data: ``python -m ray_jobs.tune --ds DS --widths xs,s --shares 0,1``.
 
 Every trial is trained on the run's training days, judged on the days after DS, and logged as an MLflow run. A trial
 whose result is there already, from an interrupted sweep, is not done again. The last line of standard output is a JSON
@@ -11,9 +11,11 @@ import csv
 import json
 import os
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "name",
+    "model",
     "size",
     "es3_share",
     "num_params",
@@ -50,16 +53,23 @@ COLUMNS = (
 
 
 def sweep(
-    settings: Settings, ds: date, sizes: list[str], shares: list[float], epochs: int | None = None
+    settings: Settings,
+    ds: date,
+    sizes: list[str],
+    shares: list[float],
+    *,
+    epochs: int | None = None,
+    models: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Train and compare HHSFT over sizes and shares.
+    """Train and compare rankers over sizes and shares.
 
     Args:
         settings: The installation.
         ds: Last training day; its frames must be built.
-        sizes: Sizes of HHSFT that have a recipe.
+        sizes: Sizes that have a recipe.
         shares: Shares of ES3's additions, in [0, 1].
         epochs: Epochs of every trial; default as in the recipe of the size.
+        models: Rankers of the zoo; default HHSFT.
 
     Returns:
         The day, one dict per trial, and the paths of the table and the plot.
@@ -68,11 +78,12 @@ def sweep(
         ValueError: Nothing to sweep, a size has no recipe, a share is out of range, or frames are missing.
         RuntimeError: A trial failed; the others are kept.
     """
+    models = models or ["hhsft"]
     if not sizes or not shares:
         raise ValueError("a sweep needs at least one size and one share, for example --widths xs,s --shares 0,1")
     folder = settings.home / "sweeps" / ds.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = _plan(settings, ds, sizes, shares, epochs)
+    jobs = _plan(settings, ds, product(models, sizes), shares, epochs)
     waiting = [job for job in jobs if not result_file(folder, job.key).is_file()]
     if waiting:
         _run(settings, ds, folder, waiting)
@@ -86,18 +97,20 @@ def sweep(
     return {"ds": ds.isoformat(), "trials": [_shown(t) for t in trials], "table": str(table), "plot": str(plot)}
 
 
-def _plan(settings: Settings, ds: date, sizes: list[str], shares: list[float], epochs: int | None) -> list[TrainJob]:
+def _plan(
+    settings: Settings, ds: date, kinds: Iterable[tuple[str, str]], shares: list[float], epochs: int | None
+) -> list[TrainJob]:
     from uniscale.data.recipe import DataRecipe
     from uniscale.recipes.catalogue import get_recipe
     from uniscale.recipes.job import plan_job
 
     lake, days = Lake(settings), train_days(settings, ds)
     jobs = []
-    for size in sizes:
-        base = get_recipe(f"hhsft_{size}")
+    for model, size in kinds:
+        base = get_recipe(f"{model}_es3_{size}")
         train = base.train if epochs is None else replace(base.train, epochs=epochs)
         for share in shares:
-            name = f"hhsft_{size} share {share:g}"
+            name = f"{model}_{size} share {share:g}"
             recipe = replace(base, name=name, data=DataRecipe(es3_share=share), train=train)
             jobs.append(plan_job(settings, lake, recipe, days, "sweep"))
     return jobs
@@ -160,11 +173,12 @@ def _draw(path: Path, trials: list[dict[str, Any]]) -> None:
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     for axes, metric in zip(figure.subplots(1, 2), ("auc", "gauc"), strict=True):
-        for share in sorted({trial["es3_share"] for trial in trials}):
-            chosen = [trial for trial in trials if trial["es3_share"] == share and trial[metric] is not None]
+        for model, share in sorted({(trial["model"], trial["es3_share"]) for trial in trials}):
+            same = [trial for trial in trials if (trial["model"], trial["es3_share"]) == (model, share)]
+            chosen = [trial for trial in same if trial[metric] is not None]
             chosen.sort(key=lambda trial: trial["num_params"])
             sizes, values = [trial["num_params"] for trial in chosen], [trial[metric] for trial in chosen]
-            axes.plot(sizes, values, marker="o", label=f"{share:.0%} of ES3")
+            axes.plot(sizes, values, marker="o", label=f"{model}, {share:.0%} of ES3")
         axes.set(xscale="log", xlabel="parameters", ylabel=metric.upper(), title=f"{metric.upper()}, native labels")
         axes.grid(alpha=0.3)
         axes.legend()
@@ -177,14 +191,17 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     ds: Annotated[str, typer.Option(help="Day of the run, YYYY-MM-DD.")],
-    widths: Annotated[str, typer.Option(help="Sizes of HHSFT, separated by commas.")] = "xs,s",
+    models: Annotated[str, typer.Option(help="Rankers, separated by commas.")] = "hhsft",
+    widths: Annotated[str, typer.Option(help="Sizes, separated by commas.")] = "xs,s",
     shares: Annotated[str, typer.Option(help="Shares of ES3's additions, separated by commas.")] = "0,1",
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every trial.")] = None,
 ) -> None:
-    """Sweep HHSFT over sizes and shares; the last line of output is a JSON object."""
+    """Sweep rankers over sizes and shares; the last line of output is a JSON object."""
     start = time.monotonic()
     with exit_codes():
-        details = sweep(load_settings(), parse_day(ds), _words(widths), _numbers(shares), epochs)
+        details = sweep(
+            load_settings(), parse_day(ds), _words(widths), _numbers(shares), epochs=epochs, models=_words(models)
+        )
         print(json.dumps({**details, "seconds": round(time.monotonic() - start, 1)}, default=str))
 
 

@@ -92,7 +92,7 @@ def register_models(settings, folder) -> None:
             ds=DS,
             role="challenger",
             days=days,
-            recipe={"name": "dlrm_xs"},
+            recipe={"name": "dlrm_exposed_xs"},
             model_name="dlrm-xs",
             model_dir=folder,
             metrics={},

@@ -41,7 +41,7 @@ def shop(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def job(shop):
-    recipe = get_recipe("hhsft_xs")
+    recipe = get_recipe("hhsft_es3_xs")
     # Small rates: large ones turn a difference in rounding into another model within a hundred steps.
     rates = {"embedding_rate": 0.05, "dense_rate": 5e-4}
     train = replace(recipe.train, epochs=3, batch_requests=8, warmup_steps=5, log_steps=5, checkpoint_steps=5, **rates)

@@ -51,7 +51,7 @@ def facts(model_dir, **changes):
         "ds": DS,
         "role": "challenger",
         "days": [date(2026, 1, 4), DS],
-        "recipe": {"name": "dlrm_xs", "train": {"epochs": 1}},
+        "recipe": {"name": "dlrm_exposed_xs", "train": {"epochs": 1}},
         "model_name": "dlrm-xs",
         "model_dir": model_dir,
         "metrics": {"loss": 0.25},
@@ -73,7 +73,7 @@ def run_of(settings, version):
 def test_a_registered_model_comes_back_with_all_it_was_given(registry, settings, model_dir):
     version = registry.register(**facts(model_dir))
     assert (version.version, version.name, version.ds, version.role) == ("1", "dlrm-xs", DS, "challenger")
-    assert version.recipe == {"name": "dlrm_xs", "train": {"epochs": 1}}
+    assert version.recipe == {"name": "dlrm_exposed_xs", "train": {"epochs": 1}}
     assert version.days == (date(2026, 1, 4), DS)
     assert (version.snapshot_id, version.num_params, version.code_version) == (7, 99, "abc-123")
     assert Registry(settings).find("key-1") == version

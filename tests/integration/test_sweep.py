@@ -47,7 +47,7 @@ def test_a_sweep_compares_sizes_and_shares_and_goes_on_where_it_stopped(shop, mo
 
 @pytest.mark.parametrize(
     ("sizes", "shares", "message"),
-    [([], [1.0], "at least one"), (["xxl"], [1.0], "hhsft_xxl"), (["xs"], [2.0], r"\[0, 1\]")],
+    [([], [1.0], "at least one"), (["xxl"], [1.0], "hhsft_es3_xxl"), (["xs"], [2.0], r"\[0, 1\]")],
 )
 def test_a_senseless_sweep_is_refused_before_it_starts(shop, sizes, shares, message):
     with pytest.raises(ValueError, match=message):

@@ -58,7 +58,7 @@ def test_the_first_day_trains_a_champion_and_a_challenger_and_later_days_a_chall
     first = train_day(shop, DS)["models"]
     registry = Registry(shop)
     assert len(trained) == 2
-    assert (first["champion"]["recipe"], first["challenger"]["recipe"]) == ("dlrm_xs", "hhsft_xs")
+    assert (first["champion"]["recipe"], first["challenger"]["recipe"]) == ("dlrm_exposed_xs", "hhsft_es3_xs")
     assert registry.champion().version == first["champion"]["version"]
     assert registry.challenger().version == first["challenger"]["version"]
     assert first["challenger"]["num_params"] == registry.challenger().num_params > 0
@@ -86,12 +86,12 @@ def test_a_day_killed_after_registering_is_not_trained_again(shop, trained, monk
 
 
 def test_a_recipe_trained_by_hand_moves_an_alias_only_when_asked(shop, trained):
-    by_hand = train_recipe(shop, "dlrm_xs", DS, DS + timedelta(days=1), None)
+    by_hand = train_recipe(shop, "dlrm_exposed_xs", DS, DS + timedelta(days=1), None)
     registry = Registry(shop)
     assert by_hand["days"] == ["2026-01-05", "2026-01-06"]
     assert registry.champion() is None
-    assert train_recipe(shop, "dlrm_xs", DS, DS + timedelta(days=1), None)["model"]["reused"]
-    asked = train_recipe(shop, "dlrm_xs", DS, DS, "champion")
+    assert train_recipe(shop, "dlrm_exposed_xs", DS, DS + timedelta(days=1), None)["model"]["reused"]
+    asked = train_recipe(shop, "dlrm_exposed_xs", DS, DS, "champion")
     assert registry.champion().version == asked["model"]["version"]
 
 
@@ -103,7 +103,7 @@ def test_the_entry_point_ends_with_one_json_line_and_refuses_bad_input(shop, tra
     details = json.loads(done.stdout.strip().splitlines()[-1])
     assert set(details) == {"snapshot_id", "days", "models", "seconds"}
     assert details["models"]["challenger"]["num_rows"] > 0
-    for words in (["--ds", "tomorrow"], [], ["--recipe", "dlrm_xs"], ["--ds", "2026-03-01"]):
+    for words in (["--ds", "tomorrow"], [], ["--recipe", "dlrm_exposed_xs"], ["--ds", "2026-03-01"]):
         assert runner.invoke(ray_jobs.train.app, words).exit_code == 2, words
-    wrong = ["--recipe", "dlrm_xs", "--from", "2026-01-06", "--to", "2026-01-05"]
+    wrong = ["--recipe", "dlrm_exposed_xs", "--from", "2026-01-06", "--to", "2026-01-05"]
     assert "earlier day first" in runner.invoke(ray_jobs.train.app, wrong).output

@@ -36,24 +36,35 @@ def asked(monkeypatch):
 
 
 def test_train_passes_days_on_and_tells_the_version(asked):
-    words = ["train", "--recipe", "dlrm_xs", "--from", "2026-01-05", "--to", "2026-01-06"]
+    words = ["train", "--recipe", "dlrm_exposed_xs", "--from", "2026-01-05", "--to", "2026-01-06"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "version 4" in done.stdout
     CliRunner().invoke(app, [*words, "--alias", "champion"])
-    plain = ["--recipe", "dlrm_xs", "--from", "2026-01-05", "--to", "2026-01-06"]
+    plain = ["--recipe", "dlrm_exposed_xs", "--from", "2026-01-05", "--to", "2026-01-06"]
     assert asked == [("ray_jobs.train", plain), ("ray_jobs.train", [*plain, "--alias", "champion"])]
 
 
 def test_json_output_is_one_document(asked):
-    words = ["train", "--recipe", "dlrm_xs", "--from", "2026-01-05", "--to", "2026-01-06", "--json"]
+    words = ["train", "--recipe", "dlrm_exposed_xs", "--from", "2026-01-05", "--to", "2026-01-06", "--json"]
     assert json.loads(CliRunner().invoke(app, words).stdout)["model"]["version"] == "4"
     assert json.loads(CliRunner().invoke(app, ["sweep", "2026-01-11", "--json"]).stdout)["trials"] == [TRIAL]
 
 
 def test_a_sweep_shows_a_table_in_which_an_undefined_metric_is_a_dash(asked):
     shown = CliRunner().invoke(app, ["sweep", "2026-01-11", "--widths", "xs", "--shares", "0", "--epochs", "1"]).stdout
-    assert asked[0][1] == ["--ds", "2026-01-11", "--widths", "xs", "--shares", "0", "--epochs", "1"]
+    assert asked[0][1] == [
+        "--ds",
+        "2026-01-11",
+        "--models",
+        "hhsft",
+        "--widths",
+        "xs",
+        "--shares",
+        "0",
+        "--epochs",
+        "1",
+    ]
     row = next(line for line in shown.splitlines() if "hhsft_xs share 0" in line)
     assert row.split() == ["hhsft_xs", "share", "0", "1,210,924", "97,223", "554", "0.7502", "-", "0.8718", "55"]
 
@@ -61,7 +72,7 @@ def test_a_sweep_shows_a_table_in_which_an_undefined_metric_is_a_dash(asked):
 @pytest.mark.parametrize(
     "words",
     [
-        ["train", "--recipe", "dlrm_xs", "--from", "soon", "--to", "2026-01-06"],
+        ["train", "--recipe", "dlrm_exposed_xs", "--from", "soon", "--to", "2026-01-06"],
         ["evaluate", "someday"],
         ["promote", "2026-02-30"],
         ["sweep", "never"],

@@ -162,7 +162,7 @@ def test_an_unknown_way_to_compute_is_refused_with_the_known_ones(field):
 
 def test_batches_hold_the_domains_at_the_shares_that_are_set(settings, lake):
     write_frames(lake, [random_frames(60)])
-    recipe = get_recipe("dlrm_xs")
+    recipe = get_recipe("dlrm_exposed_xs")
     train = replace(recipe.train, batch_requests=10, domain_shares={"search": 0.5, "feed": 0.3, "shop": 0.2})
     job = plan_job(settings, lake, replace(recipe, train=train, data=ES3), [DS], "manual")
     trainer = build_trainer(settings, TrainJob.from_content(job.content()))
@@ -172,7 +172,7 @@ def test_batches_hold_the_domains_at_the_shares_that_are_set(settings, lake):
 
 def test_shares_of_unknown_domains_are_refused(settings, lake):
     write_frames(lake, [random_frames(20)])
-    recipe = get_recipe("dlrm_xs")
+    recipe = get_recipe("dlrm_exposed_xs")
     train = replace(recipe.train, domain_shares={"serch": 1.0})
     with pytest.raises(ValueError, match=r"name \['serch'\]; the domains are search, feed, shop"):
         build_trainer(settings, plan_job(settings, lake, replace(recipe, train=train), [DS], "manual"))
@@ -243,13 +243,13 @@ def test_a_senseless_configuration_is_refused_by_name(field):
 
 def test_a_job_names_what_decides_its_weights(settings, lake):
     write_frames(lake, [random_frames(20), random_frames(20, ds=DS + timedelta(days=1), seed=2)])
-    days, recipe = [DS, DS + timedelta(days=1)], get_recipe("dlrm_xs")
+    days, recipe = [DS, DS + timedelta(days=1)], get_recipe("dlrm_exposed_xs")
     job = plan_job(settings, lake, recipe, days, "champion")
     assert plan_job(settings, lake, recipe, days, "champion").key == job.key
     others = [
         plan_job(settings, lake, recipe, days, "challenger"),
         plan_job(settings, lake, recipe, days[:1], "champion"),
-        plan_job(settings, lake, get_recipe("hhsft_xs"), days, "champion"),
+        plan_job(settings, lake, get_recipe("hhsft_es3_xs"), days, "champion"),
         plan_job(settings, lake, replace(recipe, seed_offset=1), days, "champion"),
         plan_job(settings.model_copy(update={"seed": 5}), lake, recipe, days, "champion"),
     ]
@@ -262,7 +262,7 @@ def test_a_job_names_what_decides_its_weights(settings, lake):
 def test_a_job_trains_on_the_days_and_rows_of_its_recipe(settings, lake):
     tables = [random_frames(20), random_frames(20, ds=DS + timedelta(days=1), seed=2)]
     write_frames(lake, tables)
-    recipe = replace(get_recipe("dlrm_xs"), data=EXPOSED)
+    recipe = replace(get_recipe("dlrm_exposed_xs"), data=EXPOSED)
     trainer = build_trainer(settings, plan_job(settings, lake, recipe, [DS], "champion"))
     shown = [sum(record["is_exposed"]) for record in tables[0].to_pylist()]
     assert trainer.num_items == sum(shown)
@@ -272,4 +272,4 @@ def test_a_job_trains_on_the_days_and_rows_of_its_recipe(settings, lake):
 def test_days_without_frames_are_named(settings, lake):
     write_frames(lake, [random_frames(5)])
     with pytest.raises(ValueError, match=r"2026-01-06.*uniscale step frames"):
-        plan_job(settings, lake, get_recipe("dlrm_xs"), [DS, DS + timedelta(days=1)], "champion")
+        plan_job(settings, lake, get_recipe("dlrm_exposed_xs"), [DS, DS + timedelta(days=1)], "champion")

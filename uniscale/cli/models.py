@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, for example hhsft_xs.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, say hhsft_es3_xs: ranker, data, size.")],
     first: Annotated[str, typer.Option("--from", help="First training day, YYYY-MM-DD.")],
     last: Annotated[str, typer.Option("--to", help="Last training day, YYYY-MM-DD.")],
     alias: Annotated[str | None, typer.Option(help="Give the version this alias: champion or challenger.")] = None,
@@ -59,14 +59,16 @@ def promote(ds: Ds, as_json: Json = False) -> None:
 
 def sweep(
     ds: Ds,
-    widths: Annotated[str, typer.Option(help="Sizes of HHSFT, separated by commas.")] = "xs,s",
+    models: Annotated[str, typer.Option(help="Rankers, separated by commas; see uniscale rankers.")] = "hhsft",
+    widths: Annotated[str, typer.Option(help="Sizes, separated by commas.")] = "xs,s",
     shares: Annotated[str, typer.Option(help="Shares of ES3's additions in [0, 1], separated by commas.")] = "0,1",
+    *,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; default as in the recipe of the size.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train HHSFT in several sizes on several shares of ES3 data, and compare on the days after DS (Ray Tune)."""
+    """Train rankers in several sizes on several shares of ES3 data, and compare on the days after DS (Ray Tune)."""
     with exit_codes():
-        arguments = ["--ds", parse_day(ds).isoformat(), "--widths", widths, "--shares", shares]
+        arguments = ["--ds", parse_day(ds).isoformat(), "--models", models, "--widths", widths, "--shares", shares]
         details = _run("ray_jobs.tune", [*arguments, *([] if epochs is None else ["--epochs", str(epochs)])])
         if as_json:
             print_json(details)
@@ -107,7 +109,7 @@ _TRIAL_COLUMNS = {
 
 def _trials(details: Mapping[str, Any]) -> Table:
     """The columns that fit a terminal; the CSV has all."""
-    table = Table(title=f"HHSFT on {details['ds']}: size x share of ES3 data", box=SIMPLE, padding=0, pad_edge=False)
+    table = Table(title=f"{details['ds']}: ranker x size x share of ES3 data", box=SIMPLE, padding=0, pad_edge=False)
     for title in _TRIAL_COLUMNS.values():
         table.add_column(title, justify="left" if title == "trial" else "right", no_wrap=True)
     for trial in details["trials"]:

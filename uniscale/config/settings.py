@@ -56,9 +56,9 @@ class TrainingSettings(_Section):
     """How rankers are trained."""
 
     champion_recipe: str = Field(
-        default="dlrm_xs", description="Recipe of the first champion, used when none is registered."
+        default="dlrm_exposed_xs", description="Recipe of the first champion, used when none is registered."
     )
-    challenger_recipe: str = Field(default="hhsft_xs", description="Recipe trained every day.")
+    challenger_recipe: str = Field(default="hhsft_es3_xs", description="Recipe trained every day.")
     num_workers: int = Field(default=2, ge=1, description="Ray Train workers.")
     threads: int = Field(default=1, ge=1, description="Torch threads of each worker.")
     device: str = Field(default="cpu", description="cpu or cuda.")

@@ -1,89 +1,56 @@
-"""The named recipes. A variant calls its base and changes what differs; rates were chosen as docs/training.md tells."""
+"""The named recipes: ``MODEL_DATA_SIZE``, so that another ranker, other data or another size is another word.
+
+Models are those of the zoo. Data is ``exposed`` (shown rows with their native labels) or ``es3`` (all entire-space
+samples). Rates were chosen as docs/training.md tells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from itertools import product
 
 from uniscale.data.recipe import ES3, EXPOSED
+from uniscale.models.zoo import MODELS
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import TrainConfig
 
-_XS = TrainConfig(epochs=2, batch_requests=32, embedding_rate=0.4, dense_rate=2e-3, warmup_steps=100)
-_S = replace(_XS, batch_requests=64, warmup_steps=200)
-_M = replace(_XS, batch_requests=128, warmup_steps=400)
+DATA = {"exposed": EXPOSED, "es3": ES3}
+
+RATES = {"dlrm": (0.4, 2e-3)}
+"""Learning rates of tables and of everything else, where a ranker bears other ones than `USUAL_RATES`."""
+
+USUAL_RATES = (0.2, 1e-3)
+
+BATCHES = {"xs": (32, 100), "s": (64, 200), "m": (128, 400), "l": (256, 800), "xl": (256, 800)}
+"""Requests of a batch, and steps of warm-up, by size; l and xl have not been studied."""
 
 
-def dlrm_xs() -> Recipe:
-    """The first champion: DLRM-MLP on exposed rows."""
-    return Recipe(name="dlrm_xs", model="dlrm", size="xs", data=EXPOSED, train=_XS)
-
-
-def dlrm_s() -> Recipe:
-    """DLRM-MLP one size up."""
-    return replace(dlrm_xs(), name="dlrm_s", size="s", train=_S)
-
-
-def dlrm_m() -> Recipe:
-    """DLRM-MLP two sizes up."""
-    return replace(dlrm_xs(), name="dlrm_m", size="m", train=_M)
-
-
-def _hhsft(name: str, size: str, train: TrainConfig) -> Recipe:
-    return Recipe(
-        name=name, model="hhsft", size=size, data=ES3, train=replace(train, embedding_rate=0.2, dense_rate=1e-3)
+def recipe(model: str, data: str, size: str) -> Recipe:
+    """The recipe of a ranker on some data at a size."""
+    embedding_rate, dense_rate = RATES.get(model, USUAL_RATES)
+    batch_requests, warmup_steps = BATCHES[size]
+    train = TrainConfig(
+        epochs=2,
+        batch_requests=batch_requests,
+        embedding_rate=embedding_rate,
+        dense_rate=dense_rate,
+        warmup_steps=warmup_steps,
     )
+    return Recipe(name=f"{model}_{data}_{size}", model=model, size=size, data=DATA[data], train=train)
 
 
-def hhsft_xs() -> Recipe:
-    """The daily challenger: HHSFT on entire-space samples."""
-    return _hhsft("hhsft_xs", "xs", _XS)
-
-
-def hhsft_s() -> Recipe:
-    """HHSFT on entire-space samples, one size up."""
-    return _hhsft("hhsft_s", "s", _S)
-
-
-def hhsft_m() -> Recipe:
-    """HHSFT on entire-space samples, two sizes up."""
-    return _hhsft("hhsft_m", "m", _M)
-
-
-def hhsft_exposed_xs() -> Recipe:
-    """HHSFT without entire-space samples: what the model alone is worth."""
-    return replace(hhsft_xs(), name="hhsft_exposed_xs", data=EXPOSED)
-
-
-def hhsft_exposed_s() -> Recipe:
-    """HHSFT on exposed rows, one size up."""
-    return replace(hhsft_s(), name="hhsft_exposed_s", data=EXPOSED)
-
-
-def hhsft_exposed_m() -> Recipe:
-    """HHSFT on exposed rows, two sizes up."""
-    return replace(hhsft_m(), name="hhsft_exposed_m", data=EXPOSED)
-
-
-RECIPES: dict[str, Callable[[], Recipe]] = {
-    "dlrm_xs": dlrm_xs,
-    "dlrm_s": dlrm_s,
-    "dlrm_m": dlrm_m,
-    "hhsft_xs": hhsft_xs,
-    "hhsft_s": hhsft_s,
-    "hhsft_m": hhsft_m,
-    "hhsft_exposed_xs": hhsft_exposed_xs,
-    "hhsft_exposed_s": hhsft_exposed_s,
-    "hhsft_exposed_m": hhsft_exposed_m,
-}
+RECIPES = {one.name: one for one in (recipe(*words) for words in product(MODELS, DATA, BATCHES))}
+"""All recipes by name."""
 
 
 def get_recipe(name: str) -> Recipe:
     """A recipe by name.
 
     Raises:
-        ValueError: No recipe has this name; the message lists them.
+        ValueError: No recipe has this name; the message lists what a name is made of.
     """
     if name not in RECIPES:
-        raise ValueError(f"no recipe is called {name!r}; the recipes are {', '.join(RECIPES)}")
-    return RECIPES[name]()
+        raise ValueError(
+            f"no recipe is called {name!r}; a name is MODEL_DATA_SIZE, say hhsft_es3_xs, of the models "
+            f"{', '.join(sorted(MODELS))}, the data {', '.join(DATA)} and the sizes {', '.join(BATCHES)}"
+        )
+    return RECIPES[name]
