@@ -16,6 +16,7 @@ from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
 from uniscale.models.longer import LONGER
+from uniscale.models.msn import MSN
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import SIZES
 
@@ -25,7 +26,7 @@ WEIGHTS_FILE = "weights.pt"
 __all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "save_model"]
 
 
-MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, LONGER)}
+MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, LONGER, MSN)}
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
