@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support_models import DOMAINS, inputs_of, random_batch, scatter_weights
+from support_models import DOMAINS, inputs_of, random_batch, scatter_weights, take_request
+from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
-from uniscale.models.common.layout import RequestLayout
-from uniscale.models.common.routing import DomainBuckets
+from uniscale.models.common.inputs import Inputs
+from uniscale.models.common.layout import OneRequest, RequestLayout
+from uniscale.models.common.routing import OneDomain
 from uniscale.models.common.sequence import TransformerBlock, attend_or_ignore, see_all, see_onwards
 from uniscale.models.longer import LONGER, CausalLayer, LONGERConfig, merge
 from uniscale.models.zoo import SIZES, build_model
@@ -99,20 +101,22 @@ def test_no_row_of_a_request_depends_on_an_item():
 
 
 def score_flops(length, num_items):
-    """Of the scoring of one request on a history of a length, the reading of features left out."""
+    """Of the scoring of one request on a history of a length, on tensors without numbers."""
     torch.manual_seed(0)
-    config = replace(CONFIG, num_layers=3)
-    model = LONGER(config, size="xs", domains=DOMAINS, numeric=build_model("dlrm", "xs", DOMAINS).numeric)
-    batch = random_batch(sizes=(num_items, 0), length=length)
-    inputs = inputs_of(model, batch)
-    buckets = DomainBuckets(torch.zeros(num_items, dtype=torch.long), len(DOMAINS))
-    return flops(lambda: model.score(inputs, buckets))
+    numeric = build_model("dlrm", "xs", DOMAINS).numeric
+    model = LONGER(replace(CONFIG, num_layers=3), size="xs", domains=DOMAINS, numeric=numeric)
+    read = inputs_of(model, take_request(random_batch(sizes=(num_items, 1), length=length), 0))
+    values = {name: getattr(read, name) for name in ("requests", "items", "actions_RLC", "is_action_RL")}
+    meta = tree_map(lambda x: x.to("meta"), values)
+    inputs = Inputs(**meta, layout=OneRequest(num_items), batch=read.batch)
+    buckets = OneDomain(0, len(DOMAINS), torch.empty(num_items, device="meta"))
+    return flops(lambda: model.to("meta").score(inputs, buckets))
 
 
 def test_another_item_pays_for_a_longer_sequence_by_its_own_dot_products_only():
     per_item = {length: score_flops(length, 6) - score_flops(length, 5) for length in (24, 44)}
-    num_requests, item_rows, more_rows = 2, 3, (44 - 24) // CONFIG.merged_actions
-    assert per_item[44] - per_item[24] == num_requests * 4 * CONFIG.row_width * item_rows * more_rows
+    item_rows, more_rows = 3, (44 - 24) // CONFIG.merged_actions
+    assert per_item[44] - per_item[24] == 4 * CONFIG.row_width * item_rows * more_rows
 
 
 def test_merging_one_action_at_a_time_without_inner_attention_changes_nothing():

@@ -15,6 +15,7 @@ from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
+from uniscale.models.hyformer import HyFormer
 from uniscale.models.longer import LONGER
 from uniscale.models.msn import MSN
 from uniscale.models.ranker import Ranker, RankerConfig
@@ -26,7 +27,7 @@ WEIGHTS_FILE = "weights.pt"
 __all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "save_model"]
 
 
-MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, LONGER, MSN)}
+MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, HyFormer, LONGER, MSN)}
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
