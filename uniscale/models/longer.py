@@ -208,30 +208,40 @@ class CausalLayer(TransformerBlock):
         Returns:
             Rows of the items, and the rows of the requests that go on.
         """
-        items_NGW, normed_RSW = self.norm(item_NGW), self.norm(request_RSW)
+        normed_NGW, normed_RSW = self.norm(item_NGW), self.norm(request_RSW)
         k_RSW, v_RSW = self.key(normed_RSW), self.value(normed_RSW)
         q_RSW = self.query(normed_RSW[:, :num_rows])
         o_RSW = attend(q_RSW, k_RSW, v_RSW, see_onwards(is_known_RS)[:, :num_rows], self.num_heads)
-        own = torch.stack([self.query(items_NGW), self.key(items_NGW), self.value(items_NGW)], 1)
-        o_NGW = self._attend_items(own, k_RSW, v_RSW, is_known_RS, layout)
+        o_NGW = self._attend_items(normed_NGW, k_RSW, v_RSW, is_known_RS, layout)
         return self.finish(item_NGW, o_NGW), self.finish(request_RSW[:, :num_rows], o_RSW)
 
     def _attend_items(
-        self, own_N3GW: Tensor, k_RSW: Tensor, v_RSW: Tensor, is_known_RS: Tensor, layout: Layout
+        self, normed_NGW: Tensor, k_RSW: Tensor, v_RSW: Tensor, is_known_RS: Tensor, layout: Layout
     ) -> Tensor:
         """One softmax over the rows of the item from its own on and those of its request, which are never copied."""
-        num_rows, width = own_N3GW.shape[2:]
-        own_RMX = layout.pad(own_N3GW.flatten(1))
-        own_3RMHGC = own_RMX.unflatten(2, (3, num_rows, self.num_heads, -1)).permute(2, 0, 1, 4, 3, 5)
-        q_RMHGC, k_RMHGC, v_RMHGC = own_3RMHGC.unbind(0)
-        q_RHXC = q_RMHGC.transpose(1, 2).flatten(2, 3)
+        q_NHGC, k_NHGC, v_NHGC = (
+            split_heads(project(normed_NGW), self.num_heads) for project in (self.query, self.key, self.value)
+        )
         k_RHSC, v_RHSC = split_heads(k_RSW, self.num_heads), split_heads(v_RSW, self.num_heads)
+        num_rows = normed_NGW.shape[1]
         is_onwards_GG = torch.ones(num_rows, num_rows, dtype=torch.bool, device=k_RSW.device).triu()
-        own_RMHGG = (q_RMHGC @ k_RMHGC.transpose(3, 4)).masked_fill(~is_onwards_GG, -math.inf)
-        shared_RHXS = (q_RHXC @ k_RHSC.transpose(2, 3)).masked_fill(~is_known_RS[:, None, None], -math.inf)
-        score_RHXS = torch.cat([own_RMHGG.transpose(1, 2).flatten(2, 3), shared_RHXS], 3)
+        own_NHGG = (q_NHGC @ k_NHGC.transpose(2, 3)).masked_fill(~is_onwards_GG, -math.inf)
+        shared_RHXS = _pad(q_NHGC, layout) @ k_RHSC.transpose(2, 3)
+        shared_RHXS = shared_RHXS.masked_fill(~is_known_RS[:, None, None], -math.inf)
+        score_RHXS = torch.cat([_pad(own_NHGG, layout), shared_RHXS], 3)
         weight_RHXS = torch.softmax(score_RHXS / math.sqrt(k_RHSC.shape[3]), dim=3)
-        shared_RHXC = weight_RHXS[..., num_rows:] @ v_RHSC
-        own_RMHGC = weight_RHXS[..., :num_rows].unflatten(2, (-1, num_rows)).transpose(1, 2) @ v_RMHGC
-        o_RMHGC = own_RMHGC + shared_RHXC.unflatten(2, (-1, num_rows)).transpose(1, 2)
-        return layout.unpad(o_RMHGC.transpose(2, 3).flatten(2)).unflatten(1, (num_rows, width))
+        own_NHGC = _unpad(weight_RHXS[..., :num_rows], num_rows, layout) @ v_NHGC
+        shared_NHGC = _unpad(weight_RHXS[..., num_rows:] @ v_RHSC, num_rows, layout)
+        return (own_NHGC + shared_NHGC).transpose(1, 2).flatten(2)
+
+
+def _pad(x_NHGC: Tensor, layout: Layout) -> Tensor:
+    """Rows of items -> rows of all items of a request, [R, H, M G, C]."""
+    x_RMHGC = layout.pad(x_NHGC.flatten(1)).unflatten(2, x_NHGC.shape[1:])
+    return x_RMHGC.transpose(1, 2).flatten(2, 3)
+
+
+def _unpad(x_RHXC: Tensor, num_rows: int, layout: Layout) -> Tensor:
+    """Undo `_pad`."""
+    x_RMHGC = x_RHXC.unflatten(2, (-1, num_rows)).transpose(1, 2)
+    return layout.unpad(x_RMHGC.flatten(2)).unflatten(1, x_RMHGC.shape[2:])

@@ -178,14 +178,14 @@ class ProductKeys(nn.Module):
         score_2Xn = self.half_scores(q_XQ)
         row_XK, column_XK = self.best(score_2Xn)
         score_XK = score_2Xn[0].gather(1, row_XK) + score_2Xn[1].gather(1, column_XK)
-        return row_XK * score_2Xn.shape[2] + column_XK, torch.softmax(score_XK.float(), dim=1)
+        return row_XK * score_2Xn.shape[2] + column_XK, torch.softmax(score_XK, dim=1)
 
     def half_scores(self, q_XQ: Tensor) -> Tensor:
-        """Scores of the sub-keys of both halves, [2, X, n]."""
+        """Scores of the sub-keys of both halves in the precision of the keys, [2, X, n]."""
         width = self.keys_2nC.shape[2]
         keys_2nC = functional.layer_norm(torch.bmm(self.keys_2nC, self.theta_2CC), (width,)) / math.sqrt(width)
         q_2XC = self.norm(q_XQ.unflatten(1, (2, width))).transpose(0, 1)
-        return torch.bmm(q_2XC, keys_2nC.transpose(1, 2))
+        return torch.bmm(q_2XC, keys_2nC.transpose(1, 2)).to(self.keys_2nC.dtype)
 
     @torch.no_grad()
     def best(self, score_2Xn: Tensor) -> tuple[Tensor, Tensor]:
