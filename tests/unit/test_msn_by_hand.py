@@ -72,6 +72,14 @@ def test_keys_and_queries_are_normalised_and_read_weights_are_a_softmax():
         torch.testing.assert_close(weight, torch.softmax(best.values, 0))
 
 
+def test_a_long_query_looks_up_what_a_short_one_does_and_no_more_sharply():
+    torch.manual_seed(0)
+    keys, queries = ProductKeys(8, 5, 4), torch.randn(6, 10)
+    (slots, weights), (same_slots, same_weights) = keys(10 * queries), keys(1000 * queries)
+    assert torch.equal(slots, same_slots)
+    torch.testing.assert_close(weights, same_weights)
+
+
 def test_theta_starts_as_nothing_and_moves_keys_that_were_never_read():
     torch.manual_seed(0)
     keys, query = ProductKeys(16, 4, 2), torch.randn(1, 8)
@@ -232,6 +240,16 @@ def test_a_ranker_tells_the_usage_of_its_memories_from_training_alone():
     (usage,) = (value for name, value in figures.items() if name.endswith("usage.usage"))
     assert 0 < usage <= 1
     assert "blocks.1.ffn.0.usage.gate" in figures
+
+
+def test_the_look_ups_of_a_new_memory_spread_over_most_of_its_slots():
+    torch.manual_seed(0)
+    model, batch = build_model("msn", "xs", DOMAINS).train(), random_batch(sizes=(20,) * 10, num_ids=500)
+    model(batch)
+    figures = {name.rsplit(".", 1)[1]: value for name, value in model.diagnostics().items()}
+    assert figures["usage"] > 0.8
+    assert figures["entropy"] > 0.8
+    assert figures["top1_load"] < 0.05
 
 
 def test_senseless_configurations_are_refused():
