@@ -141,7 +141,8 @@ def markdown(record: dict[str, Any]) -> str:
         f"# A look-up in a memory, {record['date']}",
         "",
         f"`{record['command']}`, code {record['code_version']}, {record['hardware']}. "
-        "Processor time of one thread, best run. Read: forward, backward, gradient merged by slot; in brackets the largest tensor. Search: the best slots "
+        "Processor time of one thread, best run. Read: forward, backward, gradient merged by slot; in brackets the "
+        "largest tensor. Search: the best slots "
         "of every row from the scores of both halves.",
         "",
         "| size | rows | slots | slots read | width | " + " | ".join(f"read, {name}" for name in READS) + " |",
