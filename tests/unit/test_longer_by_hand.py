@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support_models import DOMAINS, inputs_of, random_batch, scatter_weights, take_request
+from support_models import (
+    DOMAINS,
+    inputs_of,
+    pad_columns,
+    random_batch,
+    random_labels,
+    scatter_weights,
+    take_request,
+)
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -13,6 +21,7 @@ from uniscale.models.common.layout import OneRequest, RequestLayout
 from uniscale.models.common.routing import OneDomain
 from uniscale.models.common.sequence import TransformerBlock, attend_or_ignore, see_all, see_onwards
 from uniscale.models.longer import LONGER, CausalLayer, LONGERConfig, merge
+from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import SIZES, build_model
 
 CONFIG = LONGERConfig.of(SIZES["xs"])
@@ -145,6 +154,17 @@ def test_inner_attention_stays_within_a_row_and_does_not_read_padding():
     moved = merge(first, is_action, 3, inner)[0]
     assert torch.equal(moved[:, 1], rows[:, 1])
     assert (moved[0, 0] != rows[0, 0])[4:12].any()
+
+
+@pytest.mark.parametrize("change", [{"has_inner": False}, {"merged_actions": 1}, {"merged_actions": 5}])
+def test_every_way_to_merge_trains_all_of_the_model_and_ignores_padding(change):
+    torch.manual_seed(0)
+    numeric, batch = build_model("dlrm", "xs", DOMAINS).numeric, random_batch()
+    model = LONGER(replace(CONFIG, **change), size="xs", domains=DOMAINS, numeric=numeric)
+    logits = scatter_weights(model).eval()(batch)
+    torch.testing.assert_close(model(pad_columns(batch, 5)), logits, rtol=1e-4, atol=1e-4)
+    ranking_loss(logits, random_labels(batch)).backward()
+    assert all(p.grad.to_dense().any() for p in model.parameters())
 
 
 def test_nothing_known_is_answered_with_zero():

@@ -201,12 +201,10 @@ class HyFormerLayer(nn.Module):
 
     def decode(self, x_TND: Tensor, sequences: list[Actions], layout: Layout) -> Tensor:
         """Each sequence answers its own queries; the other tokens stay."""
-        *queries, others_TND = x_TND.split([*[self.num_queries] * NUM_SEQUENCES, x_TND.shape[0] - self._num_asking()])
-        asked = zip(self.decoders, queries, sequences, strict=True)
-        return torch.cat([*[decode(q_QND, actions, layout) for decode, q_QND, actions in asked], others_TND])
-
-    def _num_asking(self) -> int:
-        return NUM_SEQUENCES * self.num_queries
+        num_asking = NUM_SEQUENCES * self.num_queries
+        queries_SQND = x_TND[:num_asking].unflatten(0, (NUM_SEQUENCES, -1))
+        asked = zip(self.decoders, queries_SQND.unbind(0), sequences, strict=True)
+        return torch.cat([*[decode(q_QND, actions, layout) for decode, q_QND, actions in asked], x_TND[num_asking:]])
 
 
 class QueryDecoding(nn.Module):
