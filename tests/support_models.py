@@ -73,8 +73,7 @@ def scatter_weights(model, *, seed=0):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=rng))
-        for table in model.embedding_parameters():
-            table[0].zero_()
+        model.inputs.tables.weight[0].zero_()
     return model
 
 

@@ -17,6 +17,9 @@ from uniscale.models.dcnv2 import DCNv2
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
 from uniscale.models.hiformer import HiFormer
+from uniscale.models.hyformer import HyFormer
+from uniscale.models.longer import LONGER
+from uniscale.models.msn import MSN
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import SIZES, Size
 from uniscale.models.wukong import Wukong
@@ -42,6 +45,9 @@ _RANKERS: tuple[type[Ranker], ...] = (
     DCNv2,
     Wukong,
     HiFormer,
+    MSN,
+    LONGER,
+    HyFormer,
     HHFI,
     HHSFT,
 )
