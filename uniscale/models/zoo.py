@@ -16,6 +16,7 @@ from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
 from uniscale.models.ranker import Ranker, RankerConfig
+from uniscale.models.rankmixer import RankMixer, RankMixerMoE
 from uniscale.models.size import SIZES, Size
 
 MODEL_FILE = "model.json"
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT)}
+MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, RankMixer, RankMixerMoE)}
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
