@@ -180,9 +180,10 @@ class TokenExperts(nn.Module):
 
     def num_inactive(self) -> int:
         """Parameters of closed experts, by the share of open gates in late training steps, and the training router."""
-        in_experts = sum(weight.numel() for weight in (self.up.weight_TDO, self.up.bias_T1O, self.down.weight_TDO))
+        in_experts = self.up.weight_TDO.numel() + self.up.bias_T1O.numel() + self.down.weight_TDO.numel()
         in_router = sum(weight.numel() for weight in self.train_router.parameters())
-        return in_router + round((1 - float(self.open_share_TE.mean())) * in_experts)
+        inactive: int = in_router + round((1 - float(self.open_share_TE.mean())) * in_experts)
+        return inactive
 
     def _all_experts(self, s_TND: Tensor, gate_TNE: Tensor) -> Tensor:
         hidden_TNEH = functional.gelu(self.up(s_TND)).unflatten(2, (self.num_experts, -1))

@@ -18,6 +18,7 @@ from uniscale.models.hhsft import HHFI, HHSFT
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.rankmixer import RankMixer, RankMixerMoE
 from uniscale.models.size import SIZES, Size
+from uniscale.models.unimixer import UniMixer, UniMixingLite
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.pt"
@@ -35,7 +36,9 @@ __all__ = [
 ]
 
 
-MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, RankMixer, RankMixerMoE)}
+MODELS: dict[str, type[Ranker]] = {
+    ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, RankMixer, RankMixerMoE, UniMixer, UniMixingLite)
+}
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
