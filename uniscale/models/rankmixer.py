@@ -27,7 +27,7 @@ Letters: N items, T tokens, D width, E experts per token, H width of an expert.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,7 @@ from uniscale.models.size import Size
 PENALTY_PER_EXCESS = 0.5
 SHARE_MOMENTUM = 0.05
 DEAD_SHARE = 1e-3
+SKIP_BELOW = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,10 +161,7 @@ class TokenExperts(nn.Module):
         if self.training:
             return self._all_experts(s_TND, self._training_gate(s_TND))
         gate_TNE = functional.relu(self.infer_router(s_TND))
-        # Choosing rows has shapes that depend on values, and no place in an exported graph.
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return self._all_experts(s_TND, gate_TNE)
-        return self._open_experts(s_TND, gate_TNE)
+        return self._open_experts(s_TND, gate_TNE) if self._can_skip() else self._all_experts(s_TND, gate_TNE)
 
     def penalty(self) -> Tensor:
         """Mean gate of h_infer in the last training step, times its coefficient; 0 outside training."""
@@ -174,7 +172,7 @@ class TokenExperts(nn.Module):
     def diagnose(self) -> dict[str, float]:
         """Share of open gates in late training steps, and experts that hardly any item opened."""
         return {
-            "open_share": float(self.open_share_TE.mean()),
+            "open_share": self._open_share(),
             "dead_experts": float((self.open_share_TE < DEAD_SHARE).sum()),
         }
 
@@ -182,8 +180,24 @@ class TokenExperts(nn.Module):
         """Parameters of closed experts, by the share of open gates in late training steps, and the training router."""
         in_experts = self.up.weight_TDO.numel() + self.up.bias_T1O.numel() + self.down.weight_TDO.numel()
         in_router = sum(weight.numel() for weight in self.train_router.parameters())
-        inactive: int = in_router + round((1 - float(self.open_share_TE.mean())) * in_experts)
+        inactive: int = in_router + round((1 - self._open_share()) * in_experts)
         return inactive
+
+    def prune(self, domain: int) -> None:  # noqa: ARG002 - the router serves every domain
+        """Drop the router that only training needs."""
+        self.train_router = nn.Identity()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_penalty": None}
+
+    def _open_share(self) -> float:
+        return 1.0 if self.open_share_TE.is_meta else float(self.open_share_TE.mean())
+
+    def _can_skip(self) -> bool:
+        """Whether to choose rows: on a processor with few open gates it pays; in a graph it has no place."""
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not self.open_share_TE.is_cpu:
+            return False
+        return self._open_share() < SKIP_BELOW
 
     def _all_experts(self, s_TND: Tensor, gate_TNE: Tensor) -> Tensor:
         hidden_TNEH = functional.gelu(self.up(s_TND)).unflatten(2, (self.num_experts, -1))

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -205,8 +205,9 @@ class UniMixing(nn.Module):
         super().__init__()
         self.first, self.last = config.first_temperature, config.last_temperature
         self.num_iterations = config.num_iterations
-        self.logits = LowRankLogits(config) if config.rank else FullLogits(config)
+        self.logits: nn.Module = LowRankLogits(config) if config.rank else FullLogits(config)
         self.register_buffer("temperature", torch.tensor(config.first_temperature))
+        self.is_pruned = False
         self._kept: tuple[object, Tensor, Tensor] | None = None
 
     def forward(self, x_TND: Tensor) -> Tensor:
@@ -230,18 +231,27 @@ class UniMixing(nn.Module):
             "local_row_entropy": float(row_entropy(local_GBB).mean()),
         }
 
+    def prune(self, domain: int) -> None:  # noqa: ARG002 - the matrices serve every domain
+        """Put the matrices of the present temperature in place of what they are made of."""
+        with torch.no_grad():
+            self.fixed_GG, self.fixed_GBB = (nn.Buffer(matrix) for matrix in self._make())
+        self.logits = nn.Identity()
+        self.is_pruned = True
+
     def matrices(self) -> tuple[Tensor, Tensor]:
         """The doubly stochastic matrices: global [G, G] and local [G, B, B]."""
-        if torch.is_grad_enabled():
+        if self.is_pruned:
+            return self.fixed_GG, self.fixed_GBB
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
             return self._make()
-        # An exported graph takes the matrices of the last scoring as constants.
-        if self._kept is not None and torch.compiler.is_compiling():
-            return self._kept[1:]
         # Whatever writes to a tensor, an optimiser, a loader or the schedule, counts its version up.
         version = tuple((x.data_ptr(), x._version) for x in (*self.parameters(), self.temperature))
         if self._kept is None or self._kept[0] != version:
             self._kept = (version, *self._make())
         return self._kept[1:]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": None}
 
     def _make(self) -> tuple[Tensor, Tensor]:
         with torch.autocast(self.temperature.device.type, enabled=False):

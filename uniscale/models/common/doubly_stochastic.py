@@ -31,7 +31,7 @@ def sinkhorn(logits_Xnn: Tensor, *, num_iterations: int) -> Tensor:
     x_nnX = logits_Xnn.movedim((-2, -1), (0, 1))
     for _ in range(num_iterations):
         x_nnX = x_nnX.log_softmax(0).log_softmax(1)
-    return x_nnX.exp().movedim((0, 1), (-2, -1))
+    return x_nnX.exp().movedim((0, 1), (-2, -1)).contiguous()
 
 
 def effective_rank(x_Xnn: Tensor) -> Tensor:
