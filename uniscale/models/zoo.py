@@ -21,7 +21,9 @@ from uniscale.models.hyformer import HyFormer
 from uniscale.models.longer import LONGER
 from uniscale.models.msn import MSN
 from uniscale.models.ranker import Ranker, RankerConfig
+from uniscale.models.rankmixer import RankMixer, RankMixerMoE
 from uniscale.models.size import SIZES, Size
+from uniscale.models.unimixer import UniMixer, UniMixingLite
 from uniscale.models.wukong import Wukong
 
 MODEL_FILE = "model.json"
@@ -45,6 +47,10 @@ _RANKERS: tuple[type[Ranker], ...] = (
     DCNv2,
     Wukong,
     HiFormer,
+    RankMixer,
+    RankMixerMoE,
+    UniMixer,
+    UniMixingLite,
     MSN,
     LONGER,
     HyFormer,

@@ -28,9 +28,17 @@ def mix_tokens(x_TND: Tensor) -> Tensor:
     Returns:
         [T, N, D].
     """
-    num_tokens, num_items, width = x_TND.shape
-    x_TNPC = x_TND.reshape(num_tokens, num_items, num_tokens, width // num_tokens)
-    return x_TNPC.permute(2, 1, 0, 3).reshape(num_tokens, num_items, width)
+    return _swap(_parts(x_TND)).flatten(2)
+
+
+def _parts(x_TND: Tensor) -> Tensor:
+    """Cut each token into one part per token, [T, N, T, C]."""
+    return x_TND.unflatten(2, (x_TND.shape[0], -1))
+
+
+def _swap(x_TNPC: Tensor) -> Tensor:
+    """Part p of token t becomes part t of token p; a view."""
+    return x_TNPC.transpose(0, 2)
 
 
 class MixerBlock(nn.Module):
@@ -51,6 +59,8 @@ class MixerBlock(nn.Module):
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> [T, N, D]."""
-        s_TND = self.norm_mixed(mix_tokens(x_TND) + x_TND)
+        x_TNPC = _parts(x_TND)
+        # The sum reads the swapped parts where they are: mixing itself copies nothing.
+        s_TND = self.norm_mixed((x_TNPC + _swap(x_TNPC)).flatten(2))
         out: Tensor = self.norm_out(self.ffn(s_TND) + s_TND)
         return out

@@ -1,0 +1,37 @@
+"""The norm with its gradient written out, against PyTorch's."""
+
+import torch
+from torch.nn.functional import rms_norm
+
+from uniscale.models.common.norm import EPS, RMSNorm
+
+
+def test_values_and_gradients_are_those_of_pytorch():
+    torch.manual_seed(0)
+    x, grad = 3 * torch.randn(2, 4, 7), torch.randn(2, 4, 7)
+    layer = RMSNorm(7)
+    with torch.no_grad():
+        layer.weight.copy_(torch.linspace(0.5, 2.0, 7))
+    x_ours, x_theirs = (x.clone().requires_grad_() for _ in range(2))
+    weight = layer.weight.detach().clone().requires_grad_()
+    y_ours, y_theirs = layer(x_ours), rms_norm(x_theirs, (7,), weight, EPS)
+    torch.testing.assert_close(y_ours, y_theirs)
+    y_ours.backward(grad)
+    y_theirs.backward(grad)
+    torch.testing.assert_close(x_ours.grad, x_theirs.grad)
+    torch.testing.assert_close(layer.weight.grad, weight.grad)
+
+
+def test_a_zero_vector_stays_zero_with_a_finite_gradient():
+    layer, x = RMSNorm(5), torch.zeros(2, 5, requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    assert not y.any()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_half_precision_is_normed_in_single_precision():
+    x = (1e4 * torch.randn(4, 64)).bfloat16()
+    y = RMSNorm(64)(x)
+    assert y.dtype == torch.bfloat16
+    torch.testing.assert_close(y, RMSNorm(64)(x.float()).bfloat16())
