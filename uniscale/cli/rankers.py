@@ -39,13 +39,14 @@ def rankers(
         if as_json:
             print_json({name: asdict(cost) for name, cost in costs.items()})
             return
-        table = Table(title=f"Rankers at size {size}, {len(domains)} domains", box=SIMPLE)
-        for title in ("ranker", "dense", "activated", "tables", "MFLOP/request", "MFLOP/item"):
-            table.add_column(title, justify="left" if title == "ranker" else "right", no_wrap=True)
+        title = f"size {size}, {len(domains)} domains: million parameters and operations"
+        table = Table(title=title, box=SIMPLE, padding=(0, 1), pad_edge=False)
+        for column in ("ranker", "dense", "activated", "tables", "per request", "per item"):
+            table.add_column(column, justify="left" if column == "ranker" else "right", no_wrap=True)
         for name, cost in costs.items():
-            numbers = (cost.dense_params, cost.activated_params, cost.embedding_params)
+            params = (cost.dense_params, cost.activated_params, cost.embedding_params)
             flops = (cost.flops_per_request, cost.flops_per_item)
-            table.add_row(name, *(f"{number:,}" for number in numbers), *(f"{flop / 1e6:.3f}" for flop in flops))
+            table.add_row(name, *(f"{number / 1e6:.2f}" for number in params), *(f"{flop / 1e6:.2f}" for flop in flops))
         out.print(table)
 
 

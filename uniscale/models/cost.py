@@ -27,6 +27,7 @@ class Cost:
         flops_per_request: Operations for a request whatever its number of items: query, user, history. Matrix products
             and attention only, a multiplication and an addition each counted.
         flops_per_item: Operations for each of its items.
+        flops_per_batch: Operations on weights alone, once per batch however large.
     """
 
     embedding_params: int
@@ -34,6 +35,7 @@ class Cost:
     activated_params: int
     flops_per_request: int
     flops_per_item: int
+    flops_per_batch: int
 
 
 def cost_of(model: Ranker) -> Cost:
@@ -42,7 +44,7 @@ def cost_of(model: Ranker) -> Cost:
     Raises:
         RuntimeError: Operations do not grow in proportion to requests and items.
     """
-    return _cost(model, *flops_of(model))
+    return _cost(model, flops_of(model))
 
 
 def cost_at(ranker: type[Ranker], size: Size, domains: tuple[str, ...]) -> Cost:
@@ -51,10 +53,10 @@ def cost_at(ranker: type[Ranker], size: Size, domains: tuple[str, ...]) -> Cost:
     with torch.device("meta"):
         model = ranker(config, size=size.name, domains=domains, numeric=NUMERIC)
     narrow = replace(config, embeddings=EmbeddingSizes.of(width=config.embeddings.width, items=1024))
-    return _cost(model, *flops_of(ranker(narrow, size=size.name, domains=domains, numeric=NUMERIC)))
+    return _cost(model, flops_of(ranker(narrow, size=size.name, domains=domains, numeric=NUMERIC)))
 
 
-def _cost(model: Ranker, per_request: int, per_item: int) -> Cost:
+def _cost(model: Ranker, flops: tuple[int, int, int]) -> Cost:
     embedding = sum(p.numel() for p in model.embedding_parameters())
     total = sum(p.numel() for p in model.parameters())
     tables = model.inputs.tables.weight.numel()
@@ -63,25 +65,31 @@ def _cost(model: Ranker, per_request: int, per_item: int) -> Cost:
         embedding_params=embedding,
         dense_params=total - embedding,
         activated_params=total - tables - inactive,
-        flops_per_request=per_request,
-        flops_per_item=per_item,
+        flops_per_request=flops[0],
+        flops_per_item=flops[1],
+        flops_per_batch=flops[2],
     )
 
 
-def flops_of(model: Ranker) -> tuple[int, int]:
-    """Operations per request and per item, from three counts, of which the third must agree."""
+def flops_of(model: Ranker) -> tuple[int, int, int]:
+    """Operations per request, per item and per batch, from three counts; a fourth must agree.
+
+    Raises:
+        RuntimeError: It does not.
+    """
     was_training = model.training
     model.eval()
-    few, many, more = (_count(model, requests, items) for requests, items in ((2, 8), (2, 16), (4, 16)))
+    _count(model, 2, 8)  # what a ranker computes once and keeps
+    few, many, more, most = (_count(model, *shape) for shape in ((2, 8), (2, 16), (4, 8), (4, 16)))
     model.train(was_training)
-    per_item, rest = divmod(many - few, 16)
-    per_request, rest_too = divmod(few - 16 * per_item, 2)
-    if rest or rest_too or more != 4 * per_request + 64 * per_item:
+    per_item, per_request = (many - few) // 16, (more - many) // 2
+    per_batch = few - 2 * per_request - 16 * per_item
+    if most != per_batch + 4 * per_request + 64 * per_item:
         raise RuntimeError(
-            f"{model.name} takes {few}, {many} and {more} operations for 2 x 8, 2 x 16 and 4 x 16 items: not so many "
-            "per request and so many per item"
+            f"{model.name} takes {few}, {many}, {more} and {most} operations for 2 x 8, 2 x 16, 4 x 8 and 4 x 16 "
+            "items: not so many per request and so many per item"
         )
-    return per_request, per_item
+    return per_request, per_item, per_batch
 
 
 def _count(model: Ranker, num_requests: int, num_items: int) -> int:
