@@ -1,0 +1,147 @@
+"""All rankers on the same days: ``python -m benchmarks.rankers``.
+
+A shop is simulated. Each ranker picks its learning rates out of two pairs on a development day; then it trains on the
+days up to and with that day, on several seeds, and is judged on the clicks of the next one, which nothing was tuned on.
+Every ranker gets the same rows, the same number of steps and the same order of batches. One thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks import record
+from benchmarks.shop import Shop
+from benchmarks.trials import run_all
+from uniscale.config import Settings
+from uniscale.config.calendar import train_days
+from uniscale.lake import Lake
+from uniscale.models.zoo import MODELS, SIZES
+from uniscale.recipes.catalogue import DATA, get_recipe
+from uniscale.recipes.recipe import Recipe
+
+METRICS = ("auc", "gauc", "ndcg_at_10", "log_loss")
+RATES = ((0.2, 1e-3), (0.4, 2e-3))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="xs", choices=SIZES)
+    parser.add_argument("--data", default="es3", choices=DATA)
+    parser.add_argument("--models", nargs="+", default=sorted(MODELS), choices=sorted(MODELS))
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
+        shop = Shop(Path(scratch) / "shop", size=arguments.size, train_days=6, days_after=1)
+        shop.simulate()
+        shop.build(("land", "marts", "samples", "frames"))
+        tried = [variant(name, arguments, rates, 0) for name in arguments.models for rates in RATES]
+        development = run_all(run, [piece(shop, recipe) for recipe in tried])
+        shop.ds += timedelta(days=1)
+        shop.build(("land", "marts", "samples", "frames"))
+        best = {name: picked(development, name) for name in arguments.models}
+        final = [
+            variant(name, arguments, best[name], seed) for name in arguments.models for seed in range(arguments.seeds)
+        ]
+        trials = run_all(run, [piece(shop, recipe) for recipe in final])
+    kept = {
+        **record.begin("benchmarks.rankers"),
+        "size": arguments.size,
+        "data": arguments.data,
+        "epochs": arguments.epochs,
+        "development": development,
+        "trials": trials,
+    }
+    record.store(f"rankers_{arguments.size}_{arguments.data}", kept, page(kept))
+
+
+def variant(name: str, arguments: argparse.Namespace, rates: tuple[float, float], seed: int) -> Recipe:
+    """The recipe of a ranker with other rates."""
+    base = get_recipe(f"{name}_{arguments.data}_{arguments.size}")
+    train = replace(base.train, epochs=arguments.epochs, embedding_rate=rates[0], dense_rate=rates[1])
+    return replace(base, train=train, seed_offset=seed)
+
+
+def picked(trials: list[dict[str, Any]], name: str) -> tuple[float, float]:
+    """The pair of rates with the best GAUC."""
+    best = max((trial for trial in trials if trial["model"] == name), key=lambda trial: trial["gauc"])
+    return best["embedding_rate"], best["dense_rate"]
+
+
+def piece(shop: Shop, recipe: Recipe) -> tuple[dict[str, Any], date, Recipe]:
+    """What a process is told."""
+    return shop.settings.model_dump(mode="json"), shop.ds, recipe
+
+
+def run(work: tuple[dict[str, Any], date, Recipe]) -> dict[str, Any]:
+    """Train one variant and judge it on the day after."""
+    from ray_jobs.trial import judge
+    from uniscale.models.cost import cost_of
+    from uniscale.recipes.job import build_trainer, plan_job
+    from uniscale.training.determinism import use_threads
+
+    content, ds, recipe = work
+    settings = Settings(**content)
+    use_threads(1)
+    start = time.perf_counter()
+    trainer = build_trainer(settings, plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study"))
+    trainer.run()
+    seconds = time.perf_counter() - start
+    found, cost = judge(settings, trainer.model, ds), cost_of(trainer.model)
+    return {
+        "model": recipe.model,
+        "embedding_rate": recipe.train.embedding_rate,
+        "dense_rate": recipe.train.dense_rate,
+        "seed": recipe.seed_offset,
+        **{name: found[name] for name in METRICS},
+        "train_loss": trainer.curve[-1]["loss"],
+        "num_rows": trainer.num_items,
+        "num_steps": trainer.num_steps,
+        "dense_params": cost.dense_params,
+        "flops_per_item": cost.flops_per_item,
+        "seconds": round(seconds, 1),
+        "diagnostics": {name: value for name, value in trainer.curve[-1].items() if "." in name},
+    }
+
+
+def page(kept: dict[str, Any]) -> str:
+    """The record for people."""
+    trials = kept["trials"]
+    lines = [
+        f"# Rankers at size {kept['size']} on {kept['data']} data, {kept['date']}",
+        "",
+        f"`{kept['command']}`; {kept['hardware']}. {trials[0]['num_rows']:,} rows, {kept['epochs']} epoch(s), "
+        f"{trials[0]['num_steps']:,} steps for",
+        "every ranker. Mean and standard error over seeds; seconds of one thread.",
+        "",
+        "| ranker | rates | AUC | GAUC | NDCG@10 | log loss | dense parameters | MFLOP/item | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for trial in trials:
+        by_name.setdefault(trial["model"], []).append(trial)
+    for name, found in sorted(by_name.items(), key=lambda entry: -mean(t["gauc"] for t in entry[1])):
+        cells = " | ".join(_cell([trial[metric] for trial in found]) for metric in METRICS)
+        first, seconds = found[0], mean(trial["seconds"] for trial in found)
+        lines.append(
+            f"| {name} | {first['embedding_rate']:g}, {first['dense_rate']:g} | {cells} | {first['dense_params']:,} | "
+            f"{first['flops_per_item'] / 1e6:.2f} | {seconds:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(values: list[float]) -> str:
+    error = f" ± {stdev(values) / len(values) ** 0.5:.4f}" if len(values) > 1 else ""
+    return f"{mean(values):.4f}{error}"
+
+
+if __name__ == "__main__":
+    main()
