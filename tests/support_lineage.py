@@ -74,7 +74,8 @@ def grow(settings, lake) -> None:
             )
         for request in ("r-a3", "r-b3"):
             con.execute(
-                "insert into lake.ml.predictions values (?, 'champion', '1', ?, ['s1'], [0.5], [0.5])", [DS, request]
+                "insert into lake.ml.predictions values (?, 'champion', '1', ?, ['s1'], [0.5], [0.5], [0.5])",
+                [DS, request],
             )
 
     lake.commit(add, "what else there is")

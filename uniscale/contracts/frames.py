@@ -115,6 +115,7 @@ FRAMES = Table(
             name="provenance", type="VARCHAR[]", description="As in es3.samples; native or unexposed for split eval."
         ),
         Column(name="is_clicked", type="BOOLEAN[]", description="Click label."),
+        Column(name="is_carted", type="BOOLEAN[]", description="Cart label."),
         Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label."),
         Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase."),
         Column(name="label_weight", type="FLOAT[]", description="Training weight; 1 for split eval."),
