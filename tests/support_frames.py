@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.days import midnight_after
-from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.frames import FRAMES, HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
@@ -60,7 +60,7 @@ def _items(rng, n, is_real):
 
 
 def _request(rng, ds, split, number, *, domain, max_items):
-    history = int(rng.integers(0, 25))
+    history = int(rng.integers(0, HISTORY_LENGTH + 5))
     is_real = domain == DOMAINS[0]
     return {
         "ds": ds,

@@ -55,8 +55,8 @@ class NumericNames:
 NUMERIC = NumericNames(user=USER_NUMERIC, query=QUERY_NUMERIC, item=ITEM_NUMERIC)
 """The inputs that frames hold."""
 
-HISTORY_LENGTH = 20
-"""Actions kept per user, the most recent ones."""
+HISTORY_LENGTH = 50
+"""Actions kept per user, the most recent ones, in ``features.user_sequences`` and in a frame."""
 
 HASH_SPACE = 2**31 - 1
 
