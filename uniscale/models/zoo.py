@@ -15,6 +15,7 @@ from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dlrm import DLRM
 from uniscale.models.hhsft import HHFI, HHSFT
+from uniscale.models.mdl import MDL
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import SIZES
 
@@ -24,7 +25,7 @@ WEIGHTS_FILE = "weights.pt"
 __all__ = ["MODELS", "SIZES", "Ranker", "build_model", "load_model", "num_params", "save_model"]
 
 
-MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT)}
+MODELS: dict[str, type[Ranker]] = {ranker.name: ranker for ranker in (DLRM, HHFI, HHSFT, MDL)}
 
 
 def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
