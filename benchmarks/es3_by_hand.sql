@@ -201,7 +201,7 @@ marked as (
         o.outside_value,
         coalesce(o.has_click, false) and not e.is_clicked as adds_click,
         coalesce(o.has_purchase, false) and not e.is_purchased as adds_purchase,
-        e.is_exposed or e.is_clicked or e.is_purchased or o.request_id is not null as is_kept
+        e.is_exposed or e.is_clicked or e.is_carted or e.is_purchased or o.request_id is not null as is_kept
     from exposures as e
     left join outside as o using (request_id, item_id)
     where e.domain = $target and e.is_train
@@ -238,7 +238,7 @@ traced as (
         case when adds_purchase then 'purchase' when adds_click then 'click' end as added_action,
         case
             when adds_click or adds_purchase then if(is_exposed, 'attributed_exposed', 'attributed_unexposed')
-            when is_exposed or is_clicked or is_purchased then 'native'
+            when is_exposed or is_clicked or is_carted or is_purchased then 'native'
             else 'unexposed'
         end as provenance
     from chosen
@@ -256,6 +256,7 @@ select
     position,
     provenance,
     is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
+    is_carted,
     is_purchased or adds_purchase as is_purchased,
     if(adds_purchase, coalesce(outside_value, 0), purchase_value) as purchase_value,
     inclusion_probability::double as inclusion_probability,
@@ -358,6 +359,7 @@ select
     e.is_exposed,
     e.position,
     e.is_clicked,
+    e.is_carted,
     coalesce(e.is_clicked and o.first_free is not null and not o.has_used_click, false) as is_positive,
     coalesce(o.has_free_purchase, false) as has_free_purchase,
     coalesce(o.free_value, 0) as free_value,
@@ -539,7 +541,10 @@ fitting as (
     join outside_rows as o
         on
             m.request_id = o.request_id
-            and (not o.is_clicked or (o.is_positive and m.category_id = o.category_id))
+            and (
+                not (o.is_clicked or o.is_carted)
+                or (o.is_positive and m.category_id = o.category_id)
+            )
     qualify
         is_same
         or matching >= greatest(1, avg(matching) filter (where is_same) over (partition by m.sample_id))
@@ -586,6 +591,7 @@ select
     position,
     'synthetic',
     is_clicked,
+    is_clicked and is_carted,
     is_clicked and has_free_purchase,
     if(is_clicked, free_value, 0),
     1.0,
@@ -664,6 +670,7 @@ copy (
                 is_exposed: is_exposed,
                 provenance: provenance,
                 is_clicked: is_clicked,
+                is_carted: is_carted,
                 is_purchased: is_purchased,
                 purchase_value: purchase_value,
                 inclusion_probability: inclusion_probability,
@@ -690,6 +697,7 @@ copy (
         [x.is_exposed for x in items] as is_exposed,
         [x.provenance for x in items] as provenance,
         [x.is_clicked for x in items] as is_clicked,
+        [x.is_carted for x in items] as is_carted,
         [x.is_purchased for x in items] as is_purchased,
         [x.purchase_value for x in items] as purchase_value,
         [x.inclusion_probability for x in items] as inclusion_probability,

@@ -28,8 +28,8 @@ ITEM_LISTS = {
     **{
         name: name
         for name in (
-            *("is_exposed", "provenance", "is_clicked", "is_purchased", "purchase_value"),
-            *("inclusion_probability", "label_weight"),
+            *("is_exposed", "provenance", "is_clicked", "is_carted", "is_purchased"),
+            *("purchase_value", "inclusion_probability", "label_weight"),
         )
     },
 }

@@ -138,7 +138,8 @@ def real_rows(
             found = found.drop(columns="outside_value")
         rows = rows.merge(found, on=["request_id", "item_id"], how="left")
     has_click, has_purchase = rows["click_id"].notna(), rows["purchase_id"].notna()
-    kept = rows["is_exposed"] | rows["is_clicked"] | rows["is_purchased"] | has_click | has_purchase
+    is_native = rows["is_exposed"] | rows["is_clicked"] | rows["is_carted"] | rows["is_purchased"]
+    kept = is_native | has_click | has_purchase
     of_request = rows.assign(is_kept=kept, is_forced=kept & ~rows["is_exposed"], is_pool=~kept).groupby("request_id")
     quota = (given["ratio"] * of_request["is_exposed"].transform("sum")).round() - of_request["is_forced"].transform(
         "sum"
@@ -152,9 +153,8 @@ def real_rows(
         inclusion_probability=np.where(kept, 1.0, np.minimum(1.0, quota / of_request["is_pool"].transform("sum"))),
     )[kept | (place <= quota)]
     adds = rows["adds_click"] | rows["adds_purchase"]
-    is_native = rows["is_exposed"] | rows["is_clicked"] | rows["is_purchased"]
     kinds = np.select(
-        [adds & rows["is_exposed"], adds, is_native],
+        [adds & rows["is_exposed"], adds, is_native[rows.index]],
         ["attributed_exposed", "attributed_unexposed", "native"],
         "unexposed",
     )
@@ -175,6 +175,7 @@ def real_rows(
             "position": rows["position"],
             "provenance": kinds,
             "is_clicked": rows["is_clicked"] | adds | rows["is_purchased"],
+            "is_carted": rows["is_carted"],
             "is_purchased": rows["is_purchased"] | rows["adds_purchase"],
             "purchase_value": rows["purchase_value"].where(~rows["adds_purchase"], rows["outside_value"]),
             "inclusion_probability": rows["inclusion_probability"],

@@ -194,12 +194,13 @@ def fitting_rows(
     real = exposures[(exposures["domain"] == given["target"]) & exposures["is_exposed"]]
     rate = real.groupby("ds")["is_clicked"].mean()
     per_positive = ((1 - rate) / rate).clip(upper=given["max_negatives"]).fillna(given["max_negatives"])
-    columns = ["request_id", "item_id", "is_exposed", "position", "is_clicked", "is_positive", "has_free_purchase"]
-    items = outside[[*columns, "free_value", "free_id", "category_id", "title_words"]]
+    columns = ["request_id", "item_id", "is_exposed", "position", "is_clicked", "is_carted", "is_positive"]
+    items = outside[[*columns, "has_free_purchase", "free_value", "free_id", "category_id", "title_words"]]
     samples = samples.drop(columns=["user_id", "requested_at"]).assign(query_words=words(samples["search"]))
     rows = samples.merge(items, on="request_id", suffixes=("", "_of_item"))
     is_same = rows["category_id"] == rows["category_id_of_item"]
-    rows = rows.assign(is_same=is_same)[~rows["is_clicked"] | (rows["is_positive"] & is_same)]
+    is_negative = ~(rows["is_clicked"] | rows["is_carted"])
+    rows = rows.assign(is_same=is_same)[is_negative | (rows["is_positive"] & is_same)]
     matching = [len(one & two) for one, two in zip(rows["query_words"], rows["title_words"], strict=True)]
     rows = rows.assign(matching=np.array(matching, dtype=float))
     of_category = rows["matching"].where(rows["is_same"]).groupby(rows["sample_id"]).transform("mean")
@@ -222,6 +223,7 @@ def fitting_rows(
     return kept.assign(
         made_query=kept["search"],
         provenance="synthetic",
+        is_carted=kept["is_clicked"] & kept["is_carted"],
         is_purchased=kept["is_clicked"] & kept["has_free_purchase"].eq(True),
         purchase_value=kept["free_value"].where(kept["is_clicked"], 0).fillna(0),
         inclusion_probability=1.0,

@@ -56,6 +56,7 @@ def _counts(con: duckdb.DuckDBPyConnection, records: str, sequences: str) -> dic
         "rows": _pairs(con, f"select 'tier ' || query_tier || ' ' || provenance, count(*) from {items}"),
         "requests": _pairs(con, f"select 'tier ' || query_tier, count(*) from {records} where {_TIERS}"),
         "clicked": _one(con, f"select sum(len(list_filter(is_clicked, lambda x: x))) from {records} where {_TIERS}"),
+        "carted": _one(con, f"select sum(len(list_filter(is_carted, lambda x: x))) from {records} where {_TIERS}"),
         "purchased": _one(
             con, f"select sum(len(list_filter(is_purchased, lambda x: x))) from {records} where {_TIERS}"
         ),

@@ -95,7 +95,7 @@ def differing(shops: Mapping[str, Shop]) -> dict[str, dict[str, float]]:
             pa.Table.from_batches(read_frames(Lake(s.settings), days_of(s.settings, s.ds), split)).combine_chunks()
             for s in (shops["honest"], shops["leaky"])
         )
-        same = ["sample_id", "item_ids", "provenance", "is_clicked", "is_purchased", "label_weight"]
+        same = ["sample_id", "item_ids", "provenance", "is_clicked", "is_carted", "is_purchased", "label_weight"]
         if not honest.select(same).equals(leaky.select(same)):
             raise ValueError(f"the {split} samples differ between the honest and the leaky lake, not only the features")
         found[split] = {name: float(1 - flags.mean()) for name, flags in matches(honest, leaky).items()}

@@ -23,10 +23,10 @@ from benchmarks.record import begin, store
 from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FeatureTable
+from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.lake import Lake
 
 USERS, ITEMS, QUERIES, CATEGORIES = 10_000, 99_900, 5_000, 300
-HISTORY = 20
 _KEYS = {"user_id": "'u' || {n}", "item_id": "'i' || {n}", "query_text": "'red shoe ' || {n}"}
 _ROWS = {
     "user_features": USERS,
@@ -94,14 +94,14 @@ def rows_of(table: FeatureTable, number: int) -> str:
     seconds = f"epoch(timestamp '{moment}')::bigint"
     values |= {c.name: f"{seconds} - n % 100000" for c in table.columns if c.model_input == "age"}
     values |= {
-        c.name: f"[('{'i' if c.name == 'history_items' else 'c'}' || (n * 7 + k)) for k in range({HISTORY})]"
+        c.name: f"[('{'i' if c.name == 'history_items' else 'c'}' || (n * 7 + k)) for k in range({HISTORY_LENGTH})]"
         for c in table.columns
         if c.name.startswith("history_") and c.type == "VARCHAR[]"
     }
     values |= {
-        "history_actions": f"['click' for k in range({HISTORY})]",
-        "history_domains": f"['feed' for k in range({HISTORY})]",
-        "history_acted_at": f"[{seconds} - 100 * ({HISTORY} - k) for k in range({HISTORY})]",
+        "history_actions": f"['click' for k in range({HISTORY_LENGTH})]",
+        "history_domains": f"['feed' for k in range({HISTORY_LENGTH})]",
+        "history_acted_at": f"[{seconds} - 100 * ({HISTORY_LENGTH} - k) for k in range({HISTORY_LENGTH})]",
         "history_known_until": f"epoch_us(timestamp '{moment}')",
     }
     selected = ", ".join(f"{values[name]} as {name}" for name in table.column_names)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.data.encode import Encoded
 from uniscale.data.store import FrameStore
 from uniscale.models.batch import TASKS, Batch, Labels
 from uniscale.models.synthetic import random_batch
 
 DOMAINS = ("search", "feed", "shop")
-LENGTH = 20
 
 
 def random_labels(batch: Batch, seed: int = 0) -> Labels:
@@ -26,7 +26,7 @@ def random_labels(batch: Batch, seed: int = 0) -> Labels:
 
 def random_store(folder: Path, *, requests: int, items: int, num_ids: int = 200_000) -> FrameStore:
     """A training set of so many requests with so many items each."""
-    batch = random_batch(sizes=(items,) * requests, length=LENGTH, num_ids=num_ids)
+    batch = random_batch(sizes=(items,) * requests, length=HISTORY_LENGTH, num_ids=num_ids)
     labels = random_labels(batch)
     arrays = {field.name: _stored(getattr(batch, field.name)) for field in fields(batch)}
     del arrays["request_of_item_N"]

@@ -88,17 +88,17 @@ def _features(con: DuckDBPyConnection, where: str, max_rows: int, *, exposed_onl
 
 
 def _predictions(con: DuckDBPyConnection, ds: date, role: str, max_rows: int) -> pd.DataFrame:
+    names = [name for name in PREDICTIONS.column_names if name.endswith("_probability")]
     if not table_has(con, PREDICTIONS):
-        return pd.DataFrame({"click_probability": [], "purchase_probability": []})
+        return pd.DataFrame({name: [] for name in names})
     query = f"""
         with rows as (
             select
-                request_id, unnest(item_ids) as item_id, unnest(click_probability) as click_probability,
-                unnest(purchase_probability) as purchase_probability
+                request_id, unnest(item_ids) as item_id, {", ".join(f"unnest({name}) as {name}" for name in names)}
             from {PREDICTIONS.qualified}
             where ds = ? and role = ?
         )
-        select click_probability, purchase_probability
+        select {", ".join(names)}
         from rows
         order by md5(request_id || item_id)
         limit {max_rows}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.oracle_warehouse import Oracle, midnight, normalised
 
-CTR_PRIOR, CVR_PRIOR, NUM_CATEGORIES, NUM_FRESH = 20, 10, 5, 100
+CTR_PRIOR, CVR_PRIOR, NUM_CATEGORIES, NUM_FRESH, NUM_HISTORY = 20, 10, 5, 100, 50
 
 
 def seconds(moment):
@@ -233,7 +233,7 @@ class FeatureOracle:
             }
         return found
 
-    def sequence(self, ds, user_id, length=20):
+    def sequence(self, ds, user_id, length=NUM_HISTORY):
         known = sorted(self.actions(ds, user_id=user_id), key=lambda act: (act["acted_at"], act["action_id"]))
         items = [self.item_of_day(act["item_id"], ds + timedelta(days=1)) for act in known[-length:]]
         return {**acts_as_lists("history", known[-length:], items), "history_known_until": microseconds(end_of(ds))}

@@ -76,9 +76,10 @@ class World:
         domain="search",
         query=None,
         clicked=(),
+        carted=(),
         bought=None,
     ):
-        """A request with native clicks and purchases (item to value), recorded half a minute later."""
+        """A request with native clicks, carts and purchases (item to value), recorded half a minute later."""
         bought = bought or {}
         head = {"ds": requested_at.date(), "request_id": request_id}
         about = {"user_id": user_id, "domain": domain, "query_text": query, "requested_at": requested_at}
@@ -95,7 +96,7 @@ class World:
             self._add(CANDIDATES, **head, **row)
             labels = {
                 "is_clicked": item_id in clicked or item_id in bought,
-                "is_carted": False,
+                "is_carted": item_id in carted,
                 "is_purchased": item_id in bought,
                 "purchase_value": float(bought.get(item_id, 0)),
                 "label_as_of": self.label_as_of,
@@ -105,6 +106,8 @@ class World:
         follow = {"at": requested_at, "request_id": request_id, "domain": domain}
         for item_id in clicked:
             self.action(f"{request_id}-{item_id}", "click", user_id, item_id, **follow)
+        for item_id in carted:
+            self.action(f"{request_id}-{item_id}-cart", "cart", user_id, item_id, **follow)
         for item_id, value in bought.items():
             self.action(f"{request_id}-{item_id}-buy", "purchase", user_id, item_id, **follow, value=value)
 

@@ -24,7 +24,11 @@ def predictions(frames, skill, seed=0):
     """Predictions that know the labels to a degree: 0 nothing, 1 nearly all."""
     rng = np.random.default_rng(seed)
     columns = {"request_id": frames["sample_id"].to_pylist(), "item_ids": frames["item_ids"].to_pylist()}
-    for name, label in (("click_probability", "is_clicked"), ("purchase_probability", "is_purchased")):
+    for name, label in (
+        ("click_probability", "is_clicked"),
+        ("cart_probability", "is_carted"),
+        ("purchase_probability", "is_purchased"),
+    ):
         columns[name] = [
             np.clip(skill * np.array(values, float) + (1 - skill) * rng.random(len(values)), 0.01, 0.99).tolist()
             for values in frames[label].to_pylist()

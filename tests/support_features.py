@@ -92,7 +92,7 @@ def label_as_of(day, *, ds=DS, train_days=7, eval_days=1):
     ].label_as_of
 
 
-def sample(name, at, items, *, user="u1", text="Red  shoe", clicked=(), **values):
+def sample(name, at, items, *, user="u1", text="Red  shoe", clicked=(), carted=(), **values):
     """A search sample whose items are all shown."""
     number = len(items)
     return {
@@ -108,6 +108,7 @@ def sample(name, at, items, *, user="u1", text="Red  shoe", clicked=(), **values
         "is_exposed": [True] * number,
         "provenance": ["native"] * number,
         "is_clicked": [name in clicked for name in items],
+        "is_carted": [name in carted for name in items],
         "is_purchased": [False] * number,
         "purchase_value": [0.0] * number,
         "inclusion_probability": [1.0] * number,
@@ -195,7 +196,7 @@ def shop_rows():
     yield (
         SAMPLES,
         [
-            sample("r1", morning, ["i2", "i1", "i9"], clicked=["i1"]),
+            sample("r1", morning, ["i2", "i1", "i9"], clicked=["i1"], carted=["i2"]),
             sample("r2", morning + timedelta(hours=1), ["i1"], user="u9", text=None),
         ],
     )
@@ -205,7 +206,7 @@ def shop_rows():
         [
             candidate("r3", evening, "i2"),
             candidate("r3", evening, "i1", 2, is_clicked=True),
-            candidate("r3", evening, "i3", 1),
+            candidate("r3", evening, "i3", 1, is_carted=True),
             candidate("f1", evening, "i1", 1, domain="feed", text=None),
         ],
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.days import midnight_after
-from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.frames import FRAMES, HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
@@ -33,6 +33,10 @@ def _items(rng, n, is_real):
     else:
         provenance = ["synthetic"] * n
     clicked = [bool(p.startswith("attributed") or (p != "unexposed" and rng.random() < 0.3)) for p in provenance]
+    carted = [
+        bool(c and not p.startswith("attributed") and rng.random() < 0.4)
+        for c, p in zip(clicked, provenance, strict=True)
+    ]
     purchased = [bool(c and rng.random() < 0.3) for c in clicked]
     index = [int(v) for v in rng.integers(1, 500, n)]
     return {
@@ -48,6 +52,7 @@ def _items(rng, n, is_real):
         "is_exposed": exposed,
         "provenance": provenance,
         "is_clicked": clicked,
+        "is_carted": carted,
         "is_purchased": purchased,
         "purchase_value": [10.0 if p else 0.0 for p in purchased],
         "label_weight": [0.1 if p == "unexposed" else 1.0 for p in provenance],
@@ -55,7 +60,7 @@ def _items(rng, n, is_real):
 
 
 def _request(rng, ds, split, number, *, domain, max_items):
-    history = int(rng.integers(0, 25))
+    history = int(rng.integers(0, HISTORY_LENGTH + 5))
     is_real = domain == DOMAINS[0]
     return {
         "ds": ds,
@@ -134,7 +139,7 @@ def native_labels(frames):
                     "logged_score": 0.0,
                     "propensity": None,
                     "is_clicked": native and record["is_clicked"][place],
-                    "is_carted": False,
+                    "is_carted": record["is_carted"][place],
                     "is_purchased": native and record["is_purchased"][place],
                     "purchase_value": record["purchase_value"][place] if native else 0.0,
                     "label_as_of": record["label_as_of"],

@@ -38,6 +38,7 @@ def small_log() -> Log:
     log.act("o2", ANNA, "s2", "purchase", moment("06 12:30"), value=20.0)
     log.request("r-b1", BERT, moment("06 15:00"), exposed=["h1", "s1"], query="red hat")
     log.act("n2", BERT, "h1", "click", moment("06 15:01"), request_id="r-b1", domain="search")
+    log.act("c2", BERT, "h1", "cart", moment("06 15:02"), request_id="r-b1", domain="search")
     log.request("f-a1", ANNA, moment("07 09:00"), exposed=["s4", "s2", "h1"], unexposed=["s3"], domain="feed")
     log.act("n3", ANNA, "s4", "click", moment("07 09:01"), request_id="f-a1")
     log.request("r-b2", BERT, moment("07 10:00"), exposed=["s1"], unexposed=["s2"], query="red shoe")
@@ -74,7 +75,8 @@ def grow(settings, lake) -> None:
             )
         for request in ("r-a3", "r-b3"):
             con.execute(
-                "insert into lake.ml.predictions values (?, 'champion', '1', ?, ['s1'], [0.5], [0.5])", [DS, request]
+                "insert into lake.ml.predictions values (?, 'champion', '1', ?, ['s1'], [0.5], [0.5], [0.5])",
+                [DS, request],
             )
 
     lake.commit(add, "what else there is")

@@ -23,9 +23,10 @@ def random_batch(*, sizes=(5, 1, 8, 3, 6, 4), length=12, **changes):
 def random_labels(batch, *, seed=0):
     rng = torch.Generator().manual_seed(seed + 1)
     clicks = (torch.rand(batch.num_items, generator=rng) < 0.3).float()
+    carts = clicks * (torch.rand(batch.num_items, generator=rng) < 0.4).float()
     purchases = clicks * (torch.rand(batch.num_items, generator=rng) < 0.3).float()
     weights = torch.where(torch.rand(batch.num_items, generator=rng) < 0.5, 0.1, 1.0)
-    return Labels(targets_NK=torch.stack([clicks, purchases], 1), weight_N=weights)
+    return Labels(targets_NK=torch.stack([clicks, carts, purchases], 1), weight_N=weights)
 
 
 def _per_item(name):

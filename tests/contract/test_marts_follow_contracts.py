@@ -9,6 +9,7 @@ from uniscale.config.settings import PROJECT_ROOT
 from uniscale.contracts import features
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.warehouse.declare import DECLARATION, declaration
 
@@ -76,6 +77,7 @@ def test_the_defaults_of_the_dbt_project_are_the_values_of_the_contract():
     assert tuple(variables["feature_windows"]) == features.FEATURE_WINDOWS
     assert variables["max_categories"] == features.MAX_CATEGORIES
     assert variables["max_fresh_actions"] == features.MAX_FRESH_ACTIONS
+    assert variables["sequence_length"] == HISTORY_LENGTH
 
 
 def test_every_model_and_column_is_described():

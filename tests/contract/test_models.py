@@ -15,6 +15,7 @@ from support_models import (
     take_request,
 )
 
+from uniscale.models.batch import TASKS
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import MODELS, build_model, load_model, num_params, save_model
 
@@ -50,7 +51,7 @@ def blank(batch, *, per_item=True):
 
 def test_scores_are_one_finite_logit_per_item_and_task(model, batch):
     logits = model(batch)
-    assert logits.shape == (batch.num_items, 2)
+    assert logits.shape == (batch.num_items, len(TASKS))
     assert torch.isfinite(logits).all()
     assert logits.std(0).min() > 0
 
@@ -71,9 +72,9 @@ def test_absurd_numbers_leave_scores_finite(model, batch):
 
 def test_a_batch_without_items_or_requests_has_no_scores(model, batch):
     no_items = take_items(batch, torch.zeros(0, dtype=torch.long))
-    assert model(no_items).shape == (0, 2)
+    assert model(no_items).shape == (0, len(TASKS))
     rows = {f.name: getattr(no_items, f.name)[:0] for f in fields(batch)}
-    assert model(replace(no_items, **rows)).shape == (0, 2)
+    assert model(replace(no_items, **rows)).shape == (0, len(TASKS))
 
 
 def test_padding_never_changes_a_score(model, batch):

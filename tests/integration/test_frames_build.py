@@ -49,6 +49,7 @@ def test_a_sample_becomes_a_frame_with_the_features_of_the_day_before(built):
 
     assert frame["item_ids"] == ["i2", "i1", "i9"]
     assert frame["is_clicked"] == [False, True, False]
+    assert frame["is_carted"] == [True, False, False]
     assert frame["item_index"] == [hash_id("item", name) for name in ("i2", "i1", "i9")]
     assert frame["category_index"] == [0, hash_id("category", "c1"), 0]
     assert value(frame, 1, "log_price") == pytest.approx(math.log(10))
@@ -89,6 +90,7 @@ def test_a_test_request_holds_the_whole_candidate_list_with_native_labels(built)
     assert frame["is_exposed"] == [True, True, False]
     assert frame["provenance"] == ["native", "native", "unexposed"]
     assert frame["is_clicked"] == [False, True, False]
+    assert frame["is_carted"] == [True, False, False]
     assert frame["label_weight"] == [1.0, 1.0, 1.0]
     assert frame["query_tier"] == 0
     assert value(frame, 1, "log_price") == pytest.approx(math.log(100))

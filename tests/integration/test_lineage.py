@@ -130,6 +130,7 @@ def test_the_command_tells_it_to_people_and_to_programs(shared):
         json.loads(runner.invoke(app, ["lineage", "r-a1", "--item", "s1", "--json"]).stdout)["items"][0]["item_id"]
         == "s1"
     )
+    assert "h1: native, clicked and carted, weight 1" in runner.invoke(app, ["lineage", "r-b1"]).stdout
     assert "es3.samples" in runner.invoke(app, ["lineage", "--user", ANNA]).stdout
     tables = json.loads(runner.invoke(app, ["lineage", "--user", ANNA, "--json"]).stdout)["tables"]
     assert tables["raw.quarantine"] == {"unknown": 3}

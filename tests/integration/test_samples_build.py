@@ -17,7 +17,10 @@ from uniscale.es3.build import build_samples
 from uniscale.es3.leak import LeakError
 from uniscale.lake.ledger import run_step
 
-COUNTS = ("exposed", "unexposed", "attributed", "synthetic", "requests", "click_positives", "purchase_positives")
+COUNTS = (
+    *("exposed", "unexposed", "attributed", "synthetic", "requests"),
+    *("click_positives", "cart_positives", "purchase_positives"),
+)
 
 
 @pytest.fixture
@@ -32,9 +35,10 @@ def small_world(label_as_of=None):
     w = World(label_as_of=label_as_of or midnight_after(DAY))
     for k in range(6):
         w.item(f"s{k}", "shoe", f"shoe {'red' if k % 2 else 'blue'} word{k}")
-    w.request("r1", "u", at(8), ["s0", "s1"], ["s2", "s3", "s4", "s5"], query="red shoe", clicked=["s1"])
+    unshown = ["s2", "s3", "s4", "s5"]
+    w.request("r1", "u", at(8), ["s0", "s1"], unshown, query="red shoe", clicked=["s1"], carted=["s1", "s2"])
     w.request("r2", "v", at(9), ["s0"], ["s1", "s2"], query="blue shoe", bought={"s0": 20})
-    w.request("f1", "u", at(12), ["s2", "s3"], ["s4"], domain="feed", clicked=["s3"])
+    w.request("f1", "u", at(12), ["s2", "s3"], ["s4"], domain="feed", clicked=["s3"], carted=["s3"])
     w.attribution("outside-click", "click", "r1", "s0")
     w.attribution("outside-buy", "purchase", "r1", "s4", target="unexposed", value=10)
     return w
@@ -48,7 +52,7 @@ def stored(lake):
 def test_counts_and_multipliers_can_be_checked_by_eye(settings, lake):
     small_world().write(lake)
     made = build_samples(settings, lake, DAY)
-    assert [made[name] for name in COUNTS] == [3, 6, 2, 2, 3, 5, 2]
+    assert [made[name] for name in COUNTS] == [3, 6, 2, 2, 3, 5, 3, 2]
     assert made["multipliers"] == {
         "exposed only": {"requests": 1, "samples": 1, "positives": 1},
         "+ unexposed rows (A)": {"requests": 1, "samples": 3, "positives": 1},
@@ -109,7 +113,7 @@ def test_a_killed_build_leaves_the_day_as_it_was(settings, lake, monkeypatch):
 
 def test_an_empty_day_gives_zero_rows(settings, lake):
     made = build_samples(settings, lake, DAY)
-    assert [made[name] for name in COUNTS] == [0] * 7
+    assert [made[name] for name in COUNTS] == [0] * 8
     assert (made["multipliers"], made["leak"], made["dropped"], stored(lake)) == ({}, {}, {}, [])
 
 

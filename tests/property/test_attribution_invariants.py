@@ -186,6 +186,19 @@ def test_a_purchase_implies_a_click_in_exposures_and_in_the_labels_of_samples(na
     assert bought > 0, "attributed purchases reach the samples"
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_carts_of_samples_are_the_native_ones_of_their_request(name, marts, built, logs):
+    carted = Counter()
+    for log, rows in zip(logs[:8], built[name], strict=False):
+        native = {(row["request_id"], row["item_id"]): row["is_carted"] for row in rows["fct_exposures"]}
+        for one in marts[name].days[1:4]:
+            for record in records(world_of(log, rows), a_plan(marts[name], one)).values():
+                for item_id, item in record["items"].items():
+                    assert item["is_carted"] == native[record["request_id"], item_id]
+                    carted[item["provenance"]] += item["is_carted"]
+    assert carted["native"] > 0 and carted["synthetic"] + carted["attributed_exposed"] > 0
+
+
 def world_of(log, rows) -> World:
     world = World()
     for name in ("requests", "candidates", "actions"):

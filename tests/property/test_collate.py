@@ -53,7 +53,7 @@ def _naive_item(record, number, place):
         "title_words_NW": _cut(record["title_words"][place], NUM_TITLE_WORDS, 0),
         "item_attributes_NA": _cut(record["item_attributes"][place], NUM_ITEM_ATTRIBUTES, 0),
         "item_numeric_NF": _cut(record["item_numeric"][place], len(ITEM_NUMERIC), math.nan),
-        "targets_NK": [float(record["is_clicked"][place]), float(record["is_purchased"][place])],
+        "targets_NK": [float(record[f"is_{done}"][place]) for done in ("clicked", "carted", "purchased")],
         "weight_N": record["label_weight"][place],
     }
 

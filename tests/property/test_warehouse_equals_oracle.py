@@ -21,6 +21,7 @@ from uniscale.contracts.features import (
     USER_FRESH_ACTIONS,
     USER_SEQUENCES,
 )
+from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
 from uniscale.lake import Lake
 from uniscale.warehouse.build import build_marts
@@ -244,7 +245,7 @@ def test_sequences_hold_the_last_actions_known_when_the_day_ended(case):
             assert features == oracle.sequence(stored_ds, user_id)
             assert without(features, of_item) == without(oracle.sequence(ds, user_id), of_item)
             lengths.add(len(features["history_items"]))
-    assert max(lengths) == 20
+    assert max(lengths) == HISTORY_LENGTH
 
 
 def test_fresh_actions_hold_what_became_known_on_the_day_up_to_each_moment(case):

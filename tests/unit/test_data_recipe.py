@@ -33,7 +33,7 @@ def by_hand(lake):
     """A search with four candidates, and a synthetic request.
 
     a: shown, clicked natively, and bought later in another channel, so its purchase label is attributed.
-    b: shown, not clicked natively, clicked later in another channel.
+    b: shown, put into the cart but not clicked natively, clicked later in another channel.
     c: not shown, clicked later in another channel.  d: not shown, nothing.
     """
     rows = random_frames(2, domains=("search",), max_items=1).to_pylist()
@@ -43,6 +43,7 @@ def by_hand(lake):
         "is_exposed": [True, True, False, False],
         "provenance": ["attributed_exposed", "attributed_exposed", "attributed_unexposed", "unexposed"],
         "is_clicked": [True, True, True, False],
+        "is_carted": [False, True, False, False],
         "is_purchased": [True, False, False, False],
         "purchase_value": [9.0, 0.0, 0.0, 0.0],
         "label_weight": [0.7, 0.7, 0.6, 0.1],
@@ -55,7 +56,8 @@ def by_hand(lake):
         search[name] = (search[name] * 4)[:4]
     for name in ("title_words", "item_attributes", "item_numeric"):
         search[name] = (search[name] * 4)[:4]
-    synthetic.update(sample_id="r2~s", domain="feed", is_exposed=[False], provenance=["synthetic"], is_clicked=[True])
+    synthetic.update(sample_id="r2~s", domain="feed", is_exposed=[False], provenance=["synthetic"])
+    synthetic.update(is_clicked=[True], is_carted=[True])
     frames = pa.Table.from_pylist([search, synthetic], schema=frames_schema())
     write_frames(lake, [frames])
 
@@ -71,6 +73,7 @@ def test_exposed_data_has_shown_rows_with_native_labels(by_hand):
     assert record["sample_id"] == "r1"
     assert record["item_ids"] == ["a", "b"]
     assert record["is_clicked"] == [True, False]
+    assert record["is_carted"] == [False, True]
     assert record["is_purchased"] == [False, False]
     assert record["purchase_value"] == [0.0, 0.0]
     assert record["label_weight"] == [1.0, 1.0]
@@ -83,6 +86,7 @@ def test_es3_data_is_the_frames_as_they_are(by_hand):
     assert [record["sample_id"] for record in records] == ["r1", "r2~s"]
     assert records[0]["item_ids"] == ["a", "b", "c", "d"]
     assert records[0]["is_purchased"] == [True, False, False, False]
+    assert [record["is_carted"] for record in records] == [[False, True, False, False], [True]]
     assert records[0]["label_weight"] == pytest.approx([0.7, 0.7, 0.6, 0.1])
     plain = [record for batch in read_frames(by_hand, [DS], "train") for record in batch.to_pylist()]
     assert repr(records) == repr(plain)  # NaN differs from NaN, its text does not

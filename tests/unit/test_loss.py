@@ -7,7 +7,7 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels
 
-from uniscale.models.batch import Labels
+from uniscale.models.batch import TASKS, Labels
 from uniscale.models.loss import domain_sums, ranking_loss
 
 LABELS = Labels(targets_NK=torch.tensor([[1.0, 0.0], [0.0, 0.0]]), weight_N=torch.tensor([1.0, 0.5]))
@@ -25,7 +25,7 @@ def test_the_loss_is_the_weighted_cross_entropy_of_all_tasks_per_weight_of_the_b
 
 def test_the_losses_of_parts_add_up_to_that_of_the_whole():
     batch = random_batch()
-    labels, logits = random_labels(batch), torch.randn(batch.num_items, 2)
+    labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASKS))
     weight = labels.weight_N.sum()
     parts = [
         ranking_loss(
@@ -40,7 +40,7 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole():
 
 def test_the_domains_losses_weighted_by_their_rows_are_the_loss():
     batch = random_batch()
-    labels, logits = random_labels(batch), torch.randn(batch.num_items, 2)
+    labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASKS))
     losses, weights = domain_sums(logits, batch, labels, len(DOMAINS))
     domain_N = batch.domain_R[batch.request_of_item_N]
     assert weights.tolist() == pytest.approx([float(labels.weight_N[domain_N == index].sum()) for index in range(3)])
@@ -50,8 +50,8 @@ def test_the_domains_losses_weighted_by_their_rows_are_the_loss():
 def test_a_domain_without_items_has_no_loss():
     batch = random_batch(sizes=(2, 2))
     batch = replace(batch, domain_R=torch.tensor([0, 1]))
-    losses, weights = domain_sums(torch.zeros(4, 2), batch, random_labels(batch), len(DOMAINS))
-    assert float(losses[0] / weights[0]) == pytest.approx(2 * math.log(2))
+    losses, weights = domain_sums(torch.zeros(4, len(TASKS)), batch, random_labels(batch), len(DOMAINS))
+    assert float(losses[0] / weights[0]) == pytest.approx(len(TASKS) * math.log(2))
     assert (losses[2], weights[2]) == (0, 0)
 
 

@@ -54,6 +54,32 @@ def test_an_outside_purchase_of_a_bought_row_leaves_its_native_value(world):
     assert (row["provenance"], row["purchase_value"]) == ("native", 30)
 
 
+def test_a_cart_labels_the_request_it_happened_in_and_no_other(world):
+    world.request("r2", "u", at(10), ["a", "b"], carted=["b"])
+    world.action("outside", "cart", "u", "a", at=at(11), request_id="feed")
+    made = records(world)
+    assert [made["r2"]["items"][i]["is_carted"] for i in "ab"] == [False, True]
+    assert not any(made["r"]["is_carted"])
+
+
+def test_neither_a_click_nor_a_purchase_implies_a_cart_nor_a_cart_a_click(world):
+    world.request("r2", "u", at(10), ["a", "b", "c"], clicked=["a"], carted=["b"], bought={"c": 5})
+    items = records(world)["r2"]["items"]
+    labels = [(items[i]["is_clicked"], items[i]["is_carted"], items[i]["is_purchased"]) for i in "abc"]
+    assert labels == [(True, False, False), (False, True, False), (True, False, True)]
+
+
+def test_an_outside_click_leaves_the_native_cart_and_brings_none(world):
+    world.request("r2", "u", at(10), ["a", "b"], carted=["a"])
+    world.attribution("k1", "click", "r2", "a")
+    world.attribution("k2", "click", "r2", "b")
+    items = records(world)["r2"]["items"]
+    assert [(items[i]["provenance"], items[i]["is_carted"]) for i in "ab"] == [
+        ("attributed_exposed", True),
+        ("attributed_exposed", False),
+    ]
+
+
 def test_weights_follow_provenance(world):
     the_policy = policy(weights={"native": 0.9, "unexposed": 0.2}, unexposed={"ratio": 1})
     record = records(world, plan(the_policy))["r"]
@@ -70,3 +96,10 @@ def test_a_native_click_on_a_row_logged_as_not_shown_is_kept(world):
     items = records(world, plan(policy(unexposed={"ratio": 0})))["r2"]["items"]
     assert set(items) == {"a", "w"}
     assert (items["w"]["provenance"], items["w"]["is_exposed"], items["w"]["is_clicked"]) == ("native", False, True)
+
+
+def test_a_native_cart_on_a_row_logged_as_not_shown_is_kept(world):
+    world.request("r2", "u", at(10), ["a"], ["v", "w"], carted=["w"])
+    items = records(world, plan(policy(unexposed={"ratio": 0})))["r2"]["items"]
+    assert set(items) == {"a", "w"}
+    assert (items["w"]["provenance"], items["w"]["is_carted"], items["w"]["is_clicked"]) == ("native", True, False)

@@ -274,6 +274,22 @@ def test_a_purchase_used_by_attribution_is_no_label_of_the_synthetic_row(world):
     assert (record["items"]["s1"]["is_purchased"], record["items"]["s1"]["purchase_value"]) == (False, 0)
 
 
+def test_a_synthetic_row_takes_the_native_cart_of_the_request_it_was_made_of(world):
+    world.statistic("popular shoe", "shoe", 50)
+    world.rows["marts.fct_exposures"].clear()
+    world.request("feed", "u", at(12), ["s0", "s1", "s2"], domain="feed", clicked=["s0", "s1"], carted=["s1"])
+    (record,) = synthetic(world).values()
+    assert {item: row["is_carted"] for item, row in record["items"].items()} == {"s0": False, "s1": True, "s2": False}
+
+
+def test_a_carted_item_is_no_negative(world):
+    world.statistic("popular shoe", "shoe", 50)
+    world.rows["marts.fct_exposures"].clear()
+    world.request("feed", "u", at(12), ["s0", "s1", "s2"], domain="feed", clicked=["s0"], carted=["s1"])
+    (record,) = synthetic(world).values()
+    assert record["item_ids"] == ["s0", "s2"]
+
+
 def test_negatives_are_unclicked_items_that_fit_the_query_best_first(world):
     world.statistic("shoe blue", "shoe", 50)
     # Half of the real rows are clicked, so one negative per positive: the shown shoe.

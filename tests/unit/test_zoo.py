@@ -112,6 +112,19 @@ def test_a_model_of_other_feature_services_is_refused_with_both(saved):
         load_model(saved)
 
 
+@pytest.mark.parametrize("tasks", [["click", "purchase"], ["cart", "click", "purchase"], None])
+def test_a_model_of_other_tasks_or_another_order_of_them_is_refused_with_both(saved, tasks):
+    change(saved, tasks=tasks)
+    if tasks is None:
+        description = json.loads((saved / "model.json").read_text())
+        del description["tasks"]
+        (saved / "model.json").write_text(json.dumps(description))
+    with pytest.raises(
+        ValueError, match=r"trained on the tasks (cart, )?click, purchase; tasks are now click, cart, pur"
+    ):
+        load_model(saved)
+
+
 @pytest.mark.parametrize("field", ["mlp_width", "depth"])
 def test_a_configuration_with_other_fields_is_refused_with_their_names(saved, field):
     description = json.loads((saved / "model.json").read_text())

@@ -145,10 +145,10 @@ def _add_items(tree: Tree, items: list[dict[str, Any]]) -> None:
     plain: dict[str, int] = {}
     for entry in items:
         acted = entry["native_actions"] or entry["outside_actions"]
-        if not acted and not entry["is_clicked"] and not entry["is_purchased"] and len(items) > 1:
+        labels = [name for name in ("clicked", "carted", "purchased") if entry[f"is_{name}"]]
+        if not acted and not labels and len(items) > 1:
             plain[entry["provenance"]] = plain.get(entry["provenance"], 0) + 1
             continue
-        labels = [name for name in ("clicked", "purchased") if entry[f"is_{name}"]]
         node = branch.add(
             f"{escape(entry['item_id'])}: {entry['provenance']}, {' and '.join(labels) or 'no label'}, "
             f"weight {entry['label_weight']:g}"

@@ -55,8 +55,8 @@ class NumericNames:
 NUMERIC = NumericNames(user=USER_NUMERIC, query=QUERY_NUMERIC, item=ITEM_NUMERIC)
 """The inputs that frames hold."""
 
-HISTORY_LENGTH = 20
-"""Actions kept per user, the most recent ones."""
+HISTORY_LENGTH = 50
+"""Actions kept per user, the most recent ones, in ``features.user_sequences`` and in a frame."""
 
 HASH_SPACE = 2**31 - 1
 
@@ -115,6 +115,7 @@ FRAMES = Table(
             name="provenance", type="VARCHAR[]", description="As in es3.samples; native or unexposed for split eval."
         ),
         Column(name="is_clicked", type="BOOLEAN[]", description="Click label."),
+        Column(name="is_carted", type="BOOLEAN[]", description="Cart label."),
         Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label."),
         Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase."),
         Column(name="label_weight", type="FLOAT[]", description="Training weight; 1 for split eval."),

@@ -18,6 +18,7 @@ PREDICTIONS = Table(
         Column(name="request_id", type="VARCHAR", description="Evaluated request."),
         Column(name="item_ids", type="VARCHAR[]", description="Candidates."),
         Column(name="click_probability", type="FLOAT[]", description="Predicted click probability."),
+        Column(name="cart_probability", type="FLOAT[]", description="Predicted cart probability."),
         Column(name="purchase_probability", type="FLOAT[]", description="Predicted purchase probability."),
     ),
 )

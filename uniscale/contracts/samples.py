@@ -40,6 +40,9 @@ SAMPLES = Table(
         Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),
         Column(name="provenance", type="VARCHAR[]", description="Where the label comes from; see PROVENANCES."),
         Column(name="is_clicked", type="BOOLEAN[]", description="Click label, native or attributed."),
+        Column(
+            name="is_carted", type="BOOLEAN[]", description="Cart label: native cart or favourite, never attributed."
+        ),
         Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label, native or attributed."),
         Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase, 0 without one."),
         Column(

@@ -23,6 +23,7 @@ from uniscale.models.batch import (
     NUM_QUERY_WORDS,
     NUM_TITLE_WORDS,
     NUM_USER_ATTRIBUTES,
+    TASKS,
     Batch,
     Labels,
 )
@@ -201,10 +202,11 @@ def _item_padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32) 
 
 
 def _targets(batch: pa.RecordBatch) -> Array:
-    tasks = [_numbers(batch.column(name).flatten(), np.float32) for name in ("is_clicked", "is_purchased")]
+    tasks = [_numbers(batch.column(_LABELS[task]).flatten(), np.float32) for task in TASKS]
     return np.stack(tasks, axis=1)
 
 
+_LABELS = {"click": "is_clicked", "cart": "is_carted", "purchase": "is_purchased"}
 _REQUEST_FIELDS: dict[str, _Make] = {
     "user_R": _value("user_index"),
     "user_attributes_RA": _padded("user_attributes", NUM_USER_ATTRIBUTES),

@@ -26,6 +26,7 @@ ITEM_LISTS = (
     "is_exposed",
     "provenance",
     "is_clicked",
+    "is_carted",
     "is_purchased",
     "purchase_value",
     "label_weight",

@@ -25,7 +25,7 @@ order by sample_id
 
 # A row is ES3's when it was not shown, when its label came from an outside action, or when its request is synthetic.
 # Left out of the share, a shown row of a real request goes back to its native labels and weight, and every other row
-# of ES3 is dropped.
+# of ES3 is dropped. The cart label of a real request is native as it is.
 _MIXED = f"""
 with frames as (
     select *

@@ -52,12 +52,12 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
 
     Returns:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
-        ``requests``, ``click_positives``, ``purchase_positives``, ``multipliers`` (by stage, against exposed rows with
-        native labels), ``searchified`` (synthetic requests by tier), ``outside_clicks`` (clicked rows of other
-        domains), ``leak`` (AUC of text match alone), ``max_leak``, ``growth`` (of attributed labels with the age
-        of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic queries beside held-out
-        real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped`` (outside
-        clicks without a synthetic request, by reason).
+        ``requests``, ``click_positives``, ``cart_positives``, ``purchase_positives``, ``multipliers`` (by stage,
+        against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``outside_clicks``
+        (clicked rows of other domains), ``leak`` (AUC of text match alone), ``max_leak``, ``growth`` (of attributed
+        labels with the age of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic
+        queries beside held-out real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped``
+        (outside clicks without a synthetic request, by reason).
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.

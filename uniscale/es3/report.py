@@ -22,14 +22,15 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
     values = {"first_ds": plan.first_ds, "ds": plan.last_ds}
     rows: Counter[str] = Counter()
     clicks: Counter[str] = Counter()
-    purchases = 0
-    for tier, is_exposed, provenance, num_rows, num_clicked, num_purchased in run_sql(
+    carts = purchases = 0
+    for tier, is_exposed, provenance, num_rows, num_clicked, num_carted, num_purchased in run_sql(
         con, sql_text("counts"), values
     ).fetchall():
         kind = "synthetic" if tier else "exposed" if is_exposed else "unexposed"
         rows[kind] += num_rows
         rows["attributed"] += num_rows if provenance.startswith("attributed") else 0
         clicks["synthetic" if tier else "real"] += num_clicked
+        carts += num_carted
         purchases += num_purchased
     tiers = _records_by_tier(con, plan)
     base = _exposed_only(con, plan)
@@ -37,6 +38,7 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
         **{kind: rows[kind] for kind in ("exposed", "unexposed", "attributed", "synthetic")},
         "requests": sum(tiers.values()),
         "click_positives": clicks.total(),
+        "cart_positives": carts,
         "purchase_positives": purchases,
         "searchified": {f"tier {tier}": count for tier, count in sorted(tiers.items()) if tier},
         "outside_clicks": base["outside_clicks"],

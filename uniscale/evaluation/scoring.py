@@ -1,4 +1,4 @@
-"""Scoring frames with a trained ranker: click and purchase probabilities of every candidate."""
+"""Scoring frames with a trained ranker: the probability of every task for every candidate."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ SCHEMA = pa.schema(
     [
         ("request_id", pa.string()),
         ("item_ids", pa.list_(pa.string())),
-        ("click_probability", pa.list_(pa.float32())),
-        ("purchase_probability", pa.list_(pa.float32())),
+        *((f"{task}_probability", pa.list_(pa.float32())) for task in TASKS),
     ]
 )
 
@@ -59,7 +58,7 @@ def _score_batch(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
     if not np.isfinite(probability_NK).all():
         raise RuntimeError(f"{model.name} ({model.size}) gave a score that is not a number; train it again")
     offsets = pa.array(np.asarray(meta.offsets, dtype=np.int32))
-    click, purchase = (pa.array(probability_NK[:, TASKS.index(task)]) for task in ("click", "purchase"))
+    tasks = [pa.array(values) for values in np.ascontiguousarray(probability_NK.T)]
     items = meta.item_ids.cast(pa.string())
-    lists = [pa.ListArray.from_arrays(offsets, values) for values in (items, click, purchase)]
+    lists = [pa.ListArray.from_arrays(offsets, values) for values in (items, *tasks)]
     return pa.Table.from_arrays([meta.sample_ids.cast(pa.string()), *lists], schema=SCHEMA)

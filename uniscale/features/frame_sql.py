@@ -21,6 +21,7 @@ PASSED_ON = (
     "is_exposed",
     "provenance",
     "is_clicked",
+    "is_carted",
     "is_purchased",
     "purchase_value",
     "label_weight",
@@ -63,7 +64,7 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
                     {{
                         'is_hidden': not is_exposed, 'place': coalesce(position, 2147483647),
                         'item_id': item_id, 'is_exposed': is_exposed, 'is_clicked': is_clicked,
-                        'is_purchased': is_purchased, 'purchase_value': purchase_value
+                        'is_carted': is_carted, 'is_purchased': is_purchased, 'purchase_value': purchase_value
                     }}
                 )) as rows
             from candidates
@@ -75,6 +76,7 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
             list_transform(rows, lambda x: x.is_exposed) as is_exposed,
             list_transform(rows, lambda x: case when x.is_exposed then 'native' else 'unexposed' end) as provenance,
             list_transform(rows, lambda x: x.is_clicked) as is_clicked,
+            list_transform(rows, lambda x: x.is_carted) as is_carted,
             list_transform(rows, lambda x: x.is_purchased) as is_purchased,
             list_transform(rows, lambda x: x.purchase_value) as purchase_value,
             list_transform(rows, lambda x: 1::float) as label_weight,

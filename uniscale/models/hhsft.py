@@ -15,7 +15,7 @@ What the paper leaves open, and what is done here:
 - DAPGA: W_Q, W_K, W_V are shared by all domains. The stop-gradient sits before W_K and W_V, as the figure draws it: an
   item of one domain trains the projections on all views, but never another domain's expert. No residual. The gate
   reads the U and D tokens, once per request.
-- Each domain has a head with a logit for click and one for purchase; the loss is a weighted cross-entropy of both.
+- Each domain has a head with a logit per task; the loss is the sum of their weighted cross-entropies.
 
 Letters: R requests, N items, T tokens, D width of HFA, G width of GFA, H heads, Z width of z, J domains, K tasks.
 """

@@ -12,6 +12,7 @@ import torch
 
 from uniscale.contracts.features import FEATURE_SERVICES
 from uniscale.contracts.frames import NUMERIC, NumericNames
+from uniscale.models.batch import TASKS
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dcnv2 import DCNv2
 from uniscale.models.dlrm import DLRM
@@ -19,6 +20,7 @@ from uniscale.models.hhsft import HHFI, HHSFT
 from uniscale.models.hiformer import HiFormer
 from uniscale.models.hyformer import HyFormer
 from uniscale.models.longer import LONGER
+from uniscale.models.mdl import MDL
 from uniscale.models.msn import MSN
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.rankmixer import RankMixer, RankMixerMoE
@@ -52,6 +54,7 @@ _RANKERS: tuple[type[Ranker], ...] = (
     UniMixer,
     UniMixingLite,
     MSN,
+    MDL,
     LONGER,
     HyFormer,
     HHFI,
@@ -95,6 +98,7 @@ def save_model(model: Ranker, folder: Path) -> None:
         "name": model.name,
         "size": model.size,
         "domains": list(model.domains),
+        "tasks": list(TASKS),
         "num_params": num_params(model),
         "feature_services": list(FEATURE_SERVICES),
         "numeric": asdict(model.numeric),
@@ -111,14 +115,15 @@ def load_model(folder: Path) -> Ranker:
 
     Raises:
         FileNotFoundError: The folder holds no saved model.
-        ValueError: The model was saved by another architecture or reads features that are gone; the message tells the
-            difference.
+        ValueError: The model was saved by another architecture, has other tasks or reads features that are gone; the
+            message tells the difference.
     """
     for name in (MODEL_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} holds no saved model: {name} is missing.")
     saved = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
     ranker = _ranker(saved["name"])
+    _refuse_other_tasks(saved, folder)
     config = _read_config(ranker.Config, saved["config"], folder)
     numeric = _read_features(saved, folder)
     model = ranker(config, size=saved["size"], domains=tuple(saved["domains"]), numeric=numeric)
@@ -156,6 +161,16 @@ def _read_features(saved: dict[str, Any], folder: Path) -> NumericNames:
             f"{', '.join(FEATURE_SERVICES)}. Train the model again, or load it with the code that saved it."
         )
     return NumericNames(**{name: tuple(names) for name, names in saved["numeric"].items()})
+
+
+def _refuse_other_tasks(saved: dict[str, Any], folder: Path) -> None:
+    """The columns of the logits must mean what they meant; models did not tell their tasks while there were two."""
+    tasks = saved.get("tasks", ["click", "purchase"])
+    if tasks != list(TASKS):
+        raise ValueError(
+            f"{folder} was trained on the tasks {', '.join(tasks)}; tasks are now {', '.join(TASKS)}. "
+            "Train the model again, or load it with the code that saved it."
+        )
 
 
 def refuse_difference(model: Ranker, weights: Mapping[str, torch.Tensor], folder: Path) -> None:

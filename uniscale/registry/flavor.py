@@ -22,7 +22,7 @@ class LoadedRanker:
         self._model = model
 
     def predict(self, frames: Any, params: dict[str, Any] | None = None) -> Any:
-        """Click and purchase probabilities of every candidate, one row per request, as a pandas data frame."""
+        """The probability of every task for every candidate, one row per request, as a pandas data frame."""
         del params
         records = frames if isinstance(frames, pa.Table) else pa.Table.from_pandas(frames, preserve_index=False)
         return score_records(self._model, records).to_pandas()

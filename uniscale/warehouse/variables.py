@@ -7,6 +7,7 @@ from typing import Any
 
 from uniscale.config import Settings
 from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRESH_ACTIONS
+from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.policy import ActionRule, Policy
 
 
@@ -27,6 +28,7 @@ def dbt_variables(
         "feature_windows": list(FEATURE_WINDOWS),
         "max_categories": MAX_CATEGORIES,
         "max_fresh_actions": MAX_FRESH_ACTIONS,
+        "sequence_length": HISTORY_LENGTH,
         "honour_knowledge_time": not settings.features.leaky,
         "query_history_days": policy.searchification.history_days,
         "query_prior_clicks": policy.searchification.prior_clicks,

@@ -26,7 +26,7 @@ named as (
         case
             when added_by is not null and is_exposed then 'attributed_exposed'
             when added_by is not null then 'attributed_unexposed'
-            when is_exposed or is_clicked or is_purchased then 'native'
+            when is_exposed or is_clicked or is_carted or is_purchased then 'native'
             else 'unexposed'
         end as provenance
     from traced
@@ -47,6 +47,8 @@ select
     position,
     provenance,
     is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
+    -- Carts of other channels are no labels.
+    is_carted,
     is_purchased or adds_purchase as is_purchased,
     case when adds_purchase then coalesce(outside_value, 0) else purchase_value end as purchase_value,
     inclusion_probability,

@@ -1,5 +1,5 @@
--- Stage C, third part. Negatives of the synthetic requests: unclicked items of the same request that fit the query as
--- well as the clicked ones do. Same category comes first, since the query was chosen by category; then shown items;
+-- Stage C, third part. Negatives of the synthetic requests: items of the same request, neither clicked nor carted, that
+-- fit the query as well as the clicked ones do. Same category comes first, since the query was chosen by category; then shown items;
 -- then likeness of titles. An item of another category must match the query's words at least as well as the items of
 -- the category do on average, clicked or not: with worse ones, text match alone would tell the clicked item apart.
 -- Their number gives synthetic requests the positive rate of the day's real ones.
@@ -39,7 +39,10 @@ matched as (
     inner join outside_rows as items
         on
             samples.request_id = items.request_id
-            and (not items.is_clicked or (items.is_positive and samples.category_id = items.category_id))
+            and (
+                not (items.is_clicked or items.is_carted)
+                or (items.is_positive and samples.category_id = items.category_id)
+            )
 ),
 
 fitting as (
@@ -106,6 +109,7 @@ select
     rows.is_exposed,
     rows.position,
     rows.is_positive as is_clicked,
+    rows.is_positive and rows.is_carted as is_carted,
     rows.is_positive and rows.has_free_purchase as is_purchased,
     case when rows.is_positive then rows.free_value else 0 end as purchase_value,
     case when rows.is_positive then rows.action_id end as action_id

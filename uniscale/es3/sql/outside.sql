@@ -73,6 +73,7 @@ select
     labelled.is_exposed,
     labelled.position,
     labelled.is_clicked,
+    labelled.is_carted,
     coalesce(labelled.is_positive, false) as is_positive,
     labelled.has_free_purchase,
     labelled.free_value,

@@ -40,7 +40,12 @@ create or replace temp table drawn_rows as
 with marked as (
     select
         *,
-        is_exposed or is_clicked or is_purchased or has_outside_click or has_outside_purchase as is_kept
+        is_exposed
+        or is_clicked
+        or is_carted
+        or is_purchased
+        or has_outside_click
+        or has_outside_purchase as is_kept
     from candidate_rows
 ),
 

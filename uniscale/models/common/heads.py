@@ -9,8 +9,8 @@ from uniscale.models.batch import TASKS
 from uniscale.models.common.layers import mlp
 from uniscale.models.common.routing import DomainNetworks
 
-INITIAL_LOGITS = {"click": -2.0, "purchase": -4.0}
-"""Usual order of magnitude of the rates (12 % and 2 %), so that the first steps do not go into finding it."""
+INITIAL_LOGITS = {"click": -2.0, "cart": -3.5, "purchase": -4.0}
+"""Usual order of magnitude of the rates (12 %, 3 % and 2 %), so that the first steps do not go into finding it."""
 
 
 def domain_heads(width: int, num_domains: int) -> DomainNetworks:

@@ -95,7 +95,7 @@ def self_attention(q_TND: Tensor, k_TND: Tensor, v_TND: Tensor, num_heads: int) 
     """Scaled dot-product attention among the tokens of each item.
 
     Args:
-        q_TND: Queries.
+        q_TND: Queries; other tokens than those of the keys may ask, then T of the answer is their number.
         k_TND: Keys.
         v_TND: Values.
         num_heads: Heads; divides D.
