@@ -7,6 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from support_frames import DOMAINS, random_frames
+
+from uniscale.data.encode import encode
+from uniscale.data.loader import Loader
+from uniscale.data.store import FrameStore
+from uniscale.models.zoo import build_model
+from uniscale.training.checkpoint import load_checkpoint
+from uniscale.training.config import TrainConfig
+from uniscale.training.loop import Trainer
 
 SCRIPT = """
 import sys
@@ -97,7 +106,7 @@ def copies(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("tables", "dense"), [("sharded", "replicated"), ("torch", "sharded"), ("sharded", "sharded")])
-def test_sharded_parameters_train_to_the_same_weights_and_resume_from_whole_checkpoints(
+def test_sharded_parameters_train_to_the_same_weights_and_checkpoints_fit_any_number_of_workers(
     tmp_path, copies, tables, dense
 ):
     expected, (whole, _) = copies
@@ -108,3 +117,16 @@ def test_sharded_parameters_train_to_the_same_weights_and_resume_from_whole_chec
     rows, numbers = (sum(worker[kind] for worker in held) for kind in (0, 1))
     assert rows == (whole[0] if tables == "sharded" else 2 * whole[0])
     assert numbers == (whole[1] if dense == "sharded" else 2 * whole[1])
+    taken_up = one_process(tmp_path)
+    taken_up.restore(tmp_path / "run" / "step-5")
+    kept = load_checkpoint(tmp_path / "run" / "step-5")
+    assert all(torch.equal(value, kept["model"][name]) for name, value in taken_up.model.state_dict().items())
+    taken_up.run()
+    assert taken_up.num_steps == 10
+
+
+def one_process(folder):
+    """The same run without other workers."""
+    loader = Loader(FrameStore([encode(random_frames(40, max_items=6), DOMAINS)], folder), batch_requests=8, seed=1)
+    config = TrainConfig(epochs=2, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2)
+    return Trainer(build_model("hhsft", "xs", DOMAINS), loader, config, seed=1, failures=folder)
