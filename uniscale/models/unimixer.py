@@ -238,6 +238,7 @@ class UniMixing(nn.Module):
         self.logits = nn.Identity()
         self.is_pruned = True
 
+    @torch.compiler.disable  # Forty steps on small matrices take minutes to compile and save nothing.
     def matrices(self) -> tuple[Tensor, Tensor]:
         """The doubly stochastic matrices: global [G, G] and local [G, B, B]."""
         if self.is_pruned:

@@ -1,6 +1,7 @@
 """Root-mean-square norm: ``x / sqrt(mean(x^2) + eps) * weight`` over the last axis.
 
-PyTorch composes its own of many steps on a CPU; the gradient written out takes half the time.
+On a CPU PyTorch composes its own of many sweeps over memory; the gradient written out takes half the time. A compiler
+fuses PyTorch's, so it gets that one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 EPS = 1e-6
 
@@ -23,6 +25,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., width] -> [..., width]."""
+        if torch.compiler.is_compiling():
+            return functional.rms_norm(x.float(), self.weight.shape, self.weight, EPS).to(x.dtype)
         out: Tensor = _RMSNorm.apply(x.float(), self.weight).to(x.dtype)
         return out
 
