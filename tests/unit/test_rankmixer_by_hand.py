@@ -9,6 +9,7 @@ from support_models import DOMAINS, random_batch, random_labels
 from torch.nn.functional import gelu, layer_norm, softplus
 from torch.utils.flop_counter import FlopCounterMode
 
+from uniscale.models import rankmixer
 from uniscale.models.common.layers import TokenMlp
 from uniscale.models.common.mixing import MixerBlock, mix_tokens
 from uniscale.models.loss import ranking_loss
@@ -85,10 +86,13 @@ def experts_by_hand(layer, s_D, token, gate_E):
     return total
 
 
-@pytest.mark.parametrize("with_gradient", [False, True])
-def test_inference_adds_the_experts_times_the_gates_of_the_inference_router(with_gradient):
+@pytest.mark.parametrize("skip_from", [0, 10**9])
+def test_inference_adds_the_experts_times_the_gates_of_the_inference_router(skip_from, monkeypatch):
+    monkeypatch.setattr(rankmixer, "SKIP_FROM", skip_from)
     layer, s_TND = experts().eval(), torch.randn(T, N, D)
-    with torch.set_grad_enabled(with_gradient):
+    layer.open_share_TE.fill_(0.25)
+    with torch.no_grad():
+        assert layer._can_skip(s_TND) == (skip_from == 0)
         v_TND = layer(s_TND)
         gate_TNE = torch.relu(layer.infer_router(s_TND))
         assert (gate_TNE == 0).any() and (gate_TNE > 0).any()
@@ -113,13 +117,25 @@ def test_without_gates_the_experts_are_one_dense_network():
     torch.testing.assert_close(layer._all_experts(s_TND, torch.ones(T, N, 3)), dense_TND)
 
 
-def test_scoring_with_open_experts_only_gives_the_scores_of_all_experts():
+def test_scoring_with_open_experts_only_gives_the_scores_of_all_experts(monkeypatch):
     torch.manual_seed(0)
-    model = build_model("rankmixer_moe", "xs", DOMAINS).eval()
-    batch = random_batch()
-    dense = model(batch)
+    model, batch = build_model("rankmixer_moe", "xs", DOMAINS).eval(), random_batch()
     with torch.no_grad():
-        torch.testing.assert_close(model(batch), dense, rtol=1e-4, atol=1e-5)
+        dense = model(batch)
+        monkeypatch.setattr(rankmixer, "SKIP_FROM", 0)
+        for block in model.blocks:
+            block.ffn.open_share_TE.fill_(0.25)
+        torch.testing.assert_close(model(batch), dense, rtol=1e-4, atol=1e-4)
+
+
+def test_closed_experts_are_skipped_only_where_it_pays():
+    layer = experts().eval()
+    few, many = torch.zeros(T, N, D), torch.zeros(1, 1, D).expand(T, 2**22, D)
+    with torch.no_grad():
+        assert not layer._can_skip(many)
+        layer.open_share_TE.fill_(0.25)
+        assert layer._can_skip(many) and not layer._can_skip(few)
+    assert not layer._can_skip(many)
 
 
 def test_both_routers_learn_from_the_task_alone():

@@ -45,8 +45,15 @@ from uniscale.models.size import Size
 
 PENALTY_PER_EXCESS = 0.5
 SHARE_MOMENTUM = 0.05
+
 DEAD_SHARE = 1e-3
+"""An expert that a smaller share of the items opens counts as dead."""
+
 SKIP_BELOW = 0.5
+"""Share of open gates below which closed experts are skipped in scoring."""
+
+SKIP_FROM = 2**22
+"""Multiplications of an expert with all items of a batch from which that is faster."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +168,7 @@ class TokenExperts(nn.Module):
         if self.training:
             return self._all_experts(s_TND, self._training_gate(s_TND))
         gate_TNE = functional.relu(self.infer_router(s_TND))
-        return self._open_experts(s_TND, gate_TNE) if self._can_skip() else self._all_experts(s_TND, gate_TNE)
+        return self._open_experts(s_TND, gate_TNE) if self._can_skip(s_TND) else self._all_experts(s_TND, gate_TNE)
 
     def penalty(self) -> Tensor:
         """Mean gate of h_infer in the last training step, times its coefficient; 0 outside training."""
@@ -193,11 +200,12 @@ class TokenExperts(nn.Module):
     def _open_share(self) -> float:
         return 1.0 if self.open_share_TE.is_meta else float(self.open_share_TE.mean())
 
-    def _can_skip(self) -> bool:
-        """Whether to choose rows: on a processor with few open gates it pays; in a graph it has no place."""
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not self.open_share_TE.is_cpu:
+    def _can_skip(self, s_TND: Tensor) -> bool:
+        """Whether to choose rows: it pays for large products on a processor, and has no place in a graph."""
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not s_TND.is_cpu:
             return False
-        return self._open_share() < SKIP_BELOW
+        work = s_TND.shape[1] * s_TND.shape[2] * self.up.weight_TDO.shape[2] // self.num_experts
+        return bool(work >= SKIP_FROM) and self._open_share() < SKIP_BELOW
 
     def _all_experts(self, s_TND: Tensor, gate_TNE: Tensor) -> Tensor:
         hidden_TNEH = functional.gelu(self.up(s_TND)).unflatten(2, (self.num_experts, -1))
