@@ -1,5 +1,6 @@
 """RankMixer against loops, its formulas for size and work, and the two routers of its experts."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -227,3 +228,26 @@ def test_the_sparse_ranker_costs_what_the_dense_one_costs_but_for_its_routers():
     config = RankMixerMoEConfig.of(SIZES["xs"])
     in_router = config.num_tokens * config.num_experts * (config.token_width + 1)
     assert sparse - dense == 2 * config.num_layers * in_router
+
+
+def test_experts_train_and_score_under_bf16_autocast(monkeypatch):
+    torch.manual_seed(0)
+    model, batch = build_model("rankmixer_moe", "xs", DOMAINS), random_batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(batch)
+    (ranking_loss(logits.float(), random_labels(batch)) + model.penalty()).backward()
+    assert all(torch.isfinite(p.grad.to_dense()).all() for p in model.parameters())
+    monkeypatch.setattr(rankmixer, "SKIP_FROM", 0)
+    for block in model.eval().blocks:
+        block.ffn.open_share_TE.fill_(0.25)
+    with torch.no_grad():
+        expected = model(batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.testing.assert_close(model(batch).float(), expected, rtol=0.1, atol=0.25)
+
+
+def test_a_ranker_can_be_copied_between_training_steps():
+    model, batch = build_model("rankmixer_moe", "xs", DOMAINS).train(), random_batch()
+    model(batch)
+    assert model.penalty() > 0
+    assert copy.deepcopy(model).penalty() == 0
