@@ -1,7 +1,6 @@
 """RankMixer against loops, its formulas for size and work, and the two routers of its experts."""
 
 import copy
-import math
 from dataclasses import replace
 
 import pytest
@@ -197,10 +196,11 @@ def test_closed_experts_count_as_inactive_and_dead_ones_are_told():
     assert layer.num_inactive() == pytest.approx(2 * in_one_expert + in_router, rel=1e-3)
 
 
-def test_a_batch_without_items_leaves_the_share_a_number():
+def test_a_batch_without_items_leaves_the_share_as_it_was():
     layer = experts().train()
     layer(torch.randn(T, 0, D))
-    assert math.isfinite(layer.diagnose()["open_share"])
+    assert layer.diagnose()["open_share"] == 1
+    assert layer.penalty() == 0
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,8 @@ class TokenExperts(nn.Module):
         weight_1N1 = is_sparse_1N1 / is_sparse_1N1.sum().clamp(min=1)
         with torch.no_grad():
             share_TE = ((sparse_TNE > 0) * weight_1N1).sum(1)
-            self.open_share_TE.lerp_(share_TE, SHARE_MOMENTUM)
+            # A batch that has no such item tells nothing of the share.
+            self.open_share_TE.lerp_(share_TE, SHARE_MOMENTUM * is_sparse_1N1.any())
             self.num_steps.add_(1)
         excess = (share_TE.mean() - self.target_share).clamp(min=0)
         self._penalty = PENALTY_PER_EXCESS * excess * (sparse_TNE.float() * weight_1N1).sum(1).mean()

@@ -251,6 +251,12 @@ class UniMixing(nn.Module):
             self._kept = (version, *self._make())
         return self._kept[1:]
 
+    def train(self, mode: bool = True) -> Self:
+        """Forget kept matrices: parameters spread over workers change without counting."""
+        self._kept = None
+        super().train(mode)
+        return self
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
 
