@@ -60,13 +60,19 @@ dbt-yml: $(STAMP) ## Write the declaration of the feature tables for dbt from th
 golden: $(STAMP) ## Write the golden curves anew; read the diff before committing it
 	$(BIN)/python -m tests.golden.regenerate
 
-benchmarks: $(STAMP) ## Measure a day's steps, the data half up to 20 million rows, the stores and the look-up
+benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the look-up and the rankers (hours)
 	$(BIN)/python -m benchmarks.stages --sizes xs s m
 	$(BIN)/python -m benchmarks.es3_scale
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.asof
 	$(BIN)/python -m benchmarks.materialize
 	$(BIN)/python -m benchmarks.lookup
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.listwise
+	$(BIN)/python -m benchmarks.workers
+	$(BIN)/python -m benchmarks.scoring
+	$(BIN)/python -m benchmarks.memory_layer
+	$(BIN)/python -m benchmarks.rankers
 
 clean: ## Remove what demo and the tools wrote (not .venv)
 	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site

@@ -45,6 +45,14 @@ def test_every_contract_table_can_be_created_twice(lake):
         assert all(table_has(con, table) for table in TABLES)
 
 
+def test_a_table_of_an_earlier_version_is_refused_with_what_it_lacks(lake):
+    write(lake, "2026-01-05", "a")
+    lake.commit(lambda con: con.execute(f"alter table lake.{DECISIONS.qualified} drop column evidence"), "older")
+    with pytest.raises(ValueError, match=r"earlier version and lacks evidence; name another home"):
+        write(lake, "2026-01-06", "b")
+    assert reasons(lake) == ["a"]
+
+
 def test_replacing_a_day_leaves_the_other_days(lake):
     assert write(lake, "2026-01-05", "a") == 1
     write(lake, "2026-01-06", "b")

@@ -145,8 +145,12 @@ class Lake:
 
         Returns:
             Number of rows written.
+
+        Raises:
+            ValueError: The table was made by an earlier version, without a column of the contract.
         """
         cls.create(con, table)
+        _refuse_older(con, table)
         columns = ", ".join(f'"{name}"' for name in table.column_names)
         source = select if select.lstrip().lower().startswith(("select", "with", "from")) else f"from {select}"
         con.execute(f"delete from lake.{table.qualified} where {where}")
@@ -216,6 +220,16 @@ class Lake:
                     ) from error
             time.sleep(pause * (1 + random.random()))
             pause = min(2 * pause, 2.0)
+
+
+def _refuse_older(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    held = {row[0] for row in con.execute(f"describe lake.{table.qualified}").fetchall()}
+    lacking = [name for name in table.column_names if name not in held]
+    if lacking:
+        raise ValueError(
+            f"{table.qualified} was made by an earlier version and lacks {', '.join(lacking)}; name another home "
+            "(UNISCALE_HOME), land the logs there and build the days anew"
+        )
 
 
 def table_has(con: duckdb.DuckDBPyConnection, table: Table, ds: date | None = None) -> bool:
