@@ -123,9 +123,10 @@ def flops_per_row(settings: Settings, lake: Lake, ds: date, recipe: Recipe) -> f
     store = FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
     step = next(Loader(store, batch_requests=256, seed=0).epoch(Position()))
     model = build_model(recipe.model, recipe.size, settings.domains)
-    model.fit_numeric(step.batch)
+    ((batch, labels),) = step.parts
+    model.fit_numeric(batch)
     with FlopCounterMode(display=False) as counter:
-        ranking_loss(model(step.batch), step.labels, total_weight=step.weight).backward()
+        ranking_loss(model(batch), labels, total_weight=step.weight).backward()
     return counter.get_total_flops() / step.num_items
 
 

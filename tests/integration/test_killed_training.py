@@ -48,7 +48,7 @@ class Keeper:
 
 
 store = FrameStore([encode(random_frames(96, max_items=6), DOMAINS)], folder / "spill")
-loader = Loader(store, batch_requests=8, seed=1, rank=rank, world_size=world_size, ahead=2)
+loader = Loader(store, batch_requests=8, seed=1, rank=rank, world_size=world_size, ahead=2, part_requests=3)
 torch.manual_seed(1)
 config = TrainConfig(
     epochs=3, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=1
@@ -63,7 +63,8 @@ seen = (folder / f"seen-{rank}.txt").open("a")
 
 def counted(part, watch):
     step(part, watch)
-    seen.write(f"{trainer.num_steps} {' '.join(map(str, part.batch.user_R.tolist()))}\\n")
+    users = [user for batch, _ in part.parts for user in batch.user_R.tolist()]
+    seen.write(f"{trainer.num_steps} {' '.join(map(str, users))}\\n")
     seen.flush()
 
 

@@ -19,9 +19,13 @@ def store(tmp_path_factory):
     return FrameStore([encode(random_frames(NUM_REQUESTS), DOMAINS)], tmp_path_factory.mktemp("spill"))
 
 
+def users_of(step):
+    return [user for batch, _ in step.parts for user in batch.user_R.tolist()]
+
+
 def _users(loader, position):
     """Per step, who asked: the fixture gives every request its own user."""
-    return [step.batch.user_R.tolist() for step in loader.epoch(position)]
+    return [users_of(step) for step in loader.epoch(position)]
 
 
 @given(batch=st.integers(1, 60), world=st.integers(1, 5), epoch=st.integers(0, 3))
@@ -49,11 +53,34 @@ def test_the_global_batch_does_not_depend_on_the_number_of_workers(store, batch,
     ]
     for place, whole in enumerate(list(alone.epoch(Position()))[: len(steps[0])]):
         parts = [rank[place] for rank in steps]
-        assert {user for part in parts for user in part.batch.user_R.tolist()} == set(whole.batch.user_R.tolist())
+        assert {user for part in parts for user in users_of(part)} == set(users_of(whole))
         assert {(part.weight, part.num_items, part.domains) for part in parts} == {
             (whole.weight, whole.num_items, whole.domains)
         }
-        assert sum(part.labels.weight_N.sum().item() for part in parts) == pytest.approx(whole.weight, rel=1e-5)
+        assert sum(labels.weight_N.sum().item() for part in parts for _, labels in part.parts) == pytest.approx(
+            whole.weight, rel=1e-5
+        )
+
+
+@given(batch=st.integers(3, 40), world=st.integers(1, 3), part=st.integers(1, 12))
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_parts_hold_a_rank_s_requests_and_every_rank_has_as_many(store, batch, world, part):
+    whole, cut = (
+        [
+            list(
+                Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world, part_requests=size).epoch(
+                    Position()
+                )
+            )
+            for rank in range(world)
+        ]
+        for size in (None, part)
+    )
+    for place in range(len(whole[0])):
+        assert len({len(rank[place].parts) for rank in cut}) == 1
+        for rank in range(world):
+            assert users_of(cut[rank][place]) == users_of(whole[rank][place])
+            assert all(1 <= len(requests.domain_R) <= part + 1 for requests, _ in cut[rank][place].parts)
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_seed_or_epoch_gives_others(store):

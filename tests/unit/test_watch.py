@@ -5,8 +5,8 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels
 
-from uniscale.data.loader import Position, Step
 from uniscale.evaluation.metrics import auc
+from uniscale.models.batch import TASKS
 from uniscale.training.watch import Watch, binned_auc
 
 
@@ -18,11 +18,9 @@ def test_the_click_auc_is_that_of_all_rows_since_the_last_point():
     seen, logits, clicks = watch(), [], []
     for seed in range(3):
         batch = random_batch(seed=seed)
-        labels, answer = random_labels(batch, seed=seed), 3 * torch.randn(batch.num_items, 2)
-        step = Step(
-            batch=batch, labels=labels, num_items=batch.num_items, weight=1.0, domains=frozenset(), after=Position()
-        )
-        seen.add(step, answer, labels, loss=float(seed))
+        labels, answer = random_labels(batch, seed=seed), 3 * torch.randn(batch.num_items, len(TASKS))
+        seen.add(batch, answer, labels)
+        seen.end_step(batch.num_items, loss=float(seed))
         logits.append(answer[:, 0])
         clicks.append(labels.targets_NK[:, 0])
     point = seen.point(3, {"part.figure": 2.0})

@@ -72,6 +72,12 @@ class TrainingSettings(_Section):
     dense: str = Field(
         default="replicated", description="Other parameters: replicated, or sharded over workers (FSDP2)."
     )
+    part_requests: int = Field(
+        default=32,
+        ge=1,
+        description="Requests that a worker computes at a time; gradients of a batch's parts add up. Fewer need less "
+        "memory, and on a CPU are faster.",
+    )
     batches_ahead: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")
     max_failures: int = Field(default=2, ge=0, description="Times a died worker group is started again.")

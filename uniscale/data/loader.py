@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.data.encode import to_batch
+from uniscale.data.encode import Array, to_batch
 from uniscale.data.order import Order, Shared, Shuffled
 from uniscale.data.prefetch import prefetch
 from uniscale.data.store import FrameStore
@@ -29,19 +29,18 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One rank's part of a global batch.
+    """One rank's share of a global batch.
 
     Attributes:
-        batch: This rank's requests.
-        labels: Their labels.
+        parts: This rank's requests and their labels, in parts that are computed one after the other; as many as every
+            other rank has.
         num_items: Rows of the global batch.
         weight: Sum of the row weights of the global batch: what its loss is divided by, whatever the number of ranks.
         domains: Domains of the global batch, by index.
         after: Position when this step is done.
     """
 
-    batch: Batch
-    labels: Labels
+    parts: tuple[tuple[Batch, Labels], ...]
     num_items: int
     weight: float
     domains: frozenset[int]
@@ -67,6 +66,7 @@ class Loader:
         world_size: int = 1,
         shares: Mapping[int, float] | None = None,
         ahead: int = 0,
+        part_requests: int | None = None,
     ) -> None:
         """Check that every rank will have something to do.
 
@@ -78,6 +78,7 @@ class Loader:
             world_size: Processes.
             shares: Share of each domain in every batch, by index, together 1; default as in the training set.
             ahead: Batches that a thread makes ahead; 0 makes each when it is asked for.
+            part_requests: Requests of a part, at most; default all of a rank's in one.
 
         Raises:
             ValueError: There are fewer requests, or a smaller batch, than ranks; or a batch is too small for shares.
@@ -94,6 +95,7 @@ class Loader:
         self.store = store
         self._shares = shares
         self._ahead = ahead
+        self._part_requests = part_requests
         self._batch_requests = batch_requests
         self._seed = seed
         self._rank = rank
@@ -115,16 +117,22 @@ class Loader:
         order = self._order(start.epoch)
         for step in range(start.step, self.steps_per_epoch):
             everyone = order.batch(step)
-            batch, labels = to_batch(self.store.select(everyone[self._rank :: self._world_size]))
             ends = step + 1 == self.steps_per_epoch
             yield Step(
-                batch=batch,
-                labels=labels,
+                parts=tuple(to_batch(self.store.select(part)) for part in self._parts(everyone)),
                 num_items=int((self.store.offsets[everyone + 1] - self.store.offsets[everyone]).sum()),
                 weight=float(self.store.weight_R[everyone].sum()),
                 domains=frozenset(np.unique(self.store.domain_R[everyone]).tolist()),
                 after=Position(epoch=start.epoch + ends, step=0 if ends else step + 1),
             )
+
+    def _parts(self, everyone: Array) -> list[Array]:
+        """This rank's requests, cut into as many parts as those of the rank that has most."""
+        number = 1
+        if self._part_requests is not None:
+            most = -(-len(everyone) // self._world_size)
+            number = min(-(-most // self._part_requests), len(everyone) // self._world_size)
+        return np.array_split(everyone[self._rank :: self._world_size], number)
 
     def sample(self, num_requests: int) -> Batch:
         """Requests drawn over the whole training set, the same on every rank: to fit statistics of the inputs on."""

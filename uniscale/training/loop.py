@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from uniscale.data.loader import Loader, Position, Step
-from uniscale.models.batch import Batch
+from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import ranking_loss
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import refuse_difference
@@ -201,19 +201,25 @@ class Trainer:
         self.model.set_progress(self.num_steps / self.total_steps)
         if self._fused is not None:
             self._fused.set_rate(self._config.embedding_rate * self._optimisers.warmth(self.num_steps))
-        batch, labels = step.batch.to(self._worker.device), step.labels.to(self._worker.device)
-        logits_NK = self._logits(batch)
-        loss = ranking_loss(logits_NK, labels, total_weight=step.weight)
-        # A penalty is a mean over items, and workers' parts are added up.
-        loss = loss + self.model.penalty().to(loss.device) * (batch.num_items / step.num_items)
-        loss.backward()
-        total = float(self._sync(loss.detach().reshape(1))[0])
+        losses = [self._pass(part, step, watch) for part in step.parts]
+        total = float(self._sync(torch.stack(losses).sum().reshape(1))[0])
         self._refuse_infinite("loss", total, step)
         self._leave_alone(step)
         norm = whole(torch.nn.utils.clip_grad_norm_(self._dense, self._config.clip_norm))
         self._refuse_infinite("norm of the gradient", float(norm), step)
         self._optimisers.step(self.num_steps)
-        watch.add(step, logits_NK.detach(), labels, total)
+        watch.end_step(step.num_items, total)
+
+    def _pass(self, part: tuple[Batch, Labels], step: Step, watch: Watch) -> Tensor:
+        """Forward and backward pass of a part; gradients of parts add up to those of the global batch."""
+        batch, labels = part[0].to(self._worker.device), part[1].to(self._worker.device)
+        logits_NK = self._logits(batch)
+        loss = ranking_loss(logits_NK, labels, total_weight=step.weight)
+        # A penalty is a mean over items, and the parts of all workers are added up.
+        loss = loss + self.model.penalty().to(loss.device) * (batch.num_items / step.num_items)
+        loss.backward()
+        watch.add(batch, logits_NK.detach(), labels)
+        return loss.detach()
 
     def _logits(self, batch: Batch) -> Tensor:
         is_bf16 = self._worker.precision == "bf16"
@@ -243,10 +249,8 @@ class Trainer:
             return
         path = self._failures / f"step-{self.num_steps}-worker-{self._worker.rank}.pt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        tensors: dict[str, Tensor] = {}
-        for part in (step.batch, step.labels):
-            tensors.update({field.name: getattr(part, field.name) for field in fields(part)})
-        torch.save(tensors, path)
+        parts = [{field.name: getattr(one, field.name) for one in part for field in fields(one)} for part in step.parts]
+        torch.save(parts, path)
         raise DivergedError(
             f"the {what} is {value} at step {self.num_steps} of {self.total_steps}; the batch is in {path}. "
             f"Look for infinite inputs there, or lower embedding_rate={self._config.embedding_rate} and "

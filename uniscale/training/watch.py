@@ -16,8 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from uniscale.data.loader import Step
-from uniscale.models.batch import TASKS, Labels
+from uniscale.models.batch import TASKS, Batch, Labels
 from uniscale.models.loss import domain_sums
 
 NUM_BINS, LIMIT = 2048, 16.0
@@ -90,23 +89,30 @@ class Watch:
         self._counts = torch.zeros(2 * NUM_BINS, dtype=torch.float64)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def add(self, step: Step, logits_NK: Tensor, labels: Labels, loss: float) -> None:
-        """Count one step.
+    def add(self, batch: Batch, logits_NK: Tensor, labels: Labels) -> None:
+        """Count what a ranker answered.
 
         Args:
-            step: This worker's part of it.
-            logits_NK: What the ranker answered to that part.
+            batch: Requests of this worker.
+            logits_NK: The answer, before the step.
             labels: What happened.
-            loss: Loss of the global batch.
         """
-        self._loss += loss
-        self._steps += 1
-        self._rows += step.num_items
-        self._sums += torch.stack(domain_sums(logits_NK, step.batch, labels, len(self._domains))).cpu()
+        self._sums += torch.stack(domain_sums(logits_NK, batch, labels, len(self._domains))).cpu()
         click = TASKS.index("click")
         place_N = (logits_NK[:, click].float() + LIMIT) * (NUM_BINS / (2 * LIMIT))
         bin_N = place_N.clamp(0, NUM_BINS - 1).long() + NUM_BINS * (labels.targets_NK[:, click] > 0)
         self._counts += torch.bincount(bin_N, minlength=2 * NUM_BINS).cpu()
+
+    def end_step(self, num_items: int, loss: float) -> None:
+        """Count a step.
+
+        Args:
+            num_items: Rows of the global batch.
+            loss: Its loss.
+        """
+        self._loss += loss
+        self._steps += 1
+        self._rows += num_items
 
     def point(self, done: int, diagnostics: dict[str, float]) -> Point:
         """The point after so many steps; counting starts anew."""
