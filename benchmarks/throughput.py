@@ -23,6 +23,7 @@ from benchmarks import record
 from benchmarks.limits import gemm_gflops
 from uniscale.models.zoo import MODELS, SIZES
 
+PROFILED = 3
 KINDS = {
     "matrix products": ("aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm"),
     "attention": ("aten::_scaled_dot_product", "aten::_softmax", "aten::softmax"),
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--size", default="m", choices=SIZES)
     parser.add_argument("--models", nargs="+", default=sorted(MODELS), choices=sorted(MODELS))
     parser.add_argument("--requests", type=int, default=128, help="Requests of a batch.")
+    parser.add_argument("--part-requests", type=int, default=32, help="Requests that are computed at a time.")
     parser.add_argument("--items", type=int, default=30, help="Items of a request.")
     parser.add_argument("--steps", type=int, default=8, help="Steps that are timed.")
     parser.add_argument("--only", help=argparse.SUPPRESS)
@@ -53,8 +55,9 @@ def main() -> None:
 
 
 def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    options = ("size", "requests", "items", "steps")
-    words = [word for option in options for word in (f"--{option}", str(getattr(arguments, option)))]
+    options = {"size": "size", "requests": "requests", "part-requests": "part_requests", "items": "items"}
+    options["steps"] = "steps"
+    words = [word for option, key in options.items() for word in (f"--{option}", str(getattr(arguments, key)))]
     command = [sys.executable, "-m", "benchmarks.throughput", *words, "--only", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -67,85 +70,86 @@ def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Time training steps of one ranker."""
+    """Time training steps of one ranker: the engine's own, with its loader."""
     import torch
 
     from benchmarks.requests import DOMAINS, random_store
-    from uniscale.data.encode import to_batch
-    from uniscale.models.loss import ranking_loss
+    from uniscale.data.loader import Loader, Position
     from uniscale.models.zoo import build_model, num_params
-    from uniscale.training.optim import Optimisers
+    from uniscale.training.config import TrainConfig
+    from uniscale.training.loop import Trainer
+    from uniscale.training.watch import Watch
 
     torch.set_num_threads(1)
     peaks = [gemm_gflops()]
-    torch.manual_seed(0)
-    model = build_model(name, arguments.size, DOMAINS).train()
-    optimisers = Optimisers(
-        model.embedding_parameters(), model.dense_parameters(), embedding_rate=0.1, dense_rate=1e-3, warmup_steps=10
+    config = TrainConfig(
+        epochs=1, batch_requests=arguments.requests, embedding_rate=0.1, dense_rate=1e-3, warmup_steps=10
     )
     with tempfile.TemporaryDirectory() as folder:
-        store = random_store(Path(folder), requests=16 * arguments.requests, items=arguments.items)
-        rng = torch.Generator().manual_seed(0)
+        steps = arguments.steps + 1 + PROFILED
+        store = random_store(Path(folder), requests=steps * arguments.requests, items=arguments.items)
+        loader = Loader(store, batch_requests=arguments.requests, seed=0, part_requests=arguments.part_requests)
+        torch.manual_seed(0)
+        trainer = Trainer(build_model(name, arguments.size, DOMAINS), loader, config, seed=0, failures=Path(folder))
+        trainer.model.train()
+        watch = Watch(domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1)
+        batches = loader.epoch(Position())
         clock: Counter[str] = Counter()
         times: list[float] = []
-        parts: list[Counter[str]] = []
+        shares: list[Counter[str]] = []
 
-        def step(number: int) -> None:
+        def step() -> None:
             start = time.perf_counter()
-            picked = torch.randint(0, store.num_requests, (arguments.requests,), generator=rng).numpy()
-            batch, labels = to_batch(store.select(picked))
+            batch = next(batches)
             clock["loader"] += time.perf_counter() - start
-            loss = ranking_loss(model(batch), labels) + model.penalty()
-            loss.backward()
-            optimisers.step(number)
+            trainer._step(batch, watch)
+            trainer.num_steps += 1
 
-        step(0)
-        flops = _flops(model, store, arguments)
-        _time_tables(model, optimisers, clock)
-        for number in range(arguments.steps):
+        step()
+        flops = _flops(trainer.model, next(Loader(store, batch_requests=1, seed=0).epoch(Position())))
+        _time_tables(trainer, clock)
+        for _ in range(arguments.steps):
             clock.clear()
             start = time.perf_counter()
-            step(number)
+            step()
             times.append(time.perf_counter() - start)
-            parts.append(Counter(clock))
+            shares.append(Counter(clock))
         kinds, backward_of_tables = _profile(step)
         peaks.append(gemm_gflops())
     best = min(range(len(times)), key=times.__getitem__)
-    seconds, peak = times[best], max(peaks)
+    seconds, peak, speed = times[best], max(peaks), flops * arguments.requests / times[best]
     return {
-        "num_params": num_params(model),
+        "num_params": num_params(trainer.model),
         "rows_per_second": arguments.requests * arguments.items / seconds,
         "seconds": seconds,
         "median_seconds": median(times),
-        "gflop": flops / 1e9,
-        "gflops": flops / seconds / 1e9,
+        "gflop": flops * arguments.requests / 1e9,
+        "gflops": speed / 1e9,
         "peak_gflops": peak,
-        "share_of_peak": flops / seconds / 1e9 / peak,
-        "loader_share": parts[best]["loader"] / seconds,
-        "tables_share": (parts[best]["tables"] / seconds) + backward_of_tables,
+        "share_of_peak": speed / 1e9 / peak,
+        "loader_share": shares[best]["loader"] / seconds,
+        "tables_share": (shares[best]["tables"] / seconds) + backward_of_tables,
         "time_by_kind": kinds,
     }
 
 
-def _flops(model: Any, store: Any, arguments: argparse.Namespace) -> int:
-    """Operations of one step, forward and backward; attention is counted by its plain form."""
-    import numpy as np
+def _flops(model: Any, step: Any) -> int:
+    """Operations of a request, forward and backward; attention is counted by its plain form."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    from uniscale.data.encode import to_batch
     from uniscale.models.loss import ranking_loss
 
-    batch, labels = to_batch(store.select(np.arange(arguments.requests)))
+    ((batch, labels),) = step.parts
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         (ranking_loss(model(batch), labels) + model.penalty()).backward()
     model.zero_grad(set_to_none=True)
     return int(counter.get_total_flops())
 
 
-def _time_tables(model: Any, optimisers: Any, clock: Counter[str]) -> None:
+def _time_tables(trainer: Any, clock: Counter[str]) -> None:
     """Add up the time of look-ups and of table updates."""
-    look_up, update = model.inputs.tables.forward, optimisers._embedding.step
+    tables, optimiser = trainer.model.inputs.tables, trainer._optimisers._embedding
 
     def timed(work: Any) -> Any:
         def run(*arguments: Any, **options: Any) -> Any:
@@ -156,7 +160,7 @@ def _time_tables(model: Any, optimisers: Any, clock: Counter[str]) -> None:
 
         return run
 
-    model.inputs.tables.forward, optimisers._embedding.step = timed(look_up), timed(update)
+    tables.forward, optimiser.step = timed(tables.forward), timed(optimiser.step)
 
 
 def _profile(step: Any) -> tuple[dict[str, float], float]:
@@ -164,8 +168,8 @@ def _profile(step: Any) -> tuple[dict[str, float], float]:
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        for number in range(3):
-            step(number)
+        for _ in range(PROFILED):
+            step()
     own = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
     total = sum(own.values())
     kinds = {

@@ -104,7 +104,13 @@ def work(model: str, size: str, rank: int, group: str, arguments: argparse.Names
             log_steps=10**6,
         )
         loader = Loader(
-            store, batch_requests=arguments.requests, seed=0, rank=rank, world_size=int(world_size), ahead=2
+            store,
+            batch_requests=arguments.requests,
+            seed=0,
+            rank=rank,
+            world_size=int(world_size),
+            ahead=2,
+            part_requests=32,
         )
         torch.manual_seed(0)
         worker = Worker(rank=rank, world_size=int(world_size))
