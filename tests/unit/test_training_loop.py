@@ -184,8 +184,8 @@ def test_batches_hold_the_domains_at_the_shares_that_are_set(settings, lake):
 def test_shares_of_unknown_domains_are_refused(settings, lake):
     write_frames(lake, [random_frames(20)])
     recipe = get_recipe("dlrm_exposed_xs")
-    train = replace(recipe.train, domain_shares={"serch": 1.0})
-    with pytest.raises(ValueError, match=r"name \['serch'\]; the domains are search, feed, shop"):
+    train = replace(recipe.train, domain_shares={"mailer": 1.0})
+    with pytest.raises(ValueError, match=r"name \['mailer'\]; the domains are search, feed, shop"):
         build_trainer(settings, plan_job(settings, lake, replace(recipe, train=train), [DS], "manual"))
 
 
