@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,10 +17,7 @@ from typing import Any
 
 from benchmarks import record
 from benchmarks.shop import Shop
-from benchmarks.trials import run_all
-from uniscale.config import Settings
-from uniscale.config.calendar import train_days
-from uniscale.lake import Lake
+from benchmarks.trials import run_all, train_and_judge
 from uniscale.models.zoo import MODELS, SIZES
 from uniscale.recipes.catalogue import DATA, get_recipe
 from uniscale.recipes.recipe import Recipe
@@ -83,31 +79,22 @@ def piece(shop: Shop, recipe: Recipe) -> tuple[dict[str, Any], date, Recipe]:
 
 def run(work: tuple[dict[str, Any], date, Recipe]) -> dict[str, Any]:
     """Train one variant and judge it on the day after."""
-    from ray_jobs.trial import judge
     from uniscale.models.cost import cost_of
-    from uniscale.recipes.job import build_trainer, plan_job
-    from uniscale.training.determinism import use_threads
 
-    content, ds, recipe = work
-    settings = Settings(**content)
-    use_threads(1)
-    start = time.perf_counter()
-    trainer = build_trainer(settings, plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study"))
-    trainer.run()
-    seconds = time.perf_counter() - start
-    found, cost = judge(settings, trainer.model, ds), cost_of(trainer.model)
+    recipe, trial = work[2], train_and_judge(*work)
+    trainer, cost = trial.trainer, cost_of(trial.trainer.model)
     return {
         "model": recipe.model,
         "embedding_rate": recipe.train.embedding_rate,
         "dense_rate": recipe.train.dense_rate,
         "seed": recipe.seed_offset,
-        **{name: found[name] for name in METRICS},
+        **{name: trial.metrics[name] for name in METRICS},
         "train_loss": trainer.curve[-1]["loss"],
         "num_rows": trainer.num_items,
         "num_steps": trainer.num_steps,
         "dense_params": cost.dense_params,
         "flops_per_item": cost.flops_per_item,
-        "seconds": round(seconds, 1),
+        "seconds": trial.seconds,
         "diagnostics": {name: value for name, value in trainer.curve[-1].items() if "." in name},
     }
 

@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -21,10 +20,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.shop import Shop
-from benchmarks.trials import run_all
+from benchmarks.trials import run_all, train_and_judge
 from uniscale.config import Settings
-from uniscale.config.calendar import train_days
-from uniscale.lake import Lake
 from uniscale.recipes.catalogue import RECIPES, get_recipe
 from uniscale.recipes.recipe import Recipe
 
@@ -74,24 +71,14 @@ def pieces(settings: Settings, ds: date, recipes: Sequence[Recipe]) -> list[tupl
 
 def run(work: tuple[dict[str, Any], date, Recipe]) -> dict[str, Any]:
     """Train one variant and judge it on the day after."""
-    from ray_jobs.trial import judge
-    from uniscale.recipes.job import build_trainer, plan_job
-    from uniscale.training.determinism import use_threads
-
-    content, ds, recipe = work
-    settings = Settings(**content)
-    use_threads(1)
-    start = time.perf_counter()
-    trainer = build_trainer(settings, plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study"))
-    trainer.run()
-    found = judge(settings, trainer.model, ds)
+    recipe, trial = work[2], train_and_judge(*work)
     return {
         "embedding_rate": recipe.train.embedding_rate,
         "dense_rate": recipe.train.dense_rate,
         "seed": recipe.seed_offset,
-        **{name: found[name] for name in METRICS},
-        "train_loss": trainer.curve[-1]["loss"],
-        "seconds": round(time.perf_counter() - start, 1),
+        **{name: trial.metrics[name] for name in METRICS},
+        "train_loss": trial.trainer.curve[-1]["loss"],
+        "seconds": trial.seconds,
     }
 
 

@@ -5,8 +5,55 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from uniscale.config import Settings
+from uniscale.config.calendar import train_days
+from uniscale.lake import Lake
+
+if TYPE_CHECKING:
+    from uniscale.recipes.recipe import Recipe
+    from uniscale.training.loop import Trainer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """A recipe that was trained and judged.
+
+    Attributes:
+        trainer: At the end of its run.
+        metrics: On the requests of the day after the training days.
+        seconds: Wall time of the training, data included.
+    """
+
+    trainer: Trainer
+    metrics: dict[str, float | None]
+    seconds: float
+
+
+def train_and_judge(content: dict[str, Any], ds: date, recipe: Recipe) -> Trial:
+    """Train a recipe on one thread, on the days up to ``ds``, and judge it on the day after.
+
+    Args:
+        content: Settings as plain values.
+        ds: Last training day.
+        recipe: What is trained.
+    """
+    from ray_jobs.trial import judge
+    from uniscale.recipes.job import build_trainer, plan_job
+    from uniscale.training.determinism import use_threads
+
+    settings = Settings(**content)
+    use_threads(1)
+    start = time.perf_counter()
+    trainer = build_trainer(settings, plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study"))
+    trainer.run()
+    seconds = round(time.perf_counter() - start, 1)
+    return Trial(trainer=trainer, metrics=judge(settings, trainer.model, ds), seconds=seconds)
 
 
 def run_all(run: Callable[[Any], dict[str, Any]], work: Sequence[Any]) -> list[dict[str, Any]]:
