@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -30,18 +31,22 @@ def main() -> None:
     torch.manual_seed(seed)
     with np.load(path) as stored:
         rows = dict(stored)
-    runs = {"uniscale": run_uniscale, "torch_rechub": run_rechub, "fuxictr": run_fuxictr}
-    found = runs[name](rows, seed)
-    print(json.dumps({"library": name, "version": version(name.replace("_", "-")), **found}))
+    runs = {
+        "uniscale": run_uniscale,
+        "uniscale_fbgemm": partial(run_uniscale, is_fused=True),
+        "torch_rechub": run_rechub,
+        "fuxictr": run_fuxictr,
+    }
+    package = name.removesuffix("_fbgemm").replace("_", "-")
+    print(json.dumps({"library": name, "version": version(package), **runs[name](rows, seed)}))
 
 
-def run_uniscale(rows: dict[str, np.ndarray], seed: int) -> dict[str, float]:
+def run_uniscale(rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = False) -> dict[str, float]:
     """The tables, cross layers and optimisers of this project."""
-    from uniscale.models.dcnv2 import CrossLayer
-
     from uniscale.data.prefetch import prefetch
     from uniscale.models.common.embeddings import Embeddings, LookUp
     from uniscale.models.common.layers import linear
+    from uniscale.models.dcnv2 import CrossLayer
     from uniscale.training.optim import Optimisers
 
     names = [f"c{column}" for column in range(COLUMNS)]
@@ -65,8 +70,13 @@ def run_uniscale(rows: dict[str, np.ndarray], seed: int) -> dict[str, float]:
             return self.out(torch.cat([x, self.deep(x0)], 1)).squeeze(1)
 
     network = Network()
-    tables = [network.tables.weight]
-    dense = [p for p in network.parameters() if p is not tables[0]]
+    tables = [] if is_fused else [network.tables.weight]
+    dense = [p for name, p in network.named_parameters() if not name.startswith("tables.")]
+    if is_fused:
+        from uniscale.training.fused import FusedEmbeddings
+
+        network.tables = FusedEmbeddings(network.tables)
+        network.tables.set_rate(0.05)
     optimisers = Optimisers(tables, dense, embedding_rate=0.05, dense_rate=RATE, warmup_steps=20)
     done = 0
 
