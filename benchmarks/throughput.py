@@ -172,10 +172,10 @@ def _profile(step: Any) -> tuple[dict[str, float], float]:
             step()
     own = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
     total = sum(own.values())
-    kinds = {
-        kind: sum(spent for key, spent in own.items() if key.startswith(names)) / total for kind, names in KINDS.items()
-    }
-    kinds["other"] = 1 - sum(kinds.values())
+    kinds = dict.fromkeys([*KINDS, "other"], 0.0)
+    for key, spent in own.items():
+        # The first kind that fits: addmm is a product, not a sum.
+        kinds[next((kind for kind, names in KINDS.items() if key.startswith(names)), "other")] += spent / total
     backward = sum(spent for key, spent in own.items() if "embedding_bag" in key and "backward" in key) / total
     return kinds, backward
 
@@ -185,8 +185,8 @@ def page(kept: dict[str, Any]) -> str:
     lines = [
         f"# Training speed at size {kept['size']}, {kept['date']}",
         "",
-        f"`{kept['command']}`; {kept['hardware']}, one thread. Best of several steps. The best matrix product is that",
-        "of 2,048 x 2,048 matrices in fp32, timed in the same process.",
+        f"`{kept['command']}`; {kept['hardware']}, one thread. Best of several steps. The best matrix",
+        "product is that of 2,048 x 2,048 matrices in fp32, timed in the same process.",
         "",
         "| ranker | rows/s | GFLOP/s | best product | share | loader | tables |",
         "|---|---|---|---|---|---|---|",
