@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.history import history_means
 from uniscale.models.common.inputs import Inputs
@@ -71,9 +72,14 @@ class HyFormerConfig(RankerConfig):
     sample_width: int
 
     def __post_init__(self) -> None:
-        for name in ("num_queries", "num_layers", "num_recent", "sequence_length", "sample_width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        check_at_least(
+            1,
+            num_queries=self.num_queries,
+            num_layers=self.num_layers,
+            num_recent=self.num_recent,
+            sequence_length=self.sequence_length,
+            sample_width=self.sample_width,
+        )
         if self.encoder not in ENCODERS:
             raise ValueError(f"encoder={self.encoder!r} is not one of {', '.join(ENCODERS)}")
         if self.num_tokens < NUM_SEQUENCES * self.num_queries + 2:

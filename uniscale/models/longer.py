@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import INITIAL_STD
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.history import history_means
@@ -63,9 +64,15 @@ class LONGERConfig(RankerConfig):
     sample_width: int
 
     def __post_init__(self) -> None:
-        for name in ("sequence_length", "action_width", "merged_actions", "num_recent", "num_layers", "sample_width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        check_at_least(
+            1,
+            sequence_length=self.sequence_length,
+            action_width=self.action_width,
+            merged_actions=self.merged_actions,
+            num_recent=self.num_recent,
+            num_layers=self.num_layers,
+            sample_width=self.sample_width,
+        )
         for name in ("action_width", "row_width"):
             width = getattr(self, name)
             if width % num_heads(width):

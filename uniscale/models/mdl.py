@@ -33,6 +33,7 @@ from torch.nn import functional
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import TASKS
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import Embeddings, LookUp
 from uniscale.models.common.heads import INITIAL_LOGITS
 from uniscale.models.common.inputs import Inputs
@@ -77,9 +78,7 @@ class MDLConfig(RankerConfig):
         if self.num_heads < 1 or self.width % self.num_heads:
             fitting = ", ".join(str(heads) for heads in (1, 2, 4, 8, 16) if self.width % heads == 0)
             raise ValueError(f"num_heads={self.num_heads} must divide width={self.width}; use one of {fitting}.")
-        for name in ("num_layers", "extra_width", "extra_rows"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+        check_at_least(1, num_layers=self.num_layers, extra_width=self.extra_width, extra_rows=self.extra_rows)
 
     @classmethod
     def of(cls, size: Size) -> Self:

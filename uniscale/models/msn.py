@@ -29,6 +29,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import SparseTable
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
@@ -66,9 +67,9 @@ class MSNConfig(RankerConfig):
 
     def __post_init__(self) -> None:
         check_mixing(self.num_tokens, self.width)
-        for name in ("num_layers", "num_keys", "key_width", "num_read"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        check_at_least(
+            1, num_layers=self.num_layers, num_keys=self.num_keys, key_width=self.key_width, num_read=self.num_read
+        )
         if self.num_read > self.num_keys:
             raise ValueError(f"num_read={self.num_read} must not exceed num_keys={self.num_keys}")
         if not 0 <= self.num_memories <= (self.num_layers + 1) // 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import torch
@@ -36,6 +37,12 @@ class RankerConfig:
     def of(cls, size: Size) -> Self:
         """The configuration of a size."""
         raise NotImplementedError
+
+
+@cache
+def _offers(part: type, kind: type) -> bool:
+    """Whether modules of a class are of a kind; asked for every module in every step, answered once."""
+    return issubclass(part, kind)
 
 
 class Ranker(nn.Module):
@@ -158,7 +165,7 @@ class Ranker(nn.Module):
         }
 
     def _parts(self, kind: type[_Kind]) -> Iterator[_Kind]:
-        return (part for part in self.modules() if part is not self and isinstance(part, kind))
+        return (part for part in self.modules() if part is not self and _offers(type(part), kind))  # type: ignore[arg-type]
 
     def _refuse_unknown_domain(self, batch: Batch) -> None:
         unknown = batch.domain_R[(batch.domain_R < 0) | (batch.domain_R >= len(self.domains))]

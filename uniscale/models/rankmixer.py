@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import TokenLinear, TokenMlp
@@ -78,9 +79,7 @@ class RankMixerConfig(RankerConfig):
 
     def __post_init__(self) -> None:
         check_mixing(self.num_tokens, self.token_width)
-        for name in ("num_layers", "expansion"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+        check_at_least(1, num_layers=self.num_layers, expansion=self.expansion)
         hidden = self.expansion * self.token_width
         if self.num_experts < 0 or (self.num_experts and hidden % self.num_experts):
             fitting = ", ".join(str(count) for count in range(1, hidden + 1) if hidden % count == 0)

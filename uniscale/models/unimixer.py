@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.doubly_stochastic import effective_rank, row_entropy, sinkhorn, symmetric
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
@@ -77,9 +78,7 @@ class UniMixerConfig(RankerConfig):
     rank: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("num_layers", "expansion", "num_iterations"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+        check_at_least(1, num_layers=self.num_layers, expansion=self.expansion, num_iterations=self.num_iterations)
         numbers = self.num_tokens * self.token_width
         if self.block_width < 1 or numbers % self.block_width:
             fitting = ", ".join(str(width) for width in range(1, numbers + 1) if numbers % width == 0)

@@ -6,7 +6,6 @@ width, C columns of a group, P request vectors, V item vectors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -65,11 +64,6 @@ class Inputs:
     is_action_RL: Tensor
     layout: Layout
     batch: Batch
-
-    def select(self, groups: Iterable[Group], names: Iterable[str], values: tuple[Tensor, ...]) -> Tensor:
-        """Values of the named groups side by side."""
-        by_name = {group.name: value for group, value in zip(groups, values, strict=True)}
-        return torch.cat([by_name[name] for name in names], 1)
 
 
 class InputEncoder(nn.Module):
