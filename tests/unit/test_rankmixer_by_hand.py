@@ -10,8 +10,8 @@ from torch.nn.functional import gelu, layer_norm, softplus
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.models import rankmixer
-from uniscale.models.common.layers import TokenMlp
 from uniscale.models.common.mixing import MixerBlock, mix_tokens
+from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.loss import ranking_loss
 from uniscale.models.rankmixer import RankMixerConfig, RankMixerMoEConfig, TokenExperts
 from uniscale.models.zoo import SIZES, build_model

@@ -11,10 +11,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.models.common.doubly_stochastic import effective_rank
 from uniscale.models.common.mixing import mix_tokens
+from uniscale.models.common.token_ffn import TokenSwiGlu
 from uniscale.models.loss import ranking_loss
 from uniscale.models.unimixer import (
     SiameseStreams,
-    TokenSwiGLU,
     UniMixerBlock,
     UniMixerConfig,
     UniMixing,
@@ -146,18 +146,18 @@ def test_mixing_and_swiglu_do_the_work_of_the_paper(width):
         mix_blocks(torch.randn(T, N, D), torch.randn(num_blocks, num_blocks), torch.randn(num_blocks, width, width))
     assert counter.get_total_flops() == N * (2 * length * width + 2 * length**2 // width)
     with FlopCounterMode(display=False) as counter:
-        TokenSwiGLU(T, D, 2 * D)(torch.randn(T, N, D))
+        TokenSwiGlu(T, D, 2 * D, D)(torch.randn(T, N, D))
     assert counter.get_total_flops() == N * 6 * 2 * T * D**2
 
 
 def test_swiglu_has_weights_of_its_own_per_token():
     torch.manual_seed(0)
-    layer = scatter_weights_of(TokenSwiGLU(T, D, 2 * D))
+    layer = scatter_weights_of(TokenSwiGlu(T, D, 2 * D, D))
     assert sum(p.numel() for p in layer.parameters()) == 3 * 2 * T * D**2 + T * (2 * 2 * D + D)
     x_TND = torch.randn(T, N, D)
     y_TND = layer(x_TND)
     for t in range(T):
-        up, gate = (x_TND[t] @ part.weight_TDO[t] + part.bias_T1O[t] for part in (layer.up, layer.gate))
+        gate, up = (x_TND[t] @ layer.up.weight_TDO[t] + layer.up.bias_T1O[t]).chunk(2, dim=1)
         expected = (up * silu(gate)) @ layer.down.weight_TDO[t] + layer.down.bias_T1O[t]
         torch.testing.assert_close(y_TND[t], expected, rtol=1e-4, atol=1e-5)
 
@@ -175,7 +175,7 @@ def rms_norm(x, weight):
 
 def test_a_block_norms_the_sum_before_its_network():
     torch.manual_seed(0)
-    block = UniMixerBlock(UniMixing(CONFIG), TokenSwiGLU(T, D, 2 * D), D)
+    block = UniMixerBlock(UniMixing(CONFIG), TokenSwiGlu(T, D, 2 * D, D), D)
     x_TND = torch.randn(T, N, D)
     expected = block.ffn(rms_norm(x_TND + block.mixing(x_TND), block.norm.weight))
     torch.testing.assert_close(block(x_TND), expected)
@@ -183,7 +183,7 @@ def test_a_block_norms_the_sum_before_its_network():
 
 def test_one_stream_is_normed_after_each_layer_and_the_other_adds_up():
     torch.manual_seed(0)
-    layers = [TokenSwiGLU(T, D, D) for _ in range(3)]
+    layers = [TokenSwiGlu(T, D, D, D) for _ in range(3)]
     streams = scatter_weights_of(SiameseStreams(layers, D))
     start_TND = torch.randn(T, N, D)
     x, y = start_TND, start_TND
@@ -203,7 +203,7 @@ def test_streams_may_meet_after_each_sublayer():
         return [type(layer) for layer in built.streams.layers]
 
     assert layers(False) == [UniMixerBlock] * 2
-    assert layers(True) == [UniMixing, TokenSwiGLU] * 2
+    assert layers(True) == [UniMixing, TokenSwiGlu] * 2
 
 
 def scores(model, batch):

@@ -33,8 +33,9 @@ from uniscale.models.common.checks import check_at_least, check_heads
 from uniscale.models.common.embeddings import INITIAL_STD
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import TokenLinear, TokenMlp, num_heads
+from uniscale.models.common.layers import TokenLinear, num_heads
 from uniscale.models.common.routing import Buckets
+from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.common.tokenizer import SemanticTokenizer
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import Size

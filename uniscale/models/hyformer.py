@@ -34,11 +34,12 @@ from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.history import history_means
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import TokenLinear, TokenMlp, TokenProjection, linear, mlp, num_heads
+from uniscale.models.common.layers import TokenLinear, TokenProjection, linear, mlp, num_heads
 from uniscale.models.common.layout import Layout
 from uniscale.models.common.mixing import check_mixing, mix_tokens
 from uniscale.models.common.routing import Buckets
 from uniscale.models.common.sequence import TransformerBlock, attend_or_ignore, see_all
+from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.common.tokenizer import EvenTokenizer, Tokens
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import Size

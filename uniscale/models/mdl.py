@@ -37,10 +37,11 @@ from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import Embeddings, LookUp
 from uniscale.models.common.heads import INITIAL_LOGITS
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import TokenLinear, TokenMlp, TokenProjection, mlp, num_heads, projection
+from uniscale.models.common.layers import TokenLinear, TokenProjection, mlp, num_heads, projection
 from uniscale.models.common.layers import self_attention as attend
 from uniscale.models.common.mixing import MixerBlock, check_mixing, mix_tokens
 from uniscale.models.common.routing import Buckets, DomainNetworks
+from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.common.tokenizer import EvenTokenizer
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import Size

@@ -37,9 +37,10 @@ from uniscale.contracts.frames import NumericNames
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import TokenLinear, TokenMlp
+from uniscale.models.common.layers import TokenLinear
 from uniscale.models.common.mixing import MixerBlock, check_mixing
 from uniscale.models.common.routing import Buckets
+from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.common.tokenizer import EvenTokenizer
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import Size

@@ -28,16 +28,15 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.doubly_stochastic import effective_rank, row_entropy, sinkhorn, symmetric
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import TokenLinear
 from uniscale.models.common.norm import RMSNorm
 from uniscale.models.common.routing import Buckets
+from uniscale.models.common.token_ffn import TokenSwiGlu
 from uniscale.models.common.tokenizer import EvenTokenizer
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import Size
@@ -149,10 +148,11 @@ class UniMixingLite(UniMixer):
 
 def _layers(config: UniMixerConfig) -> list[nn.Module]:
     layers: list[nn.Module] = []
+    width = config.token_width
     for _ in range(config.num_layers):
         mixing = UniMixing(config)
-        ffn = TokenSwiGLU(config.num_tokens, config.token_width, config.expansion * config.token_width)
-        layers += [mixing, ffn] if config.has_sublayer_streams else [UniMixerBlock(mixing, ffn, config.token_width)]
+        ffn = TokenSwiGlu(config.num_tokens, width, config.expansion * width, width)
+        layers += [mixing, ffn] if config.has_sublayer_streams else [UniMixerBlock(mixing, ffn, width)]
     return layers
 
 
@@ -332,18 +332,3 @@ def swapped_blocks(num_blocks: int, num_tokens: int) -> Tensor | None:
     if num_blocks != num_tokens**2:
         return None
     return torch.arange(num_blocks).view(num_tokens, num_tokens).T.flatten()
-
-
-class TokenSwiGLU(nn.Module):
-    """``(up(x) * swish(gate(x))) -> down``, with weights of its own per token."""
-
-    def __init__(self, num_tokens: int, width: int, hidden: int) -> None:
-        super().__init__()
-        self.up = TokenLinear(num_tokens, width, hidden)
-        self.gate = TokenLinear(num_tokens, width, hidden)
-        self.down = TokenLinear(num_tokens, hidden, width)
-
-    def forward(self, x_TND: Tensor) -> Tensor:
-        """[T, N, D] -> [T, N, D]."""
-        out: Tensor = self.down(self.up(x_TND) * functional.silu(self.gate(x_TND)))
-        return out

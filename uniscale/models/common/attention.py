@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from uniscale.models.common.layers import TokenLinear, TokenMlp, TokenProjection, projection, self_attention
+from uniscale.models.common.layers import TokenLinear, TokenProjection, projection, self_attention
+from uniscale.models.common.token_ffn import TokenMlp
 
 
 class HeterogeneousAttention(nn.Module):

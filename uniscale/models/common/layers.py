@@ -69,26 +69,13 @@ class TokenProjection(nn.Module):
 class TokenLinear(TokenProjection):
     """A `TokenProjection` with a bias per token."""
 
-    def __init__(self, num_tokens: int, width_in: int, width_out: int) -> None:
-        super().__init__(num_tokens, width_in, width_out)
-        self.bias_T1O = nn.Parameter(torch.zeros(num_tokens, 1, width_out))
+    def __init__(self, num_tokens: int, width_in: int, width_out: int, num_parts: int = 1) -> None:
+        super().__init__(num_tokens, width_in, width_out, num_parts)
+        self.bias_T1O = nn.Parameter(torch.zeros(num_tokens, 1, num_parts * width_out))
 
     def forward(self, x_TND: Tensor) -> Tensor:
         """[T, N, D] -> [T, N, O]."""
         return torch.baddbmm(self.bias_T1O, x_TND, self.weight_TDO)
-
-
-class TokenMlp(nn.Module):
-    """Two `TokenLinear` layers with a GELU between them."""
-
-    def __init__(self, num_tokens: int, width_in: int, width_hidden: int, width_out: int) -> None:
-        super().__init__()
-        self.up = TokenLinear(num_tokens, width_in, width_hidden)
-        self.down = TokenLinear(num_tokens, width_hidden, width_out)
-
-    def forward(self, x_TND: Tensor) -> Tensor:
-        """[T, N, D] -> [T, N, O]."""
-        return self.down(functional.gelu(self.up(x_TND)))
 
 
 def self_attention(q_TND: Tensor, k_TND: Tensor, v_TND: Tensor, num_heads: int) -> Tensor:
