@@ -279,12 +279,15 @@ def mix_blocks(x_TND: Tensor, global_GG: Tensor, local_GBB: Tensor) -> Tensor:
     Returns:
         [T, N, D].
     """
-    num_tokens, num_items, width = x_TND.shape
-    num_blocks, block_width, _ = local_GBB.shape
-    x_GNB = x_TND.transpose(0, 1).reshape(num_items, num_blocks, block_width).transpose(0, 1)
-    h_GNB = torch.bmm(x_GNB, local_GBB)
-    y_GNB = torch.mm(global_GG, h_GNB.flatten(1)).view(num_blocks, num_items, block_width)
-    return y_GNB.transpose(0, 1).reshape(num_items, num_tokens, width).transpose(0, 1)
+    num_blocks, num_items, block_width = len(local_GBB), x_TND.shape[1], local_GBB.shape[1]
+    # Blocks that reach over tokens are those of one wide token.
+    is_within = x_TND.shape[2] % block_width == 0
+    wide_TND = x_TND if is_within else x_TND.transpose(0, 1).flatten(1).unsqueeze(0)
+    x_TPNB = wide_TND.unflatten(2, (-1, block_width)).transpose(1, 2)
+    h_GNB = torch.bmm(x_TPNB.reshape(num_blocks, num_items, block_width), local_GBB)
+    y_TPNB = torch.mm(global_GG, h_GNB.flatten(1)).view(x_TPNB.shape)
+    y_TND = y_TPNB.transpose(1, 2).flatten(2)
+    return y_TND if is_within else y_TND[0].unflatten(1, (len(x_TND), -1)).transpose(0, 1)
 
 
 class FullLogits(nn.Module):

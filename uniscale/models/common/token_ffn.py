@@ -37,9 +37,10 @@ class Gelu:
         aten.gelu.out(h_NP, out=out_NH)
 
     @staticmethod
-    def gradient(grad_NH: Tensor, h_NP: Tensor, out_NP: Tensor) -> None:
-        """Write the gradient of the columns before the activation; ``grad_NH`` may be overwritten."""
-        aten.gelu_backward.grad_input(grad_NH, h_NP, grad_input=out_NP)
+    def gradient(grad_NH: Tensor, h_NP: Tensor) -> Tensor:
+        """The gradient of the columns before the activation, [N, P], in place of that after it."""
+        aten.gelu_backward.grad_input(grad_NH, h_NP, grad_input=grad_NH)
+        return grad_NH
 
 
 class SwiGlu:
@@ -61,13 +62,15 @@ class SwiGlu:
         out_NH.mul_(up_NH)
 
     @staticmethod
-    def gradient(grad_NH: Tensor, h_NP: Tensor, out_NP: Tensor) -> None:
-        """Write the gradient of the columns before the activation; ``grad_NH`` is overwritten."""
+    def gradient(grad_NH: Tensor, h_NP: Tensor) -> Tensor:
+        """The gradient of the columns before the activation, [N, P]; that after it is overwritten."""
         gate_NH, up_NH = h_NP.chunk(2, dim=1)
-        grad_gate_NH, grad_up_NH = out_NP.chunk(2, dim=1)
+        grad_NP = torch.empty_like(h_NP)
+        grad_gate_NH, grad_up_NH = grad_NP.chunk(2, dim=1)
         aten.silu.out(gate_NH, out=grad_up_NH)
         grad_up_NH.mul_(grad_NH)
         aten.silu_backward.grad_input(grad_NH.mul_(up_NH), gate_NH, grad_input=grad_gate_NH)
+        return grad_NP
 
 
 class TokenFfn(nn.Module):
@@ -148,12 +151,11 @@ class _TokenByToken(torch.autograd.Function):
         grad_up_TDP, grad_down_THO = torch.empty_like(up_TDP), torch.empty_like(down_THO)
         grad_bias_up_T1P = up_TDP.new_empty(len(up_TDP), 1, up_TDP.shape[2])
         active_NH, grad_active_NH = (x_TND.new_empty(x_TND.shape[1], down_THO.shape[1]) for _ in range(2))
-        grad_h_NP = torch.empty_like(h_TNP[0])
         for t, h_NP in enumerate(h_TNP):
             ctx.activation.value(h_NP, active_NH)
             torch.mm(active_NH.T, grad_TNO[t], out=grad_down_THO[t])
             torch.mm(grad_TNO[t], down_THO[t].T, out=grad_active_NH)
-            ctx.activation.gradient(grad_active_NH, h_NP, grad_h_NP)
+            grad_h_NP = ctx.activation.gradient(grad_active_NH, h_NP)
             torch.mm(x_TND[t].T, grad_h_NP, out=grad_up_TDP[t])
             torch.sum(grad_h_NP, 0, keepdim=True, out=grad_bias_up_T1P[t])
             torch.mm(grad_h_NP, up_TDP[t].T, out=grad_x_TND[t])
