@@ -8,7 +8,7 @@ import torch
 from support_models import DOMAINS, random_batch, random_labels
 
 from uniscale.models.batch import TASKS, Labels
-from uniscale.models.loss import domain_sums, ranking_loss
+from uniscale.models.loss import domain_sums, item_losses, ranking_loss
 
 LABELS = Labels(targets_NK=torch.tensor([[1.0, 0.0], [0.0, 0.0]]), weight_N=torch.tensor([1.0, 0.5]))
 
@@ -21,6 +21,13 @@ def test_the_loss_is_the_weighted_cross_entropy_of_all_tasks_per_weight_of_the_b
     logits = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
     expected = 1.0 * (softplus(-2.0) + softplus(-1.0)) + 0.5 * (softplus(0.5) + softplus(0.0))
     assert float(ranking_loss(logits, LABELS)) == pytest.approx(expected / 1.5, rel=1e-6)
+
+
+def test_a_task_counts_what_its_weight_says():
+    logits = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
+    expected = 1.0 * (2 * softplus(-2.0) + 0) + 0.5 * (2 * softplus(0.5) + 0)
+    weighted = ranking_loss(logits, LABELS, task_weight_K=torch.tensor([2.0, 0.0]))
+    assert float(weighted) == pytest.approx(expected / 1.5, rel=1e-6)
 
 
 def test_the_losses_of_parts_add_up_to_that_of_the_whole():
@@ -41,7 +48,7 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole():
 def test_the_domains_losses_weighted_by_their_rows_are_the_loss():
     batch = random_batch()
     labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASKS))
-    losses, weights = domain_sums(logits, batch, labels, len(DOMAINS))
+    losses, weights = domain_sums(item_losses(logits, labels), batch, labels, len(DOMAINS))
     domain_N = batch.domain_R[batch.request_of_item_N]
     assert weights.tolist() == pytest.approx([float(labels.weight_N[domain_N == index].sum()) for index in range(3)])
     assert float(losses.sum() / weights.sum()) == pytest.approx(float(ranking_loss(logits, labels)), rel=1e-5)
@@ -50,7 +57,8 @@ def test_the_domains_losses_weighted_by_their_rows_are_the_loss():
 def test_a_domain_without_items_has_no_loss():
     batch = random_batch(sizes=(2, 2))
     batch = replace(batch, domain_R=torch.tensor([0, 1]))
-    losses, weights = domain_sums(torch.zeros(4, len(TASKS)), batch, random_labels(batch), len(DOMAINS))
+    labels = random_labels(batch)
+    losses, weights = domain_sums(item_losses(torch.zeros(4, len(TASKS)), labels), batch, labels, len(DOMAINS))
     assert float(losses[0] / weights[0]) == pytest.approx(len(TASKS) * math.log(2))
     assert (losses[2], weights[2]) == (0, 0)
 

@@ -195,6 +195,20 @@ def test_shares_that_are_no_shares_are_refused(shares):
         replace(CONFIG, domain_shares=shares)
 
 
+def test_a_task_without_weight_teaches_nothing(tmp_path):
+    trainer = _trainer(tmp_path, config=replace(CONFIG, task_weights={"cart": 0.0, "purchase": 0.0}))
+    last = trainer.model.heads.networks[0][-1].weight
+    before = last.detach().clone()
+    trainer.run()
+    assert (last.detach() != before).any(1).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("weights", [{"view": 1.0}, {"cart": -0.5}])
+def test_task_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ValueError, match=r"task_weights=.* must name tasks out of click, cart, purchase"):
+        replace(CONFIG, task_weights=weights)
+
+
 def test_a_disk_that_is_full_leaves_the_last_checkpoint(tmp_path):
     script = """
 import resource, sys, pathlib, torch

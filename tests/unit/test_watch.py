@@ -7,6 +7,7 @@ from support_models import DOMAINS, random_batch, random_labels
 
 from uniscale.evaluation.metrics import auc
 from uniscale.models.batch import TASKS
+from uniscale.models.loss import item_losses
 from uniscale.training.watch import Watch, binned_auc
 
 
@@ -19,7 +20,7 @@ def test_the_click_auc_is_that_of_all_rows_since_the_last_point():
     for seed in range(3):
         batch = random_batch(seed=seed)
         labels, answer = random_labels(batch, seed=seed), 3 * torch.randn(batch.num_items, len(TASKS))
-        seen.add(batch, answer, labels)
+        seen.add(batch, answer, labels, item_losses(answer, labels))
         seen.end_step(batch.num_items, loss=float(seed))
         logits.append(answer[:, 0])
         clicks.append(labels.targets_NK[:, 0])

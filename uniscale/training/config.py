@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from uniscale.models.batch import TASKS
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
@@ -18,6 +20,7 @@ class TrainConfig:
         dense_rate: Learning rate of Adam, on everything else.
         warmup_steps: Steps over which both rates rise linearly from zero.
         domain_shares: Share of every domain in each batch, by name, together 1; default as in the training set.
+        task_weights: What the loss of a task counts, by name; 1 for tasks that are not named.
         clip_norm: Largest L2 norm of the dense gradient; a longer one is scaled down to it.
         log_steps: Steps per point of the loss curve.
         checkpoint_steps: Steps between checkpoints.
@@ -29,6 +32,7 @@ class TrainConfig:
     dense_rate: float
     warmup_steps: int
     domain_shares: Mapping[str, float] | None = None
+    task_weights: Mapping[str, float] | None = None
     clip_norm: float = 10.0
     log_steps: int = 20
     checkpoint_steps: int = 400
@@ -45,6 +49,11 @@ class TrainConfig:
         shares = self.domain_shares
         if shares is not None and (min(shares.values()) < 0 or not math.isclose(sum(shares.values()), 1)):
             raise ValueError(f"domain_shares={dict(shares)} must not be negative, and together be 1")
+        weights = self.task_weights or {}
+        if not weights.keys() <= set(TASKS) or min(weights.values(), default=0) < 0:
+            raise ValueError(
+                f"task_weights={dict(weights)} must name tasks out of {', '.join(TASKS)} and must not be negative"
+            )
 
 
 PRECISIONS = ("fp32", "bf16")

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from uniscale.data.loader import Loader, Position, Step
-from uniscale.models.batch import Batch, Labels
-from uniscale.models.loss import ranking_loss
+from uniscale.models.batch import TASKS, Batch, Labels
+from uniscale.models.loss import item_losses, weighted_mean
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import refuse_difference
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
@@ -86,6 +86,10 @@ class Trainer:
             model.compile_score()
         embeddings, dense = list(model.embedding_parameters()), list(model.dense_parameters())
         self._dense = dense
+        self._task_weight_K = None
+        if config.task_weights is not None:
+            weights = [config.task_weights.get(task, 1.0) for task in TASKS]
+            self._task_weight_K = torch.tensor(weights, device=self._worker.device)
         self._owned = dict(enumerate(model.domain_parameters().values()))
         is_sharded = self._worker.dense == "sharded"
         self._sync = GradientSync([] if is_sharded else dense, replicated_tables(model), self._worker.world_size)
@@ -214,11 +218,12 @@ class Trainer:
         """Forward and backward pass of a part; gradients of parts add up to those of the global batch."""
         batch, labels = part[0].to(self._worker.device), part[1].to(self._worker.device)
         logits_NK = self._logits(batch)
-        loss = ranking_loss(logits_NK, labels, total_weight=step.weight)
+        loss_N = item_losses(logits_NK, labels, self._task_weight_K)
+        loss = weighted_mean(loss_N, step.weight)
         # A penalty is a mean over items, and the parts of all workers are added up.
         loss = loss + self.model.penalty().to(loss.device) * (batch.num_items / step.num_items)
         loss.backward()
-        watch.add(batch, logits_NK.detach(), labels)
+        watch.add(batch, logits_NK.detach(), labels, loss_N.detach())
         return loss.detach()
 
     def _logits(self, batch: Batch) -> Tensor:

@@ -89,15 +89,16 @@ class Watch:
         self._counts = torch.zeros(2 * NUM_BINS, dtype=torch.float64)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def add(self, batch: Batch, logits_NK: Tensor, labels: Labels) -> None:
+    def add(self, batch: Batch, logits_NK: Tensor, labels: Labels, loss_N: Tensor) -> None:
         """Count what a ranker answered.
 
         Args:
             batch: Requests of this worker.
             logits_NK: The answer, before the step.
             labels: What happened.
+            loss_N: Loss of each item.
         """
-        self._sums += torch.stack(domain_sums(logits_NK, batch, labels, len(self._domains))).cpu()
+        self._sums += torch.stack(domain_sums(loss_N, batch, labels, len(self._domains))).cpu()
         click = TASKS.index("click")
         place_N = (logits_NK[:, click].float() + LIMIT) * (NUM_BINS / (2 * LIMIT))
         bin_N = place_N.clamp(0, NUM_BINS - 1).long() + NUM_BINS * (labels.targets_NK[:, click] > 0)
