@@ -80,10 +80,11 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     from uniscale.data.loader import Loader, Position
     from uniscale.models.zoo import build_model, num_params
     from uniscale.training.config import TrainConfig
+    from uniscale.training.determinism import use_threads
     from uniscale.training.loop import Trainer
     from uniscale.training.watch import Watch
 
-    torch.set_num_threads(1)
+    use_threads(1)
     config = TrainConfig(
         epochs=1, batch_requests=arguments.requests, embedding_rate=0.1, dense_rate=1e-3, warmup_steps=10
     )
