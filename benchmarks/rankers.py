@@ -1,8 +1,9 @@
 """All rankers on the same days: ``python -m benchmarks.rankers``.
 
-A shop is simulated. Each ranker picks its learning rates out of two pairs on a development day; then it trains on the
+A shop is simulated. Each ranker picks its learning rates out of three pairs on a development day; then it trains on the
 days up to and with that day, on several seeds, and is judged on the clicks of the next one, which nothing was tuned on.
-Every ranker gets the same rows, the same number of steps and the same order of batches. One thread each.
+Every ranker gets the same rows, the same number of steps and the same order of batches. One thread each. With
+``--models`` only these are run, and the month's record keeps the others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from uniscale.recipes.catalogue import DATA, get_recipe
 from uniscale.recipes.recipe import Recipe
 
 METRICS = ("auc", "gauc", "ndcg_at_10", "log_loss")
-RATES = ((0.2, 1e-3), (0.4, 2e-3))
+RATES = ((0.2, 1e-3), (0.4, 2e-3), (0.8, 4e-3))
 
 
 def main() -> None:
@@ -56,7 +57,28 @@ def main() -> None:
         "development": development,
         "trials": trials,
     }
-    record.store(f"rankers_{arguments.size}_{arguments.data}", kept, page(kept))
+    name = f"rankers_{arguments.size}_{arguments.data}"
+    joined = join(record.stored(name, kept), kept)
+    record.store(name, joined, page(joined))
+
+
+def join(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """The record with the rankers of an earlier run that this one did not train.
+
+    Raises:
+        ValueError: The earlier run was on other rows or for other epochs, and this one has not all rankers.
+    """
+    ran = {trial["model"] for trial in now["trials"]}
+    if before is None or ran == set(MODELS):
+        return now
+    same = [(one["epochs"], one["trials"][0]["num_rows"], one["trials"][0]["num_steps"]) for one in (before, now)]
+    if same[0] != same[1]:
+        raise ValueError(f"the record is of epochs, rows, steps {same[0]}, this run of {same[1]}; run all rankers")
+    others = {
+        part: [trial for trial in before[part] if trial["model"] not in ran] for part in ("development", "trials")
+    }
+    command = f"{before['command']}`, then `{now['command']}"
+    return {**now, "command": command, **{part: others[part] + now[part] for part in others}}
 
 
 def variant(name: str, arguments: argparse.Namespace, rates: tuple[float, float], seed: int) -> Recipe:

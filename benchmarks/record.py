@@ -26,9 +26,20 @@ def begin(module: str) -> dict[str, Any]:
     }
 
 
+def stored(name: str, record: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of that name, machine and month, if there is one."""
+    file = _stem(name, record).with_suffix(".json")
+    found: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return found
+
+
 def store(name: str, record: dict[str, Any], page: str) -> None:
     """Store a record as JSON, and as the page that a person reads."""
     RECORDS.mkdir(exist_ok=True)
-    stem = RECORDS / f"{name}_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"
+    stem = _stem(name, record)
     stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     stem.with_suffix(".md").write_text(page, encoding="utf-8")
+
+
+def _stem(name: str, record: dict[str, Any]) -> Path:
+    return RECORDS / f"{name}_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"

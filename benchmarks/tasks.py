@@ -22,7 +22,7 @@ from uniscale.recipes.catalogue import RECIPES, get_recipe
 from uniscale.recipes.recipe import Recipe
 
 METRICS = ("gauc", "auc", "ndcg_at_10", "log_loss")
-WEIGHTS: tuple[Mapping[str, float], ...] = ({}, {"cart": 0.3}, {"cart": 0.0}, {"cart": 0.0, "purchase": 0.0})
+WEIGHTS: tuple[Mapping[str, float], ...] = ({}, {"cart": 0.0}, {"cart": 0.0, "purchase": 0.0})
 
 
 def main() -> None:

@@ -96,3 +96,17 @@ def test_dapga_asks_all_views_with_the_own_one_and_gates_by_user_and_domain():
         user_and_domain = [tokens.request_TRD[index, request_of_item[item]] for index in (0, 1, 4)]
         gate = torch.sigmoid(dapga.gate(torch.cat(user_and_domain)))
         torch.testing.assert_close(out_NZ[item], gate * u, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("has_residuals", [True, False])
+def test_z_passes_around_dref_and_e_around_dapga(has_residuals):
+    torch.manual_seed(0)
+    model = build_model("hhsft", "xs", DOMAINS, config_changes={"has_residuals": has_residuals})
+    model = scatter_weights(model)
+    seen = {}
+    for name in ("gfa", "dref", "dapga", "heads"):
+        getattr(model, name).register_forward_hook(lambda _, args, out, name=name: seen.update({name: (args[0], out)}))
+    model(random_batch())
+    z, e, out = seen["gfa"][1], seen["dapga"][0], seen["heads"][0]
+    torch.testing.assert_close(e, seen["dref"][1] + has_residuals * z)
+    torch.testing.assert_close(out, seen["dapga"][1] + has_residuals * e)

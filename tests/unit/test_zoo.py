@@ -141,3 +141,15 @@ def test_a_model_saved_under_another_size_table_still_loads(saved):
     narrow = DLRM(replace(DLRMConfig.of(SIZES["xs"]), mlp_width=8), size="xs", domains=DOMAINS, numeric=NUMERIC)
     save_model(narrow, saved)
     assert load_model(saved).config.mlp_width == 8
+
+
+def test_a_field_that_differs_from_its_size_outlives_saving(tmp_path):
+    model = build_model("hhsft", "xs", DOMAINS, config_changes={"has_dapga": False, "hfa_layers": 2})
+    assert (model.dapga, len(model.hfa)) == (None, 2)
+    save_model(model, tmp_path)
+    assert load_model(tmp_path).config == model.config
+
+
+def test_a_field_that_the_configuration_lacks_is_refused_with_those_it_has():
+    with pytest.raises(ValueError, match=r"dlrm has no field has_dapga .* its fields are"):
+        build_model("dlrm", "xs", DOMAINS, config_changes={"has_dapga": False})

@@ -13,8 +13,10 @@ What the paper leaves open, and what is done here:
 - DREF: experts are two-layer MLPs of width Z. The gate is a network of its own per domain; its last layer starts at
   zero, so both experts start with weight one half.
 - DAPGA: W_Q, W_K, W_V are shared by all domains. The stop-gradient sits before W_K and W_V, as the figure draws it: an
-  item of one domain trains the projections on all views, but never another domain's expert. No residual. The gate
-  reads the U and D tokens, once per request.
+  item of one domain trains the projections on all views, but never another domain's expert. The gate reads the U and D
+  tokens, once per request.
+- Residuals around DREF and DAPGA, so that heads read z from the first step on. The figure draws none
+  (`has_residuals=False`); without them HHSFT learns slower, as the ablation on its page shows.
 - Each domain has a head with a logit per task; the loss is the sum of their weighted cross-entropies.
 
 Letters: R requests, N items, T tokens, D width of HFA, G width of GFA, H heads, Z width of z, J domains, K tasks.
@@ -54,6 +56,7 @@ class HHSFTConfig(RankerConfig):
         sample_width: Z.
         has_dref: Route to experts by domain; without it, e = z.
         has_dapga: Attend over the views of all domains; without it, heads read e.
+        has_residuals: z passes around DREF, and e around DAPGA.
     """
 
     hfa_width: int
@@ -64,6 +67,7 @@ class HHSFTConfig(RankerConfig):
     sample_width: int
     has_dref: bool = True
     has_dapga: bool = True
+    has_residuals: bool = True
 
     def __post_init__(self) -> None:
         check_heads(self.num_heads, hfa_width=self.hfa_width, gfa_width=self.gfa_width, sample_width=self.sample_width)
@@ -108,9 +112,12 @@ class HHSFT(Ranker):
         for layer in self.hfa:
             x_TND = layer(x_TND)
         z_NZ = self.gfa(x_TND)
-        e_NZ = self.dref(z_NZ, buckets) if self.dref else z_NZ
-        out_NZ = self.dapga(e_NZ, tokens, buckets) if self.dapga else e_NZ
+        e_NZ = self._beside(z_NZ, self.dref(z_NZ, buckets)) if self.dref else z_NZ
+        out_NZ = self._beside(e_NZ, self.dapga(e_NZ, tokens, buckets)) if self.dapga else e_NZ
         return self.heads(out_NZ, buckets)
+
+    def _beside(self, x_NZ: Tensor, answer_NZ: Tensor) -> Tensor:
+        return x_NZ + answer_NZ if self.config.has_residuals else answer_NZ
 
     def _gate_width(self) -> int:
         num_tokens = sum(family in GATE_FAMILIES for family in self.tokenizer.request_families)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +64,29 @@ MODELS = {ranker.name: ranker for ranker in _RANKERS}
 """All rankers by name."""
 
 
-def build_model(name: str, size: str, domains: tuple[str, ...]) -> Ranker:
+def build_model(
+    name: str, size: str, domains: tuple[str, ...], *, config_changes: Mapping[str, Any] | None = None
+) -> Ranker:
     """A new ranker; its weights follow from torch's seed.
 
+    Args:
+        name: A key of `MODELS`.
+        size: A key of `SIZES`.
+        domains: Names of the domains.
+        config_changes: Fields of the configuration that differ from those of the size, say a flag of an ablation.
+
     Raises:
-        ValueError: No such model or size, or no or repeated domains.
+        ValueError: No such model, size or field, or no or repeated domains.
     """
-    dial, ranker = size_of(size), _ranker(name)
-    return ranker(ranker.Config.of(dial), size=size, domains=tuple(domains), numeric=NUMERIC)
+    dial, ranker, changes = size_of(size), _ranker(name), config_changes or {}
+    known = [field.name for field in fields(ranker.Config) if field.name != "embeddings"]
+    if not changes.keys() <= set(known):
+        raise ValueError(
+            f"{name} has no field {', '.join(sorted(changes.keys() - set(known)))} in its configuration; its fields "
+            f"are {', '.join(known)}."
+        )
+    config = replace(ranker.Config.of(dial), **changes)
+    return ranker(config, size=size, domains=tuple(domains), numeric=NUMERIC)
 
 
 def size_of(name: str) -> Size:

@@ -128,7 +128,8 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
         part_requests=None if place.tables == "fbgemm" else settings.training.part_requests,
     )
     torch.manual_seed(seed)
-    model = build_model(job.recipe.model, job.recipe.size, settings.domains)
+    recipe = job.recipe
+    model = build_model(recipe.model, recipe.size, settings.domains, config_changes=recipe.config_changes)
     failures = settings.home / "failures" / job.key
     return Trainer(model, loader, job.recipe.train, seed=seed, failures=failures, worker=place)
 

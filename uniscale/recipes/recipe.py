@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ class Recipe:
         size: Its size dial: xs, s, m, l or xl.
         data: Which rows it is trained on. Row weights come with the frames.
         train: Optimisation.
+        config_changes: Fields of the model's configuration that differ from those of its size: flags of an ablation.
         seed_offset: Added to the installation's seed, for repeated runs of one recipe.
     """
 
@@ -27,6 +29,7 @@ class Recipe:
     size: str
     data: DataRecipe
     train: TrainConfig
+    config_changes: Mapping[str, Any] | None = None
     seed_offset: int = 0
 
     def content(self) -> dict[str, Any]:
