@@ -166,7 +166,7 @@ class CrossLayer(nn.Module):
 
     def multiply(self, x0_NC: Tensor, x_NC: Tensor, inner_NP: Tensor) -> Tensor:
         """The same, given what the inner matrix of W made of x."""
-        return x0_NC * self.outer(inner_NP) + x_NC
+        return (x0_NC * self.outer(inner_NP)).add_(x_NC)
 
 
 class Experts(nn.Module):
