@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from uniscale.models.common.sparse import merged
+
 
 class GradientSync:
     """Sums gradients over the workers of the process group; with one worker it only fills gaps.
@@ -54,11 +56,11 @@ class GradientSync:
 
     def _gather(self, tables: list[Parameter]) -> None:
         """Exchange the gradients of tables of one width."""
-        merged = [_merged(table) for table in tables]
-        sizes = self._gather_equal(torch.tensor([rows.numel() for rows, _ in merged], device=tables[0].device))
+        found = [_merged(table) for table in tables]
+        sizes = self._gather_equal(torch.tensor([rows.numel() for rows, _ in found], device=tables[0].device))
         longest = max(int(size.sum()) for size in sizes)
-        rows = self._gather_equal(_padded(torch.cat([rows for rows, _ in merged]), longest))
-        grads = self._gather_equal(_padded(torch.cat([grad for _, grad in merged]), longest))
+        rows = self._gather_equal(_padded(torch.cat([rows for rows, _ in found]), longest))
+        grads = self._gather_equal(_padded(torch.cat([grad for _, grad in found]), longest))
         parts = [
             list(zip(r[: int(size.sum())].split(size.tolist()), g[: int(size.sum())].split(size.tolist()), strict=True))
             for r, g, size in zip(rows, grads, sizes, strict=True)
@@ -78,8 +80,7 @@ def _merged(table: Parameter) -> tuple[Tensor, Tensor]:
     """Rows of a table with a gradient, each once, and the gradients."""
     if table.grad is None:
         return torch.empty(0, dtype=torch.int64, device=table.device), table.new_empty(0, table.shape[1])
-    merged = table.grad.to_sparse(1).coalesce() if not table.grad.is_sparse else table.grad.coalesce()
-    return merged.indices()[0], merged.values()
+    return merged(table.grad)
 
 
 def _padded(values: Tensor, length: int) -> Tensor:
