@@ -78,9 +78,9 @@ class _TrainRows(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         (grad_GE,) = grads
         rows_X, offsets_G, weights_X = ctx.saved_tensors
+        known_X = weights_X.nonzero()[:, 0]
         lengths_G = torch.diff(offsets_G, append=offsets_G.new_tensor([rows_X.shape[0]]))
         bag_X = torch.repeat_interleave(lengths_G, output_size=rows_X.shape[0])
-        known_X = weights_X.nonzero()[:, 0]
         if known_X.shape[0] < rows_X.shape[0]:
             rows_X, bag_X, weights_X = (values_X.index_select(0, known_X) for values_X in (rows_X, bag_X, weights_X))
         rows_U, sums_UE = _sums_by_row(rows_X, bag_X, grad_GE, weights_X)
