@@ -42,13 +42,15 @@ def main() -> None:
 
 
 def run_uniscale(rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = False) -> dict[str, float]:
-    """The tables, cross layers and optimisers of this project."""
+    """The tables, cross layers and optimisers of this project, in a process set up as its training workers are."""
     from uniscale.data.prefetch import prefetch
     from uniscale.models.common.embeddings import Embeddings, LookUp
-    from uniscale.models.common.layers import linear
+    from uniscale.models.common.layers import linear, linear_of_parts
     from uniscale.models.dcnv2 import CrossLayer
+    from uniscale.training.memory import keep_memory
     from uniscale.training.optim import Optimisers
 
+    keep_memory()
     names = [f"c{column}" for column in range(COLUMNS)]
 
     class Network(nn.Module):
@@ -67,7 +69,7 @@ def run_uniscale(rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = Fal
             x = x0
             for layer in self.cross:
                 x = layer(x0, x)
-            return self.out(torch.cat([x, self.deep(x0)], 1)).squeeze(1)
+            return linear_of_parts(self.out, [x, self.deep(x0)]).squeeze(1)
 
     network = Network()
     tables = [] if is_fused else [network.tables.weight]

@@ -86,9 +86,11 @@ def work(model: str, size: str, rank: int, group: str, arguments: argparse.Names
     from uniscale.models.zoo import build_model
     from uniscale.training.config import TrainConfig, Worker
     from uniscale.training.loop import Trainer
+    from uniscale.training.memory import keep_memory
 
     world_size, path = group.split(":", 1)
     torch.set_num_threads(1)
+    keep_memory()
     if int(world_size) > 1:
         torch.distributed.init_process_group(
             "gloo", init_method=f"file://{path}", rank=rank, world_size=int(world_size)

@@ -29,9 +29,11 @@ def train_worker(config: dict[str, Any]) -> None:
     from uniscale.recipes.job import TrainJob, build_trainer, worker_of
     from uniscale.training.determinism import use_threads
     from uniscale.training.loop import DivergedError
+    from uniscale.training.memory import keep_memory
 
     settings = Settings(**config["settings"])
     use_threads(settings.training.threads)
+    keep_memory()
     context = ray.train.get_context()
     device = str(ray.train.torch.get_device()) if settings.training.device == "cuda" else None
     rank, world_size = context.get_world_rank(), context.get_world_size()

@@ -8,7 +8,7 @@ from support_models import DOMAINS, random_batch, random_labels, scatter_weights
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.models.common.layers import linear
+from uniscale.models.common.layers import linear, linear_of_parts
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.dcnv2 import CrossLayer, DCNv2, DCNv2Config, Features
 from uniscale.models.loss import ranking_loss
@@ -96,6 +96,15 @@ def test_features_of_the_request_are_multiplied_once_per_request(features):
     with FlopCounterMode(display=False) as counter:
         features.through(linear(WIDTH, 3))
     assert counter.get_total_flops() == 2 * 3 * (2 * 5 + NUM_ITEMS * 7)
+
+
+def test_a_layer_reads_parts_as_it_reads_them_side_by_side():
+    torch.manual_seed(0)
+    layer, parts = linear(9, 4), [torch.randn(NUM_ITEMS, width) for width in (2, 3, 4)]
+    torch.nn.init.normal_(layer.bias)
+    torch.testing.assert_close(linear_of_parts(layer, parts), layer(torch.cat(parts, 1)))
+    with pytest.raises(RuntimeError, match="split_sizes"):
+        linear_of_parts(layer, parts[:2])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from uniscale.contracts.frames import NumericNames
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
-from uniscale.models.common.layers import TokenProjection, linear, projection
+from uniscale.models.common.layers import TokenProjection, linear, linear_of_parts, projection
 from uniscale.models.common.layout import Layout
 from uniscale.models.common.routing import Buckets
 from uniscale.models.ranker import Ranker, RankerConfig
@@ -96,8 +96,8 @@ class DCNv2(Ranker):
         )
         deep_NC = functional.gelu(features.through(self.deep_in))
         deep_NC = functional.gelu(self.deep_out(deep_NC))
-        both_NC = torch.cat([self._cross(features), deep_NC], 1)
-        return self.heads(functional.gelu(self.join(both_NC)), buckets)
+        joined_NC = linear_of_parts(self.join, [self._cross(features), deep_NC])
+        return self.heads(functional.gelu(joined_NC), buckets)
 
     def _cross(self, features: Features) -> Tensor:
         x0_NC = features.values()
@@ -166,7 +166,7 @@ class CrossLayer(nn.Module):
 
     def multiply(self, x0_NC: Tensor, x_NC: Tensor, inner_NP: Tensor) -> Tensor:
         """The same, given what the inner matrix of W made of x."""
-        return x0_NC * self.outer(inner_NP) + x_NC
+        return (x0_NC * self.outer(inner_NP)).add_(x_NC)
 
 
 class Experts(nn.Module):

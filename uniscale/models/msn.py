@@ -21,21 +21,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.common.checks import check_at_least
-from uniscale.models.common.embeddings import SparseTable
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import TokenProjection
 from uniscale.models.common.mixing import MixerBlock, check_mixing
 from uniscale.models.common.routing import Buckets
+from uniscale.models.common.sparse import SparseTable, train_rows
 from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.common.tokenizer import EvenTokenizer
 from uniscale.models.ranker import Ranker, RankerConfig
@@ -226,8 +225,9 @@ class MemoryValues(SparseTable):
     def forward(self, slots_XK: Tensor, weight_XK: Tensor) -> Tensor:
         """Weighted sums of the vectors, [X, D]; neither pass makes a tensor of X k D numbers."""
         read_XD = _weighted_sums(self.weight.detach(), slots_XK, weight_XK)
-        trained_XD: Tensor = _TrainSlots.apply(read_XD, self.weight, slots_XK, weight_XK.detach())
-        return trained_XD
+        num_rows, num_read = slots_XK.shape
+        offsets_X = torch.arange(num_rows, device=slots_XK.device) * num_read
+        return train_rows(read_XD, self.weight, slots_XK.flatten(), offsets_X, weight_XK.flatten())
 
     def num_inactive(self) -> int:
         """Numbers in the slots that one item leaves unread."""
@@ -236,36 +236,6 @@ class MemoryValues(SparseTable):
 
 def _weighted_sums(table: Tensor, rows_XK: Tensor, weight_XK: Tensor) -> Tensor:
     return functional.embedding_bag(rows_XK, table, mode="sum", per_sample_weights=weight_XK)
-
-
-class _TrainSlots(Function):
-    """Passes on what was read, and its gradient to the slots it was read from.
-
-    The gradient of a slot is the weighted sum of the gradients of the rows that read it: again a weighted sum of rows
-    of a matrix, with the look-ups sorted by slot. PyTorch's own sparse gradient has a row of D per look-up instead.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, read_XD: Tensor, values: Tensor, slots_XK: Tensor, weight_XK: Tensor) -> Tensor:
-        ctx.save_for_backward(slots_XK, weight_XK)
-        ctx.shape = values.shape
-        return read_XD.view_as(read_XD)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        (grad_XD,) = grads
-        slots_XK, weight_XK = ctx.saved_tensors
-        slots, order = slots_XK.flatten().sort(stable=True)
-        touched, counts = torch.unique_consecutive(slots, return_counts=True)
-        rows = functional.embedding_bag(
-            order // slots_XK.shape[1],
-            grad_XD.contiguous(),
-            counts.cumsum(0) - counts,
-            mode="sum",
-            per_sample_weights=weight_XK.flatten()[order],
-        )
-        grad = torch.sparse_coo_tensor(touched[None], rows, ctx.shape, check_invariants=False)
-        return grad_XD, grad, None, None
 
 
 class Usage(nn.Module):

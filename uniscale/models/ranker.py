@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
 from uniscale.models.batch import Batch
-from uniscale.models.common.embeddings import EmbeddingSizes, SparseTable
+from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.history import RECENT_ACTIONS
 from uniscale.models.common.hooks import Diagnosed, Penalised, Scheduled
 from uniscale.models.common.inputs import InputEncoder, Inputs
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.common.routing import Buckets, DomainBuckets, DomainNetworks
+from uniscale.models.common.sparse import SparseTable
 from uniscale.models.size import Size
 
 _Kind = TypeVar("_Kind")

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from uniscale.models.common.sparse import merged
+
 
 class RowWiseAdagrad(torch.optim.Optimizer):  # type: ignore[misc]
     """Adagrad with one accumulator per row of an embedding table.
@@ -41,19 +43,10 @@ class RowWiseAdagrad(torch.optim.Optimizer):  # type: ignore[misc]
         state = self.state[table]
         if not state:
             state["sum"] = torch.zeros(table.shape[0], dtype=table.dtype, device=table.device)
-        rows, grad = _rows_of(table.grad)
+        rows, grad = merged(table.grad)
         total = state["sum"].index_select(0, rows) + grad.square().mean(dim=1)
         state["sum"].index_copy_(0, rows, total)
         table.index_add_(0, rows, grad * (-rate / (total.sqrt() + eps)).unsqueeze(1))
-
-
-def _rows_of(grad: Tensor) -> tuple[Tensor, Tensor]:
-    """Touched rows, each once, and their gradients; of a dense gradient the rows that are not zero."""
-    if grad.is_sparse:
-        merged = grad.coalesce()
-        return merged.indices()[0], merged.values()
-    rows = grad.abs().sum(dim=1).nonzero()[:, 0]
-    return rows, grad.index_select(0, rows)
 
 
 class Optimisers:
@@ -70,7 +63,8 @@ class Optimisers:
     ) -> None:
         # A group of its own, which may be empty: fused tables have no optimiser.
         self._embedding = RowWiseAdagrad([{"params": list(embeddings)}], lr=embedding_rate)
-        self._dense = torch.optim.Adam(dense, lr=dense_rate)
+        # One kernel for all parameters, in place of some ten operations for each.
+        self._dense = torch.optim.Adam(dense, lr=dense_rate, fused=True)
         self._rates = ((self._embedding, embedding_rate), (self._dense, dense_rate))
         self._warmup_steps = warmup_steps
 

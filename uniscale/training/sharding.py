@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn import functional
 
-from uniscale.models.common.embeddings import Embeddings, SparseTable
+from uniscale.models.common.embeddings import Embeddings
+from uniscale.models.common.sparse import SparseTable
 from uniscale.models.ranker import Ranker
 
 

@@ -1,4 +1,4 @@
-"""Gradients of all workers added up: one reduction for everything dense, one gather for all embedding tables."""
+"""Gradients of all workers added up: one reduction for everything dense, one exchange of rows for each table."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from uniscale.models.common.sparse import merged
+
 
 class GradientSync:
     """Sums gradients over the workers of the process group; with one worker it only fills gaps.
 
     Dense gradients travel as one flat buffer. A dense parameter without a gradient, say the expert of a domain that the
-    batch lacks, counts as zero on every number of workers alike. Embedding gradients are merged per worker and gathered
-    as (row, gradient) pairs, so traffic grows with the rows that a batch touches and not with the tables.
+    batch lacks, counts as zero on every number of workers alike. Gradients of tables are exchanged meanwhile, merged
+    per worker, as (row, gradient) pairs, so traffic grows with the rows that a batch touches and not with the tables.
     """
 
     def __init__(self, dense: Sequence[Parameter], embeddings: Sequence[Parameter], world_size: int) -> None:
@@ -27,9 +29,8 @@ class GradientSync:
             world_size: Workers; more than one needs an initialised process group.
         """
         self._dense = list(dense)
+        self._tables = list(embeddings)
         self._world_size = world_size
-        widths = sorted({table.shape[1] for table in embeddings})
-        self._tables = [[table for table in embeddings if table.shape[1] == width] for width in widths]
 
     def __call__(self, numbers: Tensor) -> Tensor:
         """Replace every gradient by its sum over the workers.
@@ -43,48 +44,45 @@ class GradientSync:
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self._dense]
         flat = torch.cat([grad.reshape(-1) for grad in grads] + [numbers.to(torch.float32)])
         if self._world_size > 1:
-            dist.all_reduce(flat)
-            for group in self._tables:
-                self._gather(group)
+            dense = dist.all_reduce(flat, async_op=True)
+            self._gather()
+            dense.wait()
         start = 0
         for parameter in self._dense:
             parameter.grad = flat[start : start + parameter.numel()].view_as(parameter)
             start += parameter.numel()
         return flat[start:]
 
-    def _gather(self, tables: list[Parameter]) -> None:
-        """Exchange the gradients of tables of one width."""
-        merged = [_merged(table) for table in tables]
-        sizes = self._gather_equal(torch.tensor([rows.numel() for rows, _ in merged], device=tables[0].device))
-        longest = max(int(size.sum()) for size in sizes)
-        rows = self._gather_equal(_padded(torch.cat([rows for rows, _ in merged]), longest))
-        grads = self._gather_equal(_padded(torch.cat([grad for _, grad in merged]), longest))
-        parts = [
-            list(zip(r[: int(size.sum())].split(size.tolist()), g[: int(size.sum())].split(size.tolist()), strict=True))
-            for r, g, size in zip(rows, grads, sizes, strict=True)
-        ]
-        for index, table in enumerate(tables):
-            indices = torch.cat([part[index][0] for part in parts]).unsqueeze(0)
-            values = torch.cat([part[index][1] for part in parts])
+    def _gather(self) -> None:
+        """Give every table the rows of all workers, worker after worker."""
+        found = [_merged(table) for table in self._tables]
+        if not found:
+            return
+        own = torch.tensor([rows.numel() for rows, _ in found], device=found[0][0].device)
+        numbers = [torch.empty_like(own) for _ in range(self._world_size)]
+        dist.all_gather(numbers, own)
+        lengths = torch.stack(numbers, 1).tolist()
+        for table, length, (rows, grads) in zip(self._tables, lengths, found, strict=True):
+            indices, values = _side_by_side(rows, length).unsqueeze(0), _side_by_side(grads, length)
             table.grad = torch.sparse_coo_tensor(indices, values, table.shape, check_invariants=False)
 
-    def _gather_equal(self, values: Tensor) -> list[Tensor]:
-        gathered = [torch.empty_like(values) for _ in range(self._world_size)]
-        dist.all_gather(gathered, values.contiguous())
-        return gathered
+
+def _side_by_side(own: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Values of all workers, each sent straight to its place."""
+    together = own.new_empty(sum(lengths), *own.shape[1:])
+    parts = together.split(list(lengths))
+    parts[dist.get_rank()].copy_(own)
+    sent = [dist.broadcast(part, src=rank, async_op=True) for rank, part in enumerate(parts) if part.shape[0]]
+    for one in sent:
+        one.wait()
+    return together
 
 
 def _merged(table: Parameter) -> tuple[Tensor, Tensor]:
     """Rows of a table with a gradient, each once, and the gradients."""
     if table.grad is None:
         return torch.empty(0, dtype=torch.int64, device=table.device), table.new_empty(0, table.shape[1])
-    merged = table.grad.to_sparse(1).coalesce() if not table.grad.is_sparse else table.grad.coalesce()
-    return merged.indices()[0], merged.values()
-
-
-def _padded(values: Tensor, length: int) -> Tensor:
-    padding = values.new_zeros(length - values.shape[0], *values.shape[1:])
-    return torch.cat([values, padding])
+    return merged(table.grad)
 
 
 def broadcast(model: Module, world_size: int) -> None:

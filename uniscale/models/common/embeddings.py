@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from uniscale.models.common.sparse import SparseTable, train_rows
+
 INITIAL_STD = 0.05
 
 
@@ -65,12 +67,6 @@ class LookUp:
     is_bag: bool = False
 
 
-class SparseTable(nn.Module):
-    """A matrix whose gradients are sparse: trained by row-wise Adagrad, exchanged between workers as touched rows."""
-
-    weight: nn.Parameter
-
-
 class Embeddings(SparseTable):
     """Hashed tables of one width.
 
@@ -106,12 +102,8 @@ class Embeddings(SparseTable):
             Per look-up [..., E]: one vector per identifier, or per bag. Missing identifiers and empty bags give zero.
         """
         rows = [self.rows(asked.table, asked.ids) for asked in look_ups]
-        weights = [_bag_weights(row) if asked.is_bag else _ones(row) for asked, row in zip(look_ups, rows, strict=True)]
-        vectors = self.sums(
-            torch.cat([row.reshape(-1) for row in rows]),
-            torch.cat(_offsets(look_ups, rows)),
-            torch.cat([weight.reshape(-1) for weight in weights]),
-        )
+        rows_X = torch.cat([row.reshape(-1) for row in rows])
+        vectors = self.sums(rows_X, torch.cat(_offsets(look_ups, rows)), _weights(look_ups, rows_X))
         shapes = [row.shape[:-1] if asked.is_bag else row.shape for asked, row in zip(look_ups, rows, strict=True)]
         parts = torch.split(vectors, [math.prod(shape) for shape in shapes])
         return [part.view(*shape, self.width) for part, shape in zip(parts, shapes, strict=True)]
@@ -127,9 +119,10 @@ class Embeddings(SparseTable):
         Returns:
             [G, E].
         """
-        return functional.embedding_bag(
-            rows_X, self.weight, offsets_G, mode="sum", per_sample_weights=weights_X, sparse=True
+        read_GE = functional.embedding_bag(
+            rows_X, self.weight.detach(), offsets_G, mode="sum", per_sample_weights=weights_X
         )
+        return train_rows(read_GE, self.weight, rows_X, offsets_G, weights_X)
 
     def rows(self, table: str, ids: Tensor) -> Tensor:
         """Rows of the matrix that stand for identifiers: 0 for 0, else within the table."""
@@ -162,13 +155,14 @@ class Vocabulary(nn.Module):
         return {"num_unknown": float(self.num_unknown)}
 
 
-def _bag_weights(rows_XW: Tensor) -> Tensor:
-    is_known_XW = rows_XW > 0
-    return is_known_XW / is_known_XW.sum(-1, keepdim=True).clamp(min=1)
-
-
-def _ones(rows: Tensor) -> Tensor:
-    return (rows > 0).float()
+def _weights(look_ups: Sequence[LookUp], rows_X: Tensor) -> Tensor:
+    """1 where an identifier is known, 0 where it is missing; in a bag divided by the number of the known."""
+    weights_X = (rows_X > 0).float()
+    for asked, weights in zip(look_ups, weights_X.split([asked.ids.numel() for asked in look_ups]), strict=True):
+        if asked.is_bag:
+            bags = weights.view(-1, asked.ids.shape[-1])
+            bags /= bags.sum(1, keepdim=True).clamp(min=1)
+    return weights_X
 
 
 def _offsets(look_ups: Sequence[LookUp], rows: Sequence[Tensor]) -> list[Tensor]:
@@ -176,6 +170,7 @@ def _offsets(look_ups: Sequence[LookUp], rows: Sequence[Tensor]) -> list[Tensor]
     begin, offsets = 0, []
     for asked, row in zip(look_ups, rows, strict=True):
         step = row.shape[-1] if asked.is_bag else 1
-        offsets.append(torch.arange(row.numel() // step, device=row.device) * step + begin)
-        begin += row.numel()
+        end = begin + row.numel()
+        offsets.append(torch.arange(begin, end, step, device=row.device))
+        begin = end
     return offsets

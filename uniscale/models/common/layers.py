@@ -6,6 +6,7 @@ Letters: N items, T tokens, D width in, O width out, H heads, C width of a head.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,23 @@ def projection(width_in: int, width_out: int) -> nn.Linear:
     layer = nn.Linear(width_in, width_out, bias=False)
     nn.init.xavier_uniform_(layer.weight)
     return layer
+
+
+def linear_of_parts(layer: nn.Linear, parts: Sequence[Tensor]) -> Tensor:
+    """A layer's output for tensors side by side: the sum of a product for each, so they are never copied together.
+
+    Args:
+        layer: The layer; as wide as all parts together.
+        parts: [N, D] each.
+
+    Returns:
+        [N, O].
+    """
+    (first, *others), (weight, *weights) = parts, layer.weight.split([part.shape[1] for part in parts], 1)
+    total = functional.linear(first, weight, layer.bias)
+    for part, rest in zip(others, weights, strict=True):
+        total = total + functional.linear(part, rest)
+    return total
 
 
 def num_heads(width: int) -> int:
