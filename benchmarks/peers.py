@@ -5,7 +5,8 @@ polars-runtime-32 h5py tqdm``); what else they need is what this project needs. 
 columns of 20,000 identifiers, vectors of 16, three full-rank cross layers beside an MLP of 256 and 128) on the same
 rows in batches of 2,048 with two threads, one epoch, each in a process of its own. Two speeds are told: of an epoch
 with the library's own loader, and of its training step on batches that are ready. AUC is measured on rows that
-nobody trained on. This project runs twice: with torch's kernels for the tables, and with those of fbgemm.
+nobody trained on. This project runs three times: with torch's kernels for the tables, with those of fbgemm, and with
+products that are computed in bf16.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from benchmarks import record
 
 COLUMNS, IDS, WIDTH, BATCH = 20, 20_000, 16, 2_048
 CROSS_LAYERS, MLP = 3, (256, 128)
-LIBRARIES = ("uniscale", "uniscale_fbgemm", "torch_rechub", "fuxictr")
+LIBRARIES = ("uniscale", "uniscale_fbgemm", "uniscale_bf16_products", "torch_rechub", "fuxictr")
 SPEEDS = ("epoch_rows_per_second", "step_rows_per_second")
 
 

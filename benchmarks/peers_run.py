@@ -34,14 +34,17 @@ def main() -> None:
     runs = {
         "uniscale": run_uniscale,
         "uniscale_fbgemm": partial(run_uniscale, is_fused=True),
+        "uniscale_bf16_products": partial(run_uniscale, is_quick=True),
         "torch_rechub": run_rechub,
         "fuxictr": run_fuxictr,
     }
-    package = name.removesuffix("_fbgemm").replace("_", "-")
+    package = "uniscale" if name.startswith("uniscale") else name.replace("_", "-")
     print(json.dumps({"library": name, "version": version(package), **runs[name](rows, seed)}))
 
 
-def run_uniscale(rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = False) -> dict[str, float]:
+def run_uniscale(
+    rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = False, is_quick: bool = False
+) -> dict[str, float]:
     """The tables, cross layers and optimisers of this project, in a process set up as its training workers are."""
     from uniscale.data.prefetch import prefetch
     from uniscale.models.common.embeddings import Embeddings, LookUp
@@ -49,6 +52,7 @@ def run_uniscale(rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = Fal
     from uniscale.models.dcnv2 import CrossLayer
     from uniscale.training.memory import keep_memory
     from uniscale.training.optim import Optimisers
+    from uniscale.training.products import quick_products
 
     keep_memory()
     names = [f"c{column}" for column in range(COLUMNS)]
@@ -91,7 +95,8 @@ def run_uniscale(rows: dict[str, np.ndarray], seed: int, *, is_fused: bool = Fal
 
     def step(batch: tuple[torch.Tensor, torch.Tensor]) -> None:
         nonlocal done
-        nn.functional.binary_cross_entropy_with_logits(network(batch[0]), batch[1]).backward()
+        with quick_products(is_quick):
+            nn.functional.binary_cross_entropy_with_logits(network(batch[0]), batch[1]).backward()
         optimisers.step(done)
         done += 1
 

@@ -24,6 +24,7 @@ from typing import Any
 from benchmarks import record
 from benchmarks.limits import gemm_gflops
 from uniscale.models.zoo import MODELS, SIZES
+from uniscale.training.config import PRECISIONS
 
 PROFILED = 3
 KINDS = {
@@ -46,19 +47,22 @@ def main() -> None:
     parser.add_argument("--part-requests", type=int, default=32, help="Requests that are computed at a time.")
     parser.add_argument("--items", type=int, default=30, help="Items of a request.")
     parser.add_argument("--steps", type=int, default=8, help="Steps that are timed.")
+    parser.add_argument("--precision", default="fp32", choices=PRECISIONS)
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments)))
         return
     found = {name: _in_a_process(name, arguments) for name in arguments.models}
-    kept = {**record.begin("benchmarks.throughput"), "size": arguments.size, "models": found}
-    record.store(f"throughput_{arguments.size}", kept, page(kept))
+    kept = {**record.begin("benchmarks.throughput"), "size": arguments.size, "precision": arguments.precision}
+    kept["models"] = found
+    name = f"throughput_{arguments.size}" if arguments.precision == "fp32" else f"throughput_{arguments.precision}"
+    record.store(name, kept, page(kept))
 
 
 def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     options = {"size": "size", "requests": "requests", "part-requests": "part_requests", "items": "items"}
-    options["steps"] = "steps"
+    options |= {"steps": "steps", "precision": "precision"}
     words = [word for option, key in options.items() for word in (f"--{option}", str(getattr(arguments, key)))]
     command = [sys.executable, "-m", "benchmarks.throughput", *words, "--only", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -79,12 +83,14 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.requests import DOMAINS, random_store
     from uniscale.data.loader import Loader, Position
     from uniscale.models.zoo import build_model, num_params
-    from uniscale.training.config import TrainConfig
+    from uniscale.training.config import TrainConfig, Worker
     from uniscale.training.determinism import use_threads
     from uniscale.training.loop import Trainer
+    from uniscale.training.memory import keep_memory
     from uniscale.training.watch import Watch
 
     use_threads(1)
+    keep_memory()
     config = TrainConfig(
         epochs=1, batch_requests=arguments.requests, embedding_rate=0.1, dense_rate=1e-3, warmup_steps=10
     )
@@ -93,7 +99,8 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         store = random_store(Path(folder), requests=steps * arguments.requests, items=arguments.items)
         loader = Loader(store, batch_requests=arguments.requests, seed=0, part_requests=arguments.part_requests)
         torch.manual_seed(0)
-        trainer = Trainer(build_model(name, arguments.size, DOMAINS), loader, config, seed=0, failures=Path(folder))
+        model, worker = build_model(name, arguments.size, DOMAINS), Worker(precision=arguments.precision)
+        trainer = Trainer(model, loader, config, seed=0, failures=Path(folder), worker=worker)
         trainer.model.train()
         watch = Watch(domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1)
         batches = loader.epoch(Position())
@@ -191,7 +198,7 @@ def _profile(step: Any) -> tuple[dict[str, float], float]:
 def page(kept: dict[str, Any]) -> str:
     """The record for people."""
     lines = [
-        f"# Training speed at size {kept['size']}, {kept['date']}",
+        f"# Training speed at size {kept['size']}, {kept['precision']}, {kept['date']}",
         "",
         f"`{kept['command']}`; {kept['hardware']}, one thread. Medians over steps. The matrix product",
         "is that of 2,048 x 2,048 matrices in fp32, the best of five before and after each step.",

@@ -21,6 +21,7 @@ from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import DivergedError, Trainer
+from uniscale.training.products import quick_products
 
 CONFIG = TrainConfig(
     epochs=2,
@@ -158,10 +159,18 @@ def test_a_batch_in_parts_trains_what_the_whole_batch_trains(tmp_path, model):
     assert losses[1] == pytest.approx(losses[0], rel=1e-4 if model == "hhsft" else 0.1)
 
 
-def test_a_run_in_bf16_learns_much_the_same(tmp_path):
-    plain, other = _trainer(tmp_path), _trainer(tmp_path, worker=Worker(precision="bf16"))
+@pytest.mark.parametrize("precision", ["bf16", "bf16_products"])
+def test_a_run_in_bf16_learns_much_the_same(tmp_path, precision):
+    plain, other = _trainer(tmp_path), _trainer(tmp_path, worker=Worker(precision=precision))
     losses = [[point["loss"] for point in trainer.run()] for trainer in (plain, other)]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_products_are_exact_again_after_quick_ones():
+    with pytest.raises(KeyError), quick_products(True):
+        assert torch.get_float32_matmul_precision() == "medium"
+        raise KeyError
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 @pytest.mark.parametrize("field", ["precision", "tables"])

@@ -63,7 +63,7 @@ class TrainingSettings(_Section):
     threads: int = Field(default=1, ge=1, description="Torch threads of each worker.")
     device: str = Field(default="cpu", description="cpu or cuda.")
     backend: str = Field(default="gloo", description="Collective back end: gloo or nccl.")
-    precision: str = Field(default="fp32", description="fp32, or bf16 for matrix products (on GPUs that have it).")
+    precision: str = Field(default="fp32", description="fp32, bf16_products or bf16: see docs/training.md.")
     compiled: bool = Field(default=False, description="Compile rankers with torch.compile.")
     tables: str = Field(
         default="torch",

@@ -56,7 +56,7 @@ class TrainConfig:
             )
 
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16_products", "bf16")
 TABLES = ("torch", "fbgemm", "sharded")
 DENSE = ("replicated", "sharded")
 
@@ -69,7 +69,8 @@ class Worker:
         rank: Place, in [0, world_size).
         world_size: Workers.
         device: Torch device.
-        precision: ``fp32``, or ``bf16`` for matrix products under autocast.
+        precision: ``fp32``; ``bf16_products``, fp32 tensors whose matrix products are computed as in `quick_products`;
+            or ``bf16``, matrix products and what follows them under autocast.
         compiled: Compile the blocks of the ranker (`torch.compile`).
         tables: How embedding tables are held: ``torch``, whole on every worker; ``sharded``, by row over the workers;
             ``fbgemm``, whole on the only worker, looked up and updated by one fused kernel.

@@ -19,6 +19,7 @@ from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.optim import Optimisers
 from uniscale.training.placement import load_whole_state, own_parts, whole_state
+from uniscale.training.products import quick_products
 from uniscale.training.sharding import ShardedEmbeddings, replicated_tables, shard_dense, whole
 from uniscale.training.sync import GradientSync, broadcast
 from uniscale.training.watch import Point, Watch
@@ -217,12 +218,13 @@ class Trainer:
     def _pass(self, part: tuple[Batch, Labels], step: Step, watch: Watch) -> Tensor:
         """Forward and backward pass of a part; gradients of parts add up to those of the global batch."""
         batch, labels = part[0].to(self._worker.device), part[1].to(self._worker.device)
-        logits_NK = self._logits(batch)
-        loss_N = item_losses(logits_NK, labels, self._task_weight_K)
-        loss = weighted_mean(loss_N, step.weight)
-        # A penalty is a mean over items, and the parts of all workers are added up.
-        loss = loss + self.model.penalty().to(loss.device) * (batch.num_items / step.num_items)
-        loss.backward()
+        with quick_products(self._worker.precision == "bf16_products", self._worker.device):
+            logits_NK = self._logits(batch)
+            loss_N = item_losses(logits_NK, labels, self._task_weight_K)
+            loss = weighted_mean(loss_N, step.weight)
+            # A penalty is a mean over items, and the parts of all workers are added up.
+            loss = loss + self.model.penalty().to(loss.device) * (batch.num_items / step.num_items)
+            loss.backward()
         watch.add(batch, logits_NK.detach(), labels, loss_N.detach())
         return loss.detach()
 
