@@ -129,20 +129,20 @@ def page(kept: dict[str, Any]) -> str:
         "",
         f"`{kept['command']}`; {kept['hardware']}. {trials[0]['num_rows']:,} rows, {kept['epochs']} epoch(s), "
         f"{trials[0]['num_steps']:,} steps for",
-        "every ranker. Mean and standard error over seeds; seconds of one thread.",
+        "every ranker. Mean and standard error over seeds.",
         "",
-        "| ranker | rates | AUC | GAUC | NDCG@10 | log loss | dense parameters | MFLOP/item | seconds |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| ranker | rates | AUC | GAUC | NDCG@10 | log loss | dense parameters | MFLOP/item |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     by_name: dict[str, list[dict[str, Any]]] = {}
     for trial in trials:
         by_name.setdefault(trial["model"], []).append(trial)
     for name, found in sorted(by_name.items(), key=lambda entry: -mean(t["gauc"] for t in entry[1])):
         cells = " | ".join(_cell([trial[metric] for trial in found]) for metric in METRICS)
-        first, seconds = found[0], mean(trial["seconds"] for trial in found)
+        first = found[0]
         lines.append(
             f"| {name} | {first['embedding_rate']:g}, {first['dense_rate']:g} | {cells} | {first['dense_params']:,} | "
-            f"{first['flops_per_item'] / 1e6:.2f} | {seconds:.0f} |"
+            f"{first['flops_per_item'] / 1e6:.2f} |"
         )
     return "\n".join(lines) + "\n"
 

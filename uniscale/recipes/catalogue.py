@@ -15,10 +15,14 @@ from uniscale.training.config import TrainConfig
 
 DATA = {"exposed": EXPOSED, "es3": ES3}
 
-RATES = {"dlrm": (0.4, 2e-3)}
-"""Learning rates of tables and of everything else, where a ranker bears other ones than `USUAL_RATES`."""
-
 USUAL_RATES = (0.2, 1e-3)
+"""Learning rates of tables and of everything else."""
+
+RATES = {
+    **dict.fromkeys(("dlrm", "wukong", "hiformer", "hyformer", "msn"), (0.4, 2e-3)),
+    **dict.fromkeys(("rankmixer", "rankmixer_moe", "unimixer", "unimixer_lite", "mdl", "longer"), (0.8, 4e-3)),
+}
+"""Those of rankers that bear other ones: with norms, mostly higher ones."""
 
 BATCHES = {"xs": (32, 100), "s": (64, 200), "m": (128, 400), "l": (256, 800), "xl": (256, 800)}
 """Requests of a batch, and steps of warm-up, by size; l and xl have not been studied."""
