@@ -37,7 +37,7 @@ def main() -> None:
     axes.grid(axis="x", color="#e3e3e3")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncol=2, fontsize=9)
     figure.savefig(PLOT, dpi=110)
     print(PLOT.name)
 
