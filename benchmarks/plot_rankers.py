@@ -8,7 +8,8 @@ from statistics import mean, stdev
 
 from matplotlib.figure import Figure
 
-RECORDS = Path(__file__).with_name("records")
+from benchmarks.record import newest
+
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "rankers.png"
 DATA = {"es3": ("entire-space rows", "#3b6ea8"), "exposed": ("shown rows only", "#c98a3b")}
 
@@ -44,9 +45,8 @@ def main() -> None:
 
 def gauc_by_ranker(data: str) -> dict[str, list[float]]:
     """GAUC of every seed, by ranker, of the newest record at size xs."""
-    newest = max(RECORDS.glob(f"rankers_xs_{data}_*.json"), key=lambda path: path.stem[-7:])
     found: dict[str, list[float]] = {}
-    for trial in json.loads(newest.read_text(encoding="utf-8"))["trials"]:
+    for trial in json.loads(newest(f"rankers_xs_{data}", ".json").read_text(encoding="utf-8"))["trials"]:
         found.setdefault(trial["model"], []).append(trial["gauc"])
     return found
 

@@ -11,8 +11,9 @@ import re
 from itertools import groupby
 from pathlib import Path
 
+from benchmarks.record import newest
+
 ROOT = Path(__file__).parents[1]
-RECORDS = Path(__file__).with_name("records")
 MARKED = re.compile(r"(<!-- table: (\S+) (\d+)([^>]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -41,18 +42,16 @@ def published(text: str) -> str:
 
 def _table(mark: re.Match[str]) -> str:
     begin, stem, number, words, end = mark.groups()
-    found = sorted(RECORDS.glob(f"{stem}_x86_64_*.md"), key=lambda path: path.stem[-7:])
-    if not found:
-        raise ValueError(f"no record is called {stem}_x86_64_*.md: {begin.strip()}")
-    lines = found[-1].read_text(encoding="utf-8").splitlines()
+    file = newest(stem, ".md")
+    lines = file.read_text(encoding="utf-8").splitlines()
     tables = [list(group) for is_table, group in groupby(lines, lambda line: line.startswith("|")) if is_table]
     if int(number) >= len(tables):
-        raise ValueError(f"{found[-1].name} has {len(tables)} tables: {begin.strip()}")
+        raise ValueError(f"{file.name} has {len(tables)} tables: {begin.strip()}")
     head, rows = tables[int(number)][:2], tables[int(number)][2:]
     wanted = words.split()
     missing = [word for word in wanted if not any(_has(row, word) for row in rows)]
     if missing:
-        raise ValueError(f"{found[-1].name} has no row of {', '.join(missing)}: {begin.strip()}")
+        raise ValueError(f"{file.name} has no row of {', '.join(missing)}: {begin.strip()}")
     kept = [row for row in rows if not wanted or any(_has(row, word) for word in wanted)]
     return begin + "\n" + "\n".join(head + kept) + "\n\n" + end
 

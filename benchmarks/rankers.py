@@ -13,12 +13,13 @@ import tempfile
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 from benchmarks import record
 from benchmarks.shop import Shop
 from benchmarks.trials import run_all, train_and_judge
+from benchmarks.weights import cell
 from uniscale.models.zoo import MODELS, SIZES
 from uniscale.recipes.catalogue import DATA, get_recipe
 from uniscale.recipes.recipe import Recipe
@@ -138,18 +139,13 @@ def page(kept: dict[str, Any]) -> str:
     for trial in trials:
         by_name.setdefault(trial["model"], []).append(trial)
     for name, found in sorted(by_name.items(), key=lambda entry: -mean(t["gauc"] for t in entry[1])):
-        cells = " | ".join(_cell([trial[metric] for trial in found]) for metric in METRICS)
+        cells = " | ".join(cell([trial[metric] for trial in found]) for metric in METRICS)
         first = found[0]
         lines.append(
             f"| {name} | {first['embedding_rate']:g}, {first['dense_rate']:g} | {cells} | {first['dense_params']:,} | "
             f"{first['flops_per_item'] / 1e6:.2f} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def _cell(values: list[float]) -> str:
-    error = f" ± {stdev(values) / len(values) ** 0.5:.4f}" if len(values) > 1 else ""
-    return f"{mean(values):.4f}{error}"
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from dataclasses import replace
 from datetime import date
 from itertools import product
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.shop import Shop
 from benchmarks.trials import run_all, train_and_judge
+from benchmarks.weights import cell
 from uniscale.config import Settings
 from uniscale.recipes.catalogue import RECIPES, get_recipe
 from uniscale.recipes.recipe import Recipe
@@ -98,17 +98,11 @@ def write(record: dict[str, Any], recipe: str) -> None:
     pairs = sorted({(trial["embedding_rate"], trial["dense_rate"]) for trial in record["trials"]})
     for pair in pairs:
         found = [t for t in record["trials"] if (t["embedding_rate"], t["dense_rate"]) == pair]
-        cells = [_cell([trial[name] for trial in found]) for name in METRICS]
+        cells = [cell([trial[name] for trial in found]) for name in METRICS]
         lines.append(f"| {pair[0]:g} | {pair[1]:g} | {len(found)} | {' | '.join(cells)} |")
     text = "\n".join(lines) + "\n"
     stem.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
-
-
-def _cell(values: Sequence[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.4f}"
-    return f"{mean(values):.4f} ± {stdev(values) / len(values) ** 0.5:.4f}"
 
 
 if __name__ == "__main__":

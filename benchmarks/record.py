@@ -33,6 +33,18 @@ def stored(name: str, record: dict[str, Any]) -> dict[str, Any] | None:
     return found
 
 
+def newest(name: str, suffix: str) -> Path:
+    """The file of the newest record of that name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    found = sorted(RECORDS.glob(f"{name}_x86_64_*{suffix}"), key=lambda path: path.stem[-7:])
+    if not found:
+        raise ValueError(f"no record is called {name}_x86_64_*{suffix}")
+    return found[-1]
+
+
 def store(name: str, record: dict[str, Any], page: str) -> None:
     """Store a record as JSON, and as the page that a person reads."""
     RECORDS.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -106,7 +106,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         batches = loader.epoch(Position())
         clock: Counter[str] = Counter()
         times: list[float] = []
-        spent: list[Counter[str]] = []
+        parts: defaultdict[str, list[float]] = defaultdict(list)
 
         def step() -> None:
             start = time.perf_counter()
@@ -124,7 +124,8 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
             start = time.perf_counter()
             step()
             times.append(time.perf_counter() - start)
-            spent.append(Counter(clock))
+            for part, seconds in clock.items():
+                parts[part].append(seconds / times[-1])
             peaks.append(gemm_gflops())
         kinds, backward_of_tables = _profile(step)
     gflop = flops * arguments.requests / 1e9
@@ -141,9 +142,8 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         "share_of_peak": median(shares),
         "lowest_share": min(shares),
         "highest_share": max(shares),
-        "loader_share": median(clock["loader"] / time for clock, time in zip(spent, times, strict=True)),
-        "tables_share": median(clock["tables"] / time for clock, time in zip(spent, times, strict=True))
-        + backward_of_tables,
+        "loader_share": median(parts["loader"]),
+        "tables_share": median(parts["tables"]) + backward_of_tables,
         "time_by_kind": kinds,
     }
 
