@@ -3,9 +3,14 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from support_models import DOMAINS
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
+from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.models.cost import cost_at, cost_of
+from uniscale.models.synthetic import random_batch
 from uniscale.models.zoo import MODELS, SIZES, build_model
 
 
@@ -20,6 +25,19 @@ def test_operations_grow_in_proportion_to_requests_and_items_and_with_the_size(n
 @pytest.mark.parametrize("name", MODELS)
 def test_costs_at_a_size_are_those_of_the_ranker_built(name):
     assert cost_at(MODELS[name], SIZES["xs"], DOMAINS) == cost_of(build_model(name, "xs", DOMAINS))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_operations_counted_without_numbers_are_those_of_a_computation(name):
+    model = build_model(name, "xs", DOMAINS).eval()
+    batch = random_batch(sizes=(3, 3), length=HISTORY_LENGTH, num_domains=1, missing=0.0)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        model(batch)  # what a ranker computes once and keeps
+        with FlopCounterMode(display=False) as counter:
+            model(batch)
+    cost = cost_at(MODELS[name], SIZES["xs"], DOMAINS)
+    expected = cost.flops_per_batch + 2 * cost.flops_per_request + 6 * cost.flops_per_item
+    assert counter.get_total_flops() == expected
 
 
 def test_operations_of_dlrm_are_twice_the_weights_that_are_applied():

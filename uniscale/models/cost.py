@@ -1,15 +1,22 @@
-"""What a ranker costs: parameters, held and used, and floating-point operations per request and per item."""
+"""What a ranker costs: parameters, held and used, and floating-point operations per request and per item.
+
+Operations are counted on a ranker without numbers (on PyTorch's meta device): they follow from shapes alone.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
-from uniscale.contracts.frames import HISTORY_LENGTH, NUMERIC
-from uniscale.models.common.embeddings import EmbeddingSizes
+from uniscale.contracts.frames import HISTORY_LENGTH, NUMERIC, NumericNames
 from uniscale.models.common.hooks import PartlyActive
 from uniscale.models.ranker import Ranker
 from uniscale.models.size import Size
@@ -39,21 +46,24 @@ class Cost:
 
 
 def cost_of(model: Ranker) -> Cost:
-    """Costs of a ranker in scoring, for a history of the full length.
+    """Costs of a ranker in scoring, for a history of the full length; gates count as open.
 
     Raises:
         RuntimeError: Operations do not grow in proportion to requests and items.
     """
-    return _cost(model, flops_of(model))
+    skeleton = _skeleton(type(model), model.config, model.size, model.domains, model.numeric)
+    return _cost(model, flops_of(skeleton))
 
 
 def cost_at(ranker: type[Ranker], size: Size, domains: tuple[str, ...]) -> Cost:
-    """Costs of a ranker at a size, without making its tables: operations do not depend on their rows."""
-    config = ranker.Config.of(size)
+    """Costs of a ranker at a size, without making a single weight."""
+    skeleton = _skeleton(ranker, ranker.Config.of(size), size.name, domains, NUMERIC)
+    return _cost(skeleton, flops_of(skeleton))
+
+
+def _skeleton(ranker: type[Ranker], config: Any, size: str, domains: tuple[str, ...], numeric: NumericNames) -> Ranker:
     with torch.device("meta"):
-        model = ranker(config, size=size.name, domains=domains, numeric=NUMERIC)
-    narrow = replace(config, embeddings=EmbeddingSizes.of(width=config.embeddings.width, items=1024))
-    return _cost(model, flops_of(ranker(narrow, size=size.name, domains=domains, numeric=NUMERIC)))
+        return ranker(config, size=size, domains=domains, numeric=numeric)
 
 
 def _cost(model: Ranker, flops: tuple[int, int, int]) -> Cost:
@@ -71,31 +81,47 @@ def _cost(model: Ranker, flops: tuple[int, int, int]) -> Cost:
     )
 
 
-def flops_of(model: Ranker) -> tuple[int, int, int]:
+def flops_of(skeleton: Ranker) -> tuple[int, int, int]:
     """Operations per request, per item and per batch, from three counts; a fourth must agree.
+
+    Args:
+        skeleton: A ranker on the meta device.
 
     Raises:
         RuntimeError: It does not.
     """
-    was_training = model.training
-    model.eval()
-    _count(model, 2, 8)  # what a ranker computes once and keeps
-    few, many, more, most = (_count(model, *shape) for shape in ((2, 8), (2, 16), (4, 8), (4, 16)))
-    model.train(was_training)
+    skeleton.eval()
+    _count(skeleton, 2, 8)  # what a ranker computes once and keeps
+    few, many, more, most = (_count(skeleton, *shape) for shape in ((2, 8), (2, 16), (4, 8), (4, 16)))
     per_item, per_request = (many - few) // 16, (more - many) // 2
     per_batch = few - 2 * per_request - 16 * per_item
     if most != per_batch + 4 * per_request + 64 * per_item:
         raise RuntimeError(
-            f"{model.name} takes {few}, {many}, {more} and {most} operations for 2 x 8, 2 x 16, 4 x 8 and 4 x 16 "
+            f"{skeleton.name} takes {few}, {many}, {more} and {most} operations for 2 x 8, 2 x 16, 4 x 8 and 4 x 16 "
             "items: not so many per request and so many per item"
         )
     return per_request, per_item, per_batch
 
 
-def _count(model: Ranker, num_requests: int, num_items: int) -> int:
+def _count(skeleton: Ranker, num_requests: int, num_items: int) -> int:
     batch = random_batch(sizes=(num_items,) * num_requests, length=HISTORY_LENGTH, num_domains=1, missing=0.0)
-    device = next(model.parameters()).device
     # The counter does not know the attention kernel of the CPU; the plain one is made of products that it knows.
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model(batch.to(device))
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _ShapesOnly(), FlopCounterMode(display=False) as counter:
+        skeleton(batch)
     return int(counter.get_total_flops())
+
+
+class _ShapesOnly(TorchDispatchMode):
+    """What no weight has touched is computed, of the rest the shapes only.
+
+    Domains and places of items decide shapes, so they need their values.
+    """
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        del types
+        given = (args, kwargs or {})
+        if any(isinstance(leaf, Tensor) and leaf.is_meta for leaf in tree_leaves(given)):
+            given = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), given)
+        return func(*given[0], **given[1])

@@ -23,6 +23,7 @@ Letters: N items, T tokens, D width, G blocks of B numbers (G B = T D), R rank, 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -260,7 +261,9 @@ class UniMixing(nn.Module):
         return {**self.__dict__, "_kept": None}
 
     def _make(self) -> tuple[Tensor, Tensor]:
-        with torch.autocast(self.temperature.device.type, enabled=False):
+        device = self.temperature.device.type
+        # Autocast does not know the meta device, where nothing is computed.
+        with nullcontext() if device == "meta" else torch.autocast(device, enabled=False):
             global_GG, local_GBB = (
                 sinkhorn(symmetric(logits) / self.temperature, num_iterations=self.num_iterations)
                 for logits in self.logits()
