@@ -25,6 +25,7 @@ for a step of the retraining that is at work.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -32,6 +33,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
 
 DS = "{{ params.ds or (data_interval_start | ds) }}"
+"""The day; it reaches the command as a variable of its environment, never as text of the command."""
 
 with DAG(
     dag_id="daily_features",
@@ -41,7 +43,15 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={"ds": Param(None, type=["null", "string"], description="Day that has ended; default from the schedule.")},
+    params={
+        "ds": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            description="Day that has ended, YYYY-MM-DD; default from the schedule.",
+        )
+    },
     default_args={"owner": "search-ranking", "retries": 3, "retry_delay": timedelta(minutes=10)},
     tags=["uniscale", "features", "daily"],
 ) as dag:
@@ -50,7 +60,8 @@ with DAG(
             BashOperator(
                 task_id=name,
                 task_display_name=title,
-                bash_command=f"exec {sys.executable} -m uniscale features {name} {DS}",
+                bash_command=f'exec {shlex.quote(sys.executable)} -m uniscale features {name} -- "$DS"',
+                env={"DS": DS},
                 append_env=True,
                 doc_md=title,
             )

@@ -21,6 +21,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -32,6 +33,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, chain
 from uniscale.contracts.steps import DAY_STEPS
 
 DS = "{{ params.ds or (data_interval_start | ds) }}"
+"""The day; it reaches the command as a variable of its environment, never as text of the command."""
 
 with DAG(
     dag_id="daily_retraining",
@@ -41,7 +43,15 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={"ds": Param(None, type=["null", "string"], description="Last training day; default from the schedule.")},
+    params={
+        "ds": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            description="Last training day, YYYY-MM-DD; default from the schedule.",
+        )
+    },
     default_args={"owner": "search-ranking", "retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["uniscale", "ranking", "daily"],
 ) as dag:
@@ -52,7 +62,8 @@ with DAG(
                 BashOperator(
                     task_id=step.name,
                     task_display_name=step.title,
-                    bash_command=f"exec {sys.executable} -m uniscale step {step.name} {DS}",
+                    bash_command=f'exec {shlex.quote(sys.executable)} -m uniscale step {step.name} -- "$DS"',
+                    env={"DS": DS},
                     append_env=True,
                     doc_md=step.title,
                 )

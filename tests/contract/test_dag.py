@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,23 @@ from uniscale.config.settings import PROJECT_ROOT
 from uniscale.contracts.steps import DAY_STEPS
 
 HEAVY = {"torch", "ray", "feast", "mlflow", "evidently", "duckdb", "pandas", "dbt"}
+DAY = "{{ params.ds or (data_interval_start | ds) }}"
+HOSTILE = (
+    "2026-01-08; touch caught",
+    "2026-01-08 --help",
+    "--help",
+    "$(touch caught)",
+    "`touch caught`",
+    "2026-01-08\ntouch caught",
+    "2026-01-08\n",
+    '" ; touch caught #',
+    "{{ macros }}",
+    "2026-13-40",
+    "2026-1-8",
+    "",
+)
+"""What a person who may trigger a DAG could give for a day."""
+GOOD = ("2026-01-08", None)
 FILES = sorted(path for path in (PROJECT_ROOT / "dags").glob("*.py") if path.name != "__init__.py")
 
 
@@ -25,6 +43,13 @@ def parsed(tmp_path_factory):
     code = """
 import importlib.util, json, os, sys, time
 import airflow.sdk, airflow.providers.standard.operators.bash
+hostile = json.loads(os.environ["HOSTILE"])
+def accepts(param, value):
+    try:
+        param.resolve(value)
+    except airflow.sdk.exceptions.ParamValidationError:
+        return False
+    return True
 found = {}
 for path in sys.argv[1:]:
     before = set(sys.modules)
@@ -36,8 +61,10 @@ for path in sys.argv[1:]:
     dags = [
         {"id": d.dag_id, "doc": d.doc_md, "tags": list(d.tags), "catchup": d.catchup,
          "max_active_runs": d.max_active_runs,
+         "params": {name: [value for value in hostile if accepts(d.params.get_param(name), value)] for name in d.params},
          "tasks": {t.task_id: {"owner": t.owner, "retries": t.retries, "down": sorted(t.downstream_task_ids),
-                               "command": t.bash_command}
+                               "command": t.bash_command, "env": t.env, "append_env": t.append_env,
+                               "templated": {f: getattr(t, f) for f in t.template_fields}}
                    for t in d.tasks}}
         for d in vars(module).values() if isinstance(d, airflow.sdk.DAG)
     ]
@@ -49,6 +76,7 @@ print(json.dumps(found))
         **os.environ,
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
         "PYTHONPATH": str(PROJECT_ROOT),
+        "HOSTILE": json.dumps([*HOSTILE, *GOOD]),
     }
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, FILES)], capture_output=True, text=True, env=environment, check=True
@@ -84,12 +112,45 @@ def test_every_task_calls_a_command_that_exists_with_a_day(parsed, path):
     for dag in parsed[str(path)]["dags"]:
         for task in dag["tasks"].values():
             start, _, words = task["command"].partition(" -m uniscale ")
-            assert start == f"exec {sys.executable}"
-            command, step = found_command(words.split("{{")[0].split())
+            assert start == f"exec {shlex.quote(sys.executable)}"
+            words, _, day = words.partition(" -- ")
+            command, step = found_command(words.split())
             required = [parameter.name for parameter in command.params if parameter.required]
             assert required == ([*(["name"] if step else []), "ds"])
             assert set(step) <= set(STEPS)
-            assert words.endswith(" {{ params.ds or (data_interval_start | ds) }}")
+            assert (day, task["env"], task["append_env"]) == ('"$DS"', {"DS": DAY}, True)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_parameter_of_every_dag_takes_days_and_nothing_else(parsed, path):
+    for dag in parsed[str(path)]["dags"]:
+        assert dag["params"], f"{dag['id']} has no parameter, so this test proves nothing"
+        for name, accepted in dag["params"].items():
+            assert accepted == list(GOOD), f"{dag['id']} takes other things for {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_text_of_a_parameter_becomes_part_of_a_shell_command(parsed, path, tmp_path):
+    """Even a value that no check has seen reaches the program as one argument, byte for byte."""
+    program = tmp_path / "python that tells its arguments"
+    program.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    program.chmod(0o755)
+    for dag in parsed[str(path)]["dags"]:
+        for task in dag["tasks"].values():
+            templated = {name: value for name, value in task["templated"].items() if "{" in json.dumps(value)}
+            assert list(templated) == ["env"], "only the environment may hold what a parameter says"
+    command = task["command"].replace(shlex.quote(sys.executable), shlex.quote(str(program)), 1)
+    for value in (value for value in HOSTILE if value):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            env={**os.environ, "DS": value},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(done.stdout)[-1] == value
+    assert not (tmp_path / "caught").exists()
 
 
 def found_command(words):
