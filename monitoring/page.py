@@ -16,6 +16,7 @@ from monitoring.charts import bar_chart, curve_chart, growth_chart, interval_cha
 from monitoring.thresholds import load_thresholds
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
+from uniscale.config.state_files import write_whole
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.outcomes import METRICS, STEPS
@@ -55,7 +56,6 @@ def write_page(settings: Settings, ds: date) -> Path:
     details = _details(lake, ds)
     metrics = _metrics(lake, ds)
     folder = settings.home / "reports" / ds.isoformat()
-    folder.mkdir(parents=True, exist_ok=True)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=select_autoescape(),
@@ -79,8 +79,8 @@ def write_page(settings: Settings, ds: date) -> Path:
         titles={step.name: step.title for step in DAY_STEPS},
     )
     path = folder / "index.html"
-    path.write_text(html, encoding="utf-8")
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2, default=str), encoding="utf-8")
+    write_whole(path, html)
+    write_whole(folder / "summary.json", json.dumps(summary, indent=2, default=str))
     return path
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ray_jobs.progress import Watched, shown
 from ray_jobs.worker import CURVE_FILE, DIVERGED_FILE, MODEL_FOLDER, train_worker
 from uniscale.config import Settings
+from uniscale.config.state_files import read_state
 from uniscale.recipes.job import TrainJob
 
 
@@ -76,11 +77,19 @@ def _refuse_diverged(folder: Path, job: TrainJob, storage: Path) -> None:
         raise RuntimeError(f"{job.recipe.name}: {reason}")
 
 
+def _drop_torn_state(folder: Path) -> None:
+    """Remove Ray's list of checkpoints if a kill left it half-written: the run then starts from the beginning."""
+    state = folder / "checkpoint_manager_snapshot.json"
+    if state.is_file() and read_state(state, dict[str, Any]) is None:
+        state.unlink()
+
+
 def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> Any:
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
     training = settings.training
+    _drop_torn_state(storage / job.key)
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={

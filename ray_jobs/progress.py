@@ -5,7 +5,6 @@ A person at a terminal sees a bar; a log gets a line every few seconds.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 from rich.progress import BarColumn, Progress, TextColumn
 
 from uniscale.cli.console import err
+from uniscale.config.state_files import read_lines
 
 _PAUSE_SECONDS = 0.5
 _LINE_SECONDS = 5.0
@@ -103,11 +103,10 @@ class _Lines:
 
 
 def _follow(jobs: Sequence[Watched], display: _Display, stop: threading.Event) -> None:
-    last: dict[Watched, str] = {}
+    last: dict[Watched, dict[str, Any]] = {}
     while not stop.wait(_PAUSE_SECONDS):
         for job in jobs:
-            # The last line may still be on its way.
-            lines = job.path.read_text(encoding="utf-8").splitlines()[:-1]
-            if lines and lines[-1] != last.get(job):
-                last[job] = lines[-1]
-                display.show(job, json.loads(lines[-1]))
+            points = read_lines(job.path, dict[str, Any])
+            if points and points[-1] != last.get(job):
+                last[job] = points[-1]
+                display.show(job, points[-1])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
+from uniscale.config.state_files import append_line, read_state, write_whole
 
 if TYPE_CHECKING:
     from datetime import date
@@ -77,11 +77,14 @@ def result_file(folder: Path, key: str) -> Path:
     return folder / f"{key}.json"
 
 
+def read_result(folder: Path, key: str) -> dict[str, Any] | None:
+    """A trial's result, or None if it is not done, or its file is damaged."""
+    return read_state(result_file(folder, key), dict[str, Any])
+
+
 def write_result(folder: Path, key: str, result: dict[str, Any]) -> None:
     """Write a result so that it is whole or absent."""
-    unfinished = folder / f".{key}.{os.getpid()}"
-    unfinished.write_text(json.dumps(result), encoding="utf-8")
-    unfinished.replace(result_file(folder, key))
+    write_whole(result_file(folder, key), json.dumps(result))
 
 
 def _facts(job: TrainJob, trainer: Trainer) -> dict[str, Any]:
@@ -109,8 +112,7 @@ class _Progress:
         self._path = path
 
     def point(self, point: Point) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(point.numbers()) + "\n")
+        append_line(self._path, json.dumps(point.numbers()))
 
     def checkpoint(self, trainer: Trainer) -> None:
         del trainer

@@ -23,10 +23,11 @@ import typer
 
 from ray_jobs.progress import Watched, shown
 from ray_jobs.session import ray_session
-from ray_jobs.trial import progress_file, result_file, run_trial, write_result
+from ray_jobs.trial import progress_file, read_result, run_trial, write_result
 from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
+from uniscale.config.state_files import whole_file
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
@@ -84,13 +85,14 @@ def sweep(
     folder = settings.home / "sweeps" / ds.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
     jobs = _plan(settings, ds, product(models, sizes), shares, epochs)
-    waiting = [job for job in jobs if not result_file(folder, job.key).is_file()]
+    waiting = [job for job in jobs if read_result(folder, job.key) is None]
     if waiting:
         _run(settings, ds, folder, waiting)
-    missing = [job.recipe.name for job in jobs if not result_file(folder, job.key).is_file()]
+    results = {job.key: read_result(folder, job.key) for job in jobs}
+    missing = [job.recipe.name for job in jobs if results[job.key] is None]
     if missing:
         raise RuntimeError(f"trials {', '.join(missing)} failed; see the messages above, then run the sweep again")
-    trials = [_logged(settings, ds, folder, job) for job in jobs]
+    trials = [_logged(settings, ds, folder, job, result) for job in jobs if (result := results[job.key]) is not None]
     table, plot = folder / "trials.csv", folder / "trials.png"
     _write_table(table, trials)
     _draw(plot, trials)
@@ -143,11 +145,10 @@ def _run(settings: Settings, ds: date, folder: Path, jobs: list[TrainJob]) -> No
             err.print(f"[red]trial failed:[/] {error}", highlight=False)
 
 
-def _logged(settings: Settings, ds: date, folder: Path, job: TrainJob) -> dict[str, Any]:
+def _logged(settings: Settings, ds: date, folder: Path, job: TrainJob, result: dict[str, Any]) -> dict[str, Any]:
     """A trial's result, after making sure that MLflow has it."""
     from uniscale.registry.store import Registry
 
-    result: dict[str, Any] = json.loads(result_file(folder, job.key).read_text(encoding="utf-8"))
     if "run_id" not in result:
         metrics = {name: float(value) for name, value in result.items() if isinstance(value, (int, float))}
         params = {**job.recipe.content(), "snapshot_id": job.snapshot_id, "key": job.key}
@@ -161,7 +162,7 @@ def _shown(trial: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_table(path: Path, trials: list[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [*COLUMNS, "run_id"], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(trials)
@@ -182,7 +183,8 @@ def _draw(path: Path, trials: list[dict[str, Any]]) -> None:
         axes.set(xscale="log", xlabel="parameters", ylabel=metric.upper(), title=f"{metric.upper()}, native labels")
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as unfinished:
+        figure.savefig(unfinished, dpi=120)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
+from uniscale.config.state_files import append_line
 
 if TYPE_CHECKING:
     from uniscale.training.loop import Point, Trainer
@@ -73,8 +74,7 @@ class _Reporter:
 
     def point(self, point: Point) -> None:
         if self._rank == 0:
-            with self._progress.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(point.numbers()) + "\n")
+            append_line(self._progress, json.dumps(point.numbers()))
 
     def checkpoint(self, trainer: Trainer) -> None:
         """Report from every worker; all know the same state, so the first one writes it."""

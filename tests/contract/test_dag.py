@@ -43,7 +43,7 @@ def parsed(tmp_path_factory):
     code = """
 import importlib.util, json, os, sys, time
 import airflow.sdk, airflow.providers.standard.operators.bash
-hostile = json.loads(os.environ["HOSTILE"])
+given = json.loads(os.environ["GIVEN"])
 def accepts(param, value):
     try:
         param.resolve(value)
@@ -61,7 +61,7 @@ for path in sys.argv[1:]:
     dags = [
         {"id": d.dag_id, "doc": d.doc_md, "tags": list(d.tags), "catchup": d.catchup,
          "max_active_runs": d.max_active_runs,
-         "params": {name: [value for value in hostile if accepts(d.params.get_param(name), value)] for name in d.params},
+         "params": {name: [text for text in given if accepts(d.params.get_param(name), text)] for name in d.params},
          "tasks": {t.task_id: {"owner": t.owner, "retries": t.retries, "down": sorted(t.downstream_task_ids),
                                "command": t.bash_command, "env": t.env, "append_env": t.append_env,
                                "templated": {f: getattr(t, f) for f in t.template_fields}}
@@ -76,7 +76,7 @@ print(json.dumps(found))
         **os.environ,
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
         "PYTHONPATH": str(PROJECT_ROOT),
-        "HOSTILE": json.dumps([*HOSTILE, *GOOD]),
+        "GIVEN": json.dumps([*HOSTILE, *GOOD]),
     }
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, FILES)], capture_output=True, text=True, env=environment, check=True

@@ -140,3 +140,28 @@ def test_the_encoder_makes_every_input_of_the_frames_and_keeps_as_many_as_the_mo
     assert batch.NUM_TITLE_WORDS == items.TITLE_WORDS
     assert batch.NUM_ITEM_ATTRIBUTES == items.ATTRIBUTES
     assert batch.NUM_USER_ATTRIBUTES == items.ATTRIBUTES + MAX_CATEGORIES
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, -1])
+def test_a_torn_registry_is_filled_again(settings, length):
+    """Cut off after a number of bytes, -1 for all but the last."""
+    views = {view.name for view in open_store(settings).list_feature_views()}
+    open_store(settings, project="uniscale_a")
+    file = settings.home / "feast" / "registry.db"
+    file.write_bytes(file.read_bytes()[:length])
+    assert {view.name for view in open_store(settings).list_feature_views()} == views
+    assert {view.name for view in open_store(settings, project="uniscale_a").list_feature_views()} == views
+
+
+def test_the_registry_is_written_whole(settings, monkeypatch):
+    open_store(settings)
+    file = settings.home / "feast" / "registry.db"
+    held = file.read_bytes()
+
+    def killed(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(file), "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        open_store(settings, project="uniscale_a")
+    assert file.read_bytes() == held

@@ -18,6 +18,7 @@ from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_wit
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.config.state_files import write_whole
 from uniscale.contracts.steps import DAY_STEPS
 
 DAG_ID = "daily_retraining"
@@ -139,7 +140,7 @@ def prepare_airflow(settings: Settings) -> None:
     )
     if done.returncode != 0:
         raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    stamp.write_text(wanted, encoding="utf-8")
+    write_whole(stamp, wanted)
 
 
 def register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT, config_file
+from uniscale.config.state_files import write_whole
 
 _PR_SET_PDEATHSIG = 1
 DIE_WITH_PARENT = "UNISCALE_DIE_WITH_PARENT"
@@ -97,12 +99,10 @@ def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, st
 
 
 def _secret(path: Path) -> str:
-    """A random secret that lives as long as the installation, readable by its owner only."""
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(secrets.token_hex(32))
+    """A random secret that lives as long as the installation, readable by its owner only; a torn one is made again."""
+    held = path.read_bytes() if path.is_file() else b""
+    if not re.fullmatch(rb"[0-9a-f]{64}", held):
+        write_whole(path, secrets.token_hex(32), mode=0o600)
     return path.read_text(encoding="utf-8")
 
 

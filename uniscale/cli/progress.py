@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from uniscale.config import Settings
+from uniscale.config.state_files import append_line, read_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,18 +38,10 @@ def progress_file(settings: Settings, ds: date) -> Path:
 
 def tell(settings: Settings, ds: date, step: str, state: str, *, seconds: float = 0.0, message: str = "") -> None:
     """Append one change."""
-    path = progress_file(settings, ds)
-    path.parent.mkdir(parents=True, exist_ok=True)
     change = Change(step=step, state=state, at=time.time(), seconds=seconds, message=message)
-    with path.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(asdict(change)) + "\n")
+    append_line(progress_file(settings, ds), json.dumps(asdict(change)))
 
 
 def changes(settings: Settings, ds: date, since: float) -> list[Change]:
-    """All changes after a time, oldest first; a half-written last line is left for the next look."""
-    path = progress_file(settings, ds)
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    found = [Change(**json.loads(line)) for line in lines]
-    return [change for change in found if change.at >= since]
+    """All changes after a time, oldest first; a half-written line is left out, at the end for the next look."""
+    return [change for change in read_lines(progress_file(settings, ds), Change) if change.at >= since]

@@ -186,9 +186,11 @@ def register(app: typer.Typer) -> None:
         """Start Airflow (with its scheduler), MLflow and the Evidently UI on loopback; Ctrl-C stops them all."""
         with exit_codes():
             from uniscale.cli.day import prepare_airflow
+            from uniscale.registry.client import open_client
 
             settings = load_settings()
             prepare_airflow(settings)
+            open_client(settings)  # makes the database, which the server would not make whole
             run_services(
                 settings,
                 services(settings, airflow_port=airflow_port, mlflow_port=mlflow_port, evidently_port=evidently_port),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.config.state_files import write_whole
 from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import USER_FRESH_ACTIONS
@@ -48,7 +49,11 @@ def repo_config(
     return RepoConfig(
         project=project,
         provider="local",
-        registry={"path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
+        registry={
+            "path": str(folder / "registry.db"),
+            "registry_store_type": "uniscale.features.registry_store.WholeFileRegistryStore",
+            "cache_ttl_seconds": 0,
+        },
         offline_store={
             "type": "uniscale.features.offline.store.DuckLakeOfflineStore",
             "home": str(settings.home),
@@ -117,14 +122,20 @@ def open_store(
     """
     from feast import FeatureStore
 
+    from uniscale.features.registry_store import drop_torn_registry
+
     folder = settings.home / "feast"
     with locked(settings, "apply"):
+        is_there = drop_torn_registry(folder / "registry.db")
         store = FeatureStore(config=repo_config(settings, snapshot_id, project, leaky=leaky))
         applied = folder / f"applied_{project}.sha256"
         wanted = _definitions_hash(settings)
-        if not applied.is_file() or applied.read_text() != wanted or not (folder / "registry.db").is_file():
+        if not is_there:
+            for stamp in folder.glob("applied_*.sha256"):
+                stamp.unlink()
+        if not applied.is_file() or applied.read_text() != wanted:
             _apply(store)
-            applied.write_text(wanted)
+            write_whole(applied, wanted)
     return store
 
 

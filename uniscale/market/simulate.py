@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from uniscale.config.state_files import write_whole
 from uniscale.market import browse, search, tables, traffic
 from uniscale.market.choice import DOMAINS, FEED, SEARCH, SHOP
 from uniscale.market.draws import Array, stream
@@ -167,7 +168,7 @@ def simulate(
         market.write_day(advance)
     counts = dict(market.counts)
     about = {"size": size, "seed": seed, "start": start.isoformat(), "days": days, "rows": counts}
-    (folder / UNFINISHED).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / UNFINISHED, json.dumps(about, indent=2) + "\n")
     (folder / UNFINISHED).replace(folder / ABOUT)
     return counts
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from uniscale.config.state_files import whole_file, write_whole
 from uniscale.models.batch import Batch
 from uniscale.models.common.hooks import Prunable
 from uniscale.models.common.layout import OneRequest
@@ -118,9 +119,9 @@ def export_ranker(model: Ranker, domain: str, example: Batch, folder: Path) -> E
         "num_params": sum(parameter.numel() for parameter in graph.parameters()),
         "fields": {name: str(value.dtype) for name, value in tensors.items()},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.export.save(program, folder / GRAPH_FILE)
-    (folder / ABOUT_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    with whole_file(folder / GRAPH_FILE) as unfinished:
+        torch.export.save(program, unfinished)
+    write_whole(folder / ABOUT_FILE, json.dumps(about, indent=2) + "\n")
     exported = load_exported(folder)
     difference = float((exported.score(example) - expected).abs().max())
     if not difference < 1e-3:

@@ -8,9 +8,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from uniscale.config import Settings
+from uniscale.config.sqlite_files import sqlite_fault
+from uniscale.config.state_files import whole_file
 
 T = TypeVar("T")
 _LOCK_SIGNS = ("database is locked", "already exists", "unable to open database", "alembic_version")
@@ -31,23 +34,50 @@ def artifact_root(settings: Settings) -> str | None:
 
 def is_there(settings: Settings) -> bool:
     """Whether anything can have been registered; a tracking server counts as holding something."""
-    return settings.tracking.uri is not None or (settings.home / "mlflow.db").is_file()
+    return settings.tracking.uri is not None or _is_made(settings.home / "mlflow.db")
 
 
 def open_client(settings: Settings) -> Any:
     """An `mlflow.MlflowClient` on the installation's registry; the database is made on first use.
 
     Raises:
-        RuntimeError: The database stayed locked for a minute.
+        RuntimeError: The database is damaged, or stayed locked for a minute.
     """
+    with _alone(settings):
+        if settings.tracking.uri is None:
+            _make_database(settings.home / "mlflow.db")
+        return _open(tracking_uri(settings))
+
+
+def _make_database(path: Path) -> None:
+    """Make MLflow's tables under another name: MLflow cannot go on with a database that it was killed in the making of.
+
+    Raises:
+        RuntimeError: There is one, and it is damaged.
+    """
+    if fault := sqlite_fault(path):
+        raise RuntimeError(
+            f"the registry's database {path} is damaged ({fault}); put a copy from a backup in its place, or remove it: "
+            "the next day then trains its rankers again, and the earlier ones are lost"
+        )
+    if _is_made(path):
+        return
+    for left_over in path.parent.glob(f".*.{path.name}*"):
+        left_over.unlink()
+    with whole_file(path) as unfinished:
+        _open(f"sqlite:///{unfinished}")
+
+
+def _is_made(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _open(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from mlflow.tracking import MlflowClient
-
-    settings.home.mkdir(parents=True, exist_ok=True)
-    uri = tracking_uri(settings)
 
     def open_and_touch() -> Any:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -55,13 +85,13 @@ def open_client(settings: Settings) -> Any:
         client.search_registered_models(max_results=1)
         return client
 
-    with _alone(settings):
-        return patiently(open_and_touch, uri)
+    return patiently(open_and_touch, uri)
 
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Open one at a time: MLflow's own lock does not keep two first uses from migrating the same database at once."""
+    settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

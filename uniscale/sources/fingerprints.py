@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from uniscale.config import Settings
+from uniscale.config.state_files import read_state, write_whole
 from uniscale.lake.ledger import input_key
 from uniscale.sources.layout import EventFile
 
@@ -41,21 +41,18 @@ def source_key(home: Path, paths: Sequence[Path]) -> str:
 def content_digests(home: Path, paths: Sequence[Path]) -> dict[Path, str]:
     """BLAKE2 digest of every file; a file of unchanged size and modification time is not read again."""
     store = home / "digests.json"
-    known: dict[str, list[str]] = json.loads(store.read_text()) if store.is_file() else {}
+    known = read_state(store, dict[str, tuple[str, str]]) or {}
     digests, changed = {}, False
     for path in paths:
         status = path.stat()
         stamp = f"{status.st_size}-{status.st_mtime_ns}"
         entry = known.get(str(path))
         if entry is None or entry[0] != stamp:
-            entry = known[str(path)] = [stamp, _digest(path)]
+            entry = known[str(path)] = (stamp, _digest(path))
             changed = True
         digests[path] = entry[1]
     if changed:
-        home.mkdir(parents=True, exist_ok=True)
-        written = store.with_suffix(f".{os.getpid()}.tmp")
-        written.write_text(json.dumps(known, indent=0, sort_keys=True))
-        written.replace(store)
+        write_whole(store, json.dumps(known, indent=0, sort_keys=True))
     return digests
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from uniscale.config.state_files import whole_file
 
 FILE = "state.pt"
 
@@ -21,22 +22,16 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
     Raises:
         OSError: The file could not be written, say because the disk is full; the earlier checkpoint is as it was.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob(f".{FILE}.*"):  # of a process that was killed while it wrote
+    for left_over in folder.glob(f".*.{FILE}"):  # of a process that was killed while it wrote
         left_over.unlink()
-    unfinished = folder / f".{FILE}.{os.getpid()}"
     try:
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with whole_file(folder / FILE) as unfinished:
+            torch.save(state, unfinished)
     except (OSError, RuntimeError) as error:  # torch makes a RuntimeError of a write that failed
-        unfinished.unlink(missing_ok=True)
         raise OSError(
             f"the checkpoint could not be written to {folder} ({_first_line(error)}); the earlier one is as it was. "
             "Make room there and run the same command again"
         ) from error
-    unfinished.replace(folder / FILE)
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from uniscale.config import Settings
+from uniscale.config.state_files import read_state, write_whole
 
 SLOTS = ("uniscale_a", "uniscale_b")
 """Feast projects of which one is served and the other is filled."""
@@ -70,25 +70,14 @@ def pointer_file(settings: Settings) -> Path:
 
 
 def read_pointer(settings: Settings) -> Pointer | None:
-    """What is served, or None if nothing was ever materialised."""
-    try:
-        found = json.loads(pointer_file(settings).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    views = {name: Written(**counts) for name, counts in found.pop("views").items()}
-    return Pointer(**{**found, "moment": datetime.fromisoformat(found["moment"])}, views=views)
+    """What is served, or None if nothing was ever materialised, or the pointer is damaged: materialise it again."""
+    return read_state(pointer_file(settings), Pointer)
 
 
 def write_pointer(settings: Settings, pointer: Pointer) -> None:
     """Serve something else from now on: a reader finds the old pointer or the new one, never a part."""
-    path = pointer_file(settings)
     text = json.dumps({**asdict(pointer), "moment": pointer.moment.isoformat()}, indent=2)
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as handle:
-        handle.write(text + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    part.replace(path)
+    write_whole(pointer_file(settings), text + "\n")
 
 
 def inactive_slot(pointer: Pointer | None) -> str:
