@@ -31,16 +31,19 @@ if TYPE_CHECKING:
 class Session:
     """Trains jobs of one run; Ray starts with the first one that really needs training."""
 
-    def __init__(self, settings: Settings, registry: Registry, ds: date, stack: ExitStack) -> None:
+    def __init__(
+        self, settings: Settings, registry: Registry, ds: date, stack: ExitStack, *, force: bool = False
+    ) -> None:
         self._settings = settings
         self._registry = registry
         self._ds = ds
         self._stack = stack
+        self._force = force
         self._started = False
 
     def version_of(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
-        """The registered version of a job, trained now if there is none, and what the report tells of it."""
-        version = self._registry.find(job.key)
+        """The version of a job, trained now if none is registered or by force, and what the report tells of it."""
+        version = None if self._force else self._registry.find(job.key)
         facts: dict[str, Any] = {"reused": version is not None}
         if version is None:
             version, facts = self._train(job, role)
@@ -79,13 +82,19 @@ class Session:
                 code_version=code_version(),
                 num_params=num_params(load_model(fitted.model_dir)),
                 key=job.key,
+                again=self._force,
             )
         err.print(f"{job.recipe.name}: loss {facts['loss']:.4f} after {facts['seconds']} s, version {version.version}")
         return version, facts
 
 
-def train_day(settings: Settings, ds: date) -> dict[str, Any]:
+def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str, Any]:
     """Train what a day needs: the first champion if none is registered, and the challenger.
+
+    Args:
+        settings: The installation.
+        ds: Last training day.
+        force: Train the challenger, and a first champion, also if a version of the same inputs is registered.
 
     Returns:
         Snapshot, days, and per role the version with its figures.
@@ -97,7 +106,7 @@ def train_day(settings: Settings, ds: date) -> dict[str, Any]:
     lake, registry, days = Lake(settings), Registry(settings), train_days(settings, ds)
     models: dict[str, Any] = {}
     with ExitStack() as stack:
-        session = Session(settings, registry, ds, stack)
+        session = Session(settings, registry, ds, stack, force=force)
         champion = registry.champion()
         if champion is None:
             job = plan_job(settings, lake, get_recipe(settings.training.champion_recipe), days, "champion")
@@ -147,13 +156,15 @@ def main(
     first: Annotated[str | None, typer.Option("--from", help="First training day, with --recipe.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last training day, with --recipe.")] = None,
     alias: Annotated[str | None, typer.Option(help="Alias to set, with --recipe: champion or challenger.")] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="With --ds: train also what is registered.")] = False,
 ) -> None:
     """Train the rankers of a day, or one recipe by hand; the last line of output is a JSON object."""
     start = time.monotonic()
     with exit_codes():
         settings = load_settings()
         if ds is not None and recipe is None:
-            details = train_day(settings, parse_day(ds))
+            details = train_day(settings, parse_day(ds), force=force)
         elif ds is None and recipe is not None and first is not None and last is not None:
             details = train_recipe(settings, recipe, parse_day(first), parse_day(last), alias)
         else:

@@ -233,6 +233,15 @@ def test_how_days_are_packed_into_chunks_does_not_change_the_frames(settings, la
     assert lake.snapshot_id() == before + 4  # three training days and the test day, one commit each
 
 
+def test_a_forced_build_makes_all_frames_again(settings, shop):
+    build_frames(settings, shop, DS)
+    whole = str(rows(shop))
+    shop.commit(lambda con: con.execute("delete from lake.ml.frames"), "spoil")
+    assert build_frames(settings, shop, DS)["rows_per_second"] is None
+    assert build_frames(settings, shop, DS, force=True)["rows_per_second"] is not None
+    assert str(rows(shop)) == whole
+
+
 def test_a_day_encoded_in_parts_gives_the_same_frames(settings, shop, monkeypatch):
     build_frames(settings, shop, DS)
     whole = str(rows(shop))

@@ -43,6 +43,14 @@ def test_a_day_lands_its_logs_once_and_again_only_what_changed(run, lake):
     assert lake_rows(lake)["candidates"] == rows["candidates"]
 
 
+def test_a_forced_landing_lands_what_the_folder_holds_again(run, lake):
+    land_day(run, lake, DS)
+    rows = lake_rows(lake)
+    lake.commit(lambda con: con.execute("delete from lake.raw.requests where ds = date '2026-01-05'"), "spoil")
+    assert land_day(run, lake, DS, force=True)["landed_days"] == 2
+    assert lake_rows(lake) == rows
+
+
 def test_logs_after_the_evaluation_days_are_left_for_later_runs(run, lake):
     logs = {table: {"2026-01-07": days[DAY_2]} for table, days in copy.deepcopy(LOGS).items() if DAY_2 in days}
     logs["requests"]["2026-01-07"][0].update(request_id="r4", requested_at="2026-01-07 09:00:00")

@@ -110,6 +110,16 @@ def test_a_slot_takes_what_differs_from_what_it_held_and_drops_what_is_gone(onli
     check_equal(online, NEXT + timedelta(days=1))
 
 
+def test_a_forced_materialisation_writes_every_value_again(settings, lake):
+    two_days(lake)
+    first = materialize(settings, lake, DS)
+    assert materialize(settings, lake, DS)["views"]["item_features"] == {"written": 0, "deleted": 0}
+    forced = materialize(settings, lake, DS, force=True)
+    assert forced["views"] == first["views"]
+    assert (forced["generation"], forced["slot"]) == (first["generation"], SLOTS[1])
+    check_equal(settings, DS)
+
+
 def test_the_same_rows_are_the_same_generation_whatever_their_order(settings, lake):
     two_days(lake)
     first = materialize(settings, lake, DS)

@@ -12,6 +12,7 @@ from uniscale.cli.main import app
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3 import build
 from uniscale.es3.build import build_samples
 from uniscale.es3.leak import LeakError
@@ -90,6 +91,18 @@ def test_building_again_changes_nothing(settings, lake):
     settings.seed -= 1
     build_samples(settings, lake, DAY)
     assert stored(lake) == rows
+
+
+def test_a_forced_build_makes_every_day_and_every_sequence_again(settings, lake):
+    small_world().write(lake)
+    build_samples(settings, lake, DAY)
+    rows = stored(lake)
+    spoilt = (SAMPLES, SEQUENCES)
+    lake.commit(lambda con: [con.execute(f"delete from lake.{table.qualified}") for table in spoilt], "spoil")
+    assert build_samples(settings, lake, DAY)["days_built"] == 0
+    assert build_samples(settings, lake, DAY, force=True)["days_built"] == 1
+    assert stored(lake) == rows
+    assert lake.has(SEQUENCES, DAY)
 
 
 def test_a_killed_build_leaves_the_day_as_it_was(settings, lake, monkeypatch):

@@ -83,6 +83,18 @@ def test_a_second_run_builds_nothing_and_says_the_same(world):
     assert everything(lake) == before
 
 
+def test_a_forced_build_makes_every_day_again(world):
+    settings, lake = world
+    before = everything(lake)
+    spoil = "delete from lake.marts.fct_exposures where ds = date '2026-01-05'"
+    lake.commit(lambda con: con.execute(spoil), "spoil")
+
+    told = build_marts(settings, lake, day(5), force=True)
+
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3, "fresh_actions": 3}
+    assert everything(lake) == before
+
+
 def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same_rows(world, monkeypatch):
     settings, lake = world
     before = everything(lake)

@@ -5,6 +5,7 @@ The Airflow DAG calls these; a person may call them by hand, in order.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ import typer
 
 from uniscale.cli.bar import writing_bar
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
+from uniscale.cli.forced import forcing
 from uniscale.cli.processes import die_with_starter, one_at_a_time, run_entry_point
 from uniscale.cli.progress import tell
 from uniscale.config import Settings, load_settings
@@ -22,7 +24,8 @@ from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
 from uniscale.lake.ledger import finished, run_step
 
-Work = Callable[[Settings, Lake, date], Mapping[str, Any]]
+Work = Callable[[Settings, Lake, date, bool], Mapping[str, Any]]
+"""Does a step of a day; the last argument tells to do again what is done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,40 +41,41 @@ class Step:
     settings: tuple[str, ...] = ()
 
 
-def _land(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _land(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
     from uniscale.sources.landing import land_day
 
-    return land_day(settings, lake, ds)
+    return land_day(settings, lake, ds, force=force)
 
 
-def _marts(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _marts(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
     from uniscale.warehouse.build import build_marts
 
-    return build_marts(settings, lake, ds)
+    return build_marts(settings, lake, ds, force=force)
 
 
-def _samples(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _samples(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
     from uniscale.es3.build import build_samples
 
-    return build_samples(settings, lake, ds)
+    return build_samples(settings, lake, ds, force=force)
 
 
-def _frames(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _frames(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
     from uniscale.features.frames import build_frames
 
-    return build_frames(settings, lake, ds)
+    return build_frames(settings, lake, ds, force=force)
 
 
-def _materialize(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _materialize(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
     from uniscale.features.online.materialize import materialize
     from uniscale.serving.example import example_look_up
 
     with writing_bar() as advance:
-        written = materialize(settings, lake, ds, advance=advance)
+        written = materialize(settings, lake, ds, advance=advance, force=force)
     return {**written, "example": example_look_up(settings, lake, ds)}
 
 
-def _skew(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _skew(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
+    del force  # it is done as a whole whenever it is done
     from uniscale.config.calendar import eval_days
     from uniscale.serving.shadow import serve_again
     from uniscale.serving.skew import measure_skew
@@ -82,21 +86,28 @@ def _skew(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
     return {"shadow": shadow, "skew": [measure_skew(settings, lake, day, kind) for kind in kinds]}
 
 
-def _evaluate(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _evaluate(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
+    del force  # it is done as a whole whenever it is done
     from uniscale.registry.judge import evaluate_day
 
     return evaluate_day(settings, lake, ds)
 
 
-def _promote(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
+def _promote(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
+    del force  # it is done as a whole whenever it is done
     from uniscale.registry.judge import promote_day
 
     return promote_day(settings, lake, ds)
 
 
+def _train(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
+    del lake
+    return run_entry_point(settings, "ray_jobs.train", ["--ds", ds.isoformat(), *(["--force"] if force else [])])
+
+
 def _module(name: str) -> Work:
-    def work(settings: Settings, lake: Lake, ds: date) -> Mapping[str, Any]:
-        del lake
+    def work(settings: Settings, lake: Lake, ds: date, force: bool) -> Mapping[str, Any]:
+        del lake, force  # it keeps nothing that it could find done
         return run_entry_point(settings, name, ["--ds", ds.isoformat()])
 
     return work
@@ -109,7 +120,7 @@ STEPS: dict[str, Step] = {
     "samples": Step(work=_samples, settings=("window", "policy", "seed")),
     "frames": Step(work=_frames, settings=("window", "policy")),
     "materialize": Step(work=_materialize, settings=("features",)),
-    "train": Step(work=_module("ray_jobs.train"), settings=_TRAINING),
+    "train": Step(work=_train, settings=_TRAINING),
     "evaluate": Step(work=_evaluate, settings=("gate", "window")),
     "promote": Step(work=_promote, settings=("gate",)),
     "skew": Step(work=_skew, settings=("features", "window")),
@@ -121,6 +132,12 @@ ORDER = tuple(step.name for step in DAY_STEPS)
 
 def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any], bool]:
     """Run one step of a day, or find that it is done.
+
+    Args:
+        name: Step name.
+        ds: Day of the run.
+        force: Do again all that it does, and what the steps before it made stays. A forced step that was killed goes on
+            forced.
 
     Returns:
         Its ledger entry, and whether it ran now.
@@ -137,7 +154,10 @@ def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any]
         tell(settings, ds, name, "running")
         try:
             inputs = _inputs(settings, lake, ds, name)
-            entry, ran = run_step(lake, ds, name, inputs, lambda: STEPS[name].work(settings, lake, ds), force=force)
+            with forcing(lake, ds, name, force) as forced:
+                entry, ran = run_step(
+                    lake, ds, name, inputs, lambda: STEPS[name].work(settings, lake, ds, forced), force=forced
+                )
         except BaseException as error:
             tell(settings, ds, name, "failed", message=str(error) or type(error).__name__)
             raise
@@ -160,6 +180,9 @@ def _inputs(settings: Settings, lake: Lake, ds: date, name: str) -> dict[str, An
     if entry is None:
         raise ValueError(f"step {name} of {ds} needs step {before}; run: uniscale step {before} {ds}")
     inputs["before"] = entry["input_key"]
+    if name == "evaluate":  # training by force gives another version from the same inputs
+        models = json.loads(entry["details"])["models"]
+        inputs["versions"] = {role: model["version"] for role, model in models.items()}
     return inputs
 
 
@@ -170,7 +193,7 @@ def register(app: typer.Typer) -> None:
     def step_command(
         name: Annotated[str, typer.Argument(help=f"One of: {', '.join(ORDER)}.")],
         ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
-        force: Annotated[bool, typer.Option("--force", help="Do it even if it is done.")] = False,
+        force: Annotated[bool, typer.Option("--force", help="Do all of it again.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print the ledger entry as JSON.")] = False,
     ) -> None:
         """Run one step of a day; a finished step with the same inputs is not done again."""
@@ -185,7 +208,7 @@ def register(app: typer.Typer) -> None:
     @app.command("build")
     def build_command(
         ds: Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")],
-        force: Annotated[bool, typer.Option("--force", help="Do it even if it is done.")] = False,
+        force: Annotated[bool, typer.Option("--force", help="Do all of them again.")] = False,
     ) -> None:
         """Build exposures, attribution, features and ES3 samples of a day (steps land, marts and samples)."""
         with exit_codes():

@@ -42,13 +42,14 @@ COMMIT_ROWS = 200_000
 _TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES)
 
 
-def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
+def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
     """Bring the samples of the run's training days up to date; killed half-way, the same call goes on.
 
     Args:
         settings: The installation.
         lake: Its lake; holds the marts of the run's training days.
         ds: Last training day.
+        force: Build also the days that are up to date.
 
     Returns:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
@@ -68,13 +69,13 @@ def build_samples(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     _create_tables(lake)
     start = time.monotonic()
     with _spill_file(settings) as file:
-        build_sequences(lake, plan, file)
+        build_sequences(lake, plan, file, force=force)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
         growth = measure_growth(con, plan)
         factors = label_factors(plan, growth)
         wanted = build_keys(con, plan, factors)
-        stale = stale_days(con, SAMPLES.qualified, wanted)
+        stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
         num_rows, dropped = _build_days(
             settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors

@@ -30,7 +30,7 @@ from uniscale.warehouse.inputs import read_raw_content
 _LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
 
 
-def build_sequences(lake: Lake, plan: Plan, spill: Path) -> int:
+def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False) -> int:
     """Bring the sequences up to the last training day up to date, in one commit.
 
     A day depends on all earlier ones (they give the places), so a day that was landed anew rebuilds those after it.
@@ -39,13 +39,14 @@ def build_sequences(lake: Lake, plan: Plan, spill: Path) -> int:
         lake: The lake; holds the table.
         plan: The run.
         spill: File for the new rows: they are computed before the catalogue is locked for the commit.
+        force: Build also the days that are up to date.
 
     Returns:
         Days built.
     """
     with lake.read(lake.snapshot_id()) as con:
         wanted = _build_keys(con, plan.last_ds)
-        stale = stale_days(con, SEQUENCES.qualified, wanted)
+        stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
         if not stale:
             return 0
         run_files(con, ("known_from", "sequences"), {"first_ds": stale[0], "last_ds": plan.last_ds})

@@ -64,13 +64,14 @@ class Chunk:
         return f"{self.dates[0]} to {self.dates[-1]}, split {self.split}"
 
 
-def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
+def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
     """Bring the frames of all days of a run up to date, a bounded number of rows at a time.
 
     Args:
         settings: The installation.
         lake: The lake; holds samples, exposures and feature versions of the run's days.
         ds: Last training day.
+        force: Build also the days that are up to date.
 
     Returns:
         Requests and item rows per split over the whole run, item rows per second of the days built now (None if
@@ -85,7 +86,10 @@ def build_frames(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     snapshot = lake.snapshot_id()
     with lake.read(snapshot) as con:
         wanted = {split: _wanted_keys(con, settings, split, days) for split in SPLITS}
-        stale = {split: stale_days(con, _partition_name(split), wanted[split]) for split in SPLITS}
+        stale = {
+            split: sorted(wanted[split]) if force else stale_days(con, _partition_name(split), wanted[split])
+            for split in SPLITS
+        }
         todo = [day for day in days if day.ds in stale[day.split]]
         chunks = [chunk for split in SPLITS for chunk in _chunks(con, settings, split, todo)]
     start = time.monotonic()

@@ -57,8 +57,8 @@ def _make_database(path: Path) -> None:
     """
     if fault := sqlite_fault(path):
         raise RuntimeError(
-            f"the registry's database {path} is damaged ({fault}); put a copy from a backup in its place, or remove it: "
-            "the next day then trains its rankers again, and the earlier ones are lost"
+            f"the registry's database {path} is damaged ({fault}); put a copy from a backup in its place, or remove "
+            "it: the next day then trains its rankers again, and the earlier ones are lost"
         )
     if _is_made(path):
         return

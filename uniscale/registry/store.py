@@ -105,6 +105,7 @@ class Registry:
         code_version: str,
         num_params: int,
         key: str,
+        again: bool = False,
     ) -> Version:
         """Store a trained model with its run; a version of the same key that is already there is returned instead.
 
@@ -121,13 +122,14 @@ class Registry:
             code_version: Code it was trained by.
             num_params: Trainable parameters.
             key: Training key.
+            again: Store it also if there is a version of the same key; `find` then finds this one.
 
         Raises:
             FileNotFoundError: ``model_dir`` is not a folder.
         """
         if not model_dir.is_dir():
             raise FileNotFoundError(f"model_dir {model_dir} is not a folder; save the model there first")
-        known = self.find(key)
+        known = None if again else self.find(key)
         if known is not None:
             return known
         draft = Version(

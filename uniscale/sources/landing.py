@@ -40,8 +40,14 @@ def fingerprint(settings: Settings, ds: date) -> dict[str, str]:
     return {str(day): key for day, key in rows}
 
 
-def land_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
+def land_day(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
     """Land what the run of ``ds`` needs and has not got, all in one commit, and count what it will read.
+
+    Args:
+        settings: The installation.
+        lake: Its lake.
+        ds: Day of the run.
+        force: Land again also what is landed, as far as its files are there.
 
     Returns:
         ``rows`` by table, ``quarantined`` rows and ``days`` with requests, each over the days of the run, and
@@ -51,7 +57,7 @@ def land_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ValueError: There are no target-domain requests to train on or to judge on; or a file is bad, and then the
             lake stays as it was.
     """
-    landed = _land_changed(settings, lake, _last_day(settings, ds))
+    landed = _land_changed(settings, lake, _last_day(settings, ds), force=force)
     if not lake.exists():
         raise ValueError(f"there are no events to run {ds} on; land them first: uniscale ingest events DIR")
     with lake.read() as con:
@@ -85,13 +91,13 @@ def land_until(settings: Settings, lake: Lake, last: date) -> dict[str, int]:
 _NOTHING = {"landed_days": 0, "forgotten": 0}
 
 
-def _land_changed(settings: Settings, lake: Lake, last: date) -> dict[str, int]:
+def _land_changed(settings: Settings, lake: Lake, last: date, *, force: bool = False) -> dict[str, int]:
     if settings.source.events_dir is None:
         return _NOTHING
     files = _files(settings, last)
     wanted = {day: key for day, key in day_keys(settings, files).items() if day is not None}
     stale: list[date] = sorted(wanted)
-    if lake.exists():
+    if lake.exists() and not force:
         with lake.read() as con:
             stale = stale_days(con, EVENTS, wanted)
     if not stale:

@@ -35,7 +35,7 @@ _LOCK_SIGNS = ("database is locked", "failed to commit ducklake transaction", "c
 _log = logging.getLogger(__name__)
 
 
-def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
+def build_marts(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
     """Build every mart and feature day that the run of ``ds`` needs and that is not up to date.
 
     Killed half-way, the same call finishes the work with the same rows: the days are marked unfinished before dbt
@@ -45,6 +45,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         settings: The installation.
         lake: Its lake.
         ds: Last training day.
+        force: Build also the days that are up to date.
 
     Returns:
         ``exposures`` (rows of the run's days), ``attributed`` (attributions by action and target), ``days_built`` (by
@@ -62,13 +63,13 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         is_noted = not stale_days(con, _noted(policy), {ds: policy.digest})
     if not is_noted:
         lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
-    built = build_groups(settings, lake, policy, plan_groups(settings, policy, raw, ds), f"marts of {ds}")
+    built = build_groups(settings, lake, policy, plan_groups(settings, policy, raw, ds), f"marts of {ds}", force=force)
     run = days_of_run(settings, ds, policy)
     return {**_counts(lake, run[0].ds, run[-1].ds), **built}
 
 
 def build_groups(
-    settings: Settings, lake: Lake, policy: Policy, groups: Sequence[Group], message: str
+    settings: Settings, lake: Lake, policy: Policy, groups: Sequence[Group], message: str, *, force: bool = False
 ) -> dict[str, Any]:
     """Build the days of some groups that are not up to date.
 
@@ -78,6 +79,7 @@ def build_groups(
         policy: Its policy.
         groups: What should be there.
         message: What is built, for the lake's history.
+        force: Build also the days that are up to date.
 
     Returns:
         ``days_built`` (by group) and ``models`` (seconds by model).
@@ -87,7 +89,7 @@ def build_groups(
         LakeLockedError: The catalogue stayed locked for longer than the configured bound.
     """
     with lake.read() as con:
-        stale = {group.name: group.stale(con) for group in groups}
+        stale = {group.name: sorted(group.keys) if force else group.stale(con) for group in groups}
     results: tuple[NodeResult, ...] = ()
     todo = [group for group in groups if stale[group.name]]
     if todo:

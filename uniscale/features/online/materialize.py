@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 
 def materialize(
-    settings: Settings, lake: Lake, ds: date, *, now: datetime | None = None, advance: Advance | None = None
+    settings: Settings,
+    lake: Lake,
+    ds: date,
+    *,
+    now: datetime | None = None,
+    advance: Advance | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Serve each entity's newest feature version as of the end of ``ds``.
 
@@ -45,6 +51,7 @@ def materialize(
         ds: Day at whose end the values hold.
         now: The time (UTC); default the clock.
         advance: Told how far the writing is.
+        force: Write every value again, whatever the slots are said to hold.
 
     Returns:
         ``as_of``: the moment served now; ``slot``, ``generation`` and ``snapshot_id`` of it; ``entities`` by view;
@@ -68,7 +75,7 @@ def materialize(
             skipped = {"skipped": f"{pointer} are served; those of {moment} UTC are older"}
             pointer = replace(pointer, views=_untouched({name: view.rows for name, view in pointer.views.items()}))
         else:
-            pointer = _serve(settings, lake, moment, pointer, advance or _quiet)
+            pointer = _serve(settings, lake, moment, pointer, advance or _quiet, force=force)
     return {
         "as_of": pointer.moment,
         "slot": pointer.slot,
@@ -81,7 +88,9 @@ def materialize(
     }
 
 
-def _serve(settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | None, advance: Advance) -> Pointer:
+def _serve(
+    settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | None, advance: Advance, *, force: bool
+) -> Pointer:
     from uniscale.features.online.bulk import answering
     from uniscale.features.online.fill import SlotFiller
     from uniscale.features.online.generations import build_generation, drop_generations
@@ -90,7 +99,7 @@ def _serve(settings: Settings, lake: Lake, moment: datetime, pointer: Pointer | 
     views = daily_views(stores[SLOTS[0]])
     generation, snapshot_id = build_generation(settings, lake, views, moment, max_age(settings))
     with answering(stores[SLOTS[0]], "nothing is served yet" if pointer is None else f"{pointer} stay served"):
-        held = {slot: _held(settings, store) for slot, store in stores.items()}
+        held = {slot: None if force else _held(settings, store) for slot, store in stores.items()}
         if pointer is not None and pointer.generation == generation.name == held[pointer.slot]:
             slot, written = pointer.slot, _untouched(generation.rows)
         else:
