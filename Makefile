@@ -67,6 +67,7 @@ benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the lo
 	$(BIN)/python -m benchmarks.asof
 	$(BIN)/python -m benchmarks.materialize
 	$(BIN)/python -m benchmarks.lookup
+	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.listwise
 	$(BIN)/python -m benchmarks.workers

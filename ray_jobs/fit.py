@@ -97,7 +97,7 @@ def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> An
             "job": job.content(),
             "progress": str(progress),
         },
-        torch_config=TorchConfig(backend=training.backend),
+        torch_config=TorchConfig(backend=training.process_group),
         scaling_config=ScalingConfig(
             num_workers=training.num_workers, use_gpu=training.device == "cuda", resources_per_worker={"CPU": 1}
         ),

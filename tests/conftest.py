@@ -12,6 +12,8 @@ from uniscale.lake import Lake
 os.environ.update(
     {
         "TZ": "UTC",
+        "OMP_WAIT_POLICY": "PASSIVE",  # two test processes share the cores: threads that wait must not spin
+        "GOMP_SPINCOUNT": "0",
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "RAY_USAGE_STATS_ENABLED": "0",

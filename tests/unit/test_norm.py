@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn.functional import rms_norm
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from uniscale.models.common.norm import EPS, ROWS, RMSNorm
 
@@ -37,3 +38,26 @@ def test_half_precision_is_normed_in_single_precision():
     y = RMSNorm(64)(x)
     assert y.dtype == torch.bfloat16
     torch.testing.assert_close(y, RMSNorm(64)(x.float()).bfloat16())
+
+
+class _Launches(TorchDispatchMode):
+    """Counts operators, each of which is a launch or a few on an accelerator."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operator, types, arguments=(), options=None):
+        self.count += 1
+        return operator(*arguments, **(options or {}))
+
+
+def test_off_the_cpu_the_number_of_launches_does_not_grow_with_the_rows():
+    layer = RMSNorm(8).to("meta")
+    launches = []
+    for rows in (1, 100 * ROWS):
+        x = torch.empty(rows, 8, device="meta", requires_grad=True)
+        with _Launches() as seen:
+            layer(x).sum().backward()
+        launches.append(seen.count)
+    assert 0 < launches[0] == launches[1]

@@ -11,8 +11,8 @@ from uniscale.models.loss import item_losses
 from uniscale.training.watch import Watch, binned_auc
 
 
-def watch():
-    return Watch(domains=DOMAINS, steps_per_epoch=4, total_steps=8, done=0, workers=1)
+def watch(**options):
+    return Watch(**{"domains": DOMAINS, "steps_per_epoch": 4, "total_steps": 8, "done": 0, "workers": 1, **options})
 
 
 def test_the_click_auc_is_that_of_all_rows_since_the_last_point():
@@ -37,3 +37,16 @@ def test_a_tie_counts_one_half():
     negative, positive = [0, 0, 1], [1, 2, 2, 2]
     wins = np.mean([(p > n) + 0.5 * (p == n) for p in positive for n in negative])
     assert binned_auc(counts) == pytest.approx(wins)
+
+
+def test_workers_add_up_their_sums_on_the_device_that_their_back_end_reaches(monkeypatch):
+    seen = []
+
+    def all_reduce(tensor):
+        seen.append(tensor.device.type)
+        raise InterruptedError  # a tensor on this device has no values that could be told
+
+    monkeypatch.setattr("torch.distributed.all_reduce", all_reduce)
+    with pytest.raises(InterruptedError):
+        watch(workers=2, device="meta").point(1, {})
+    assert seen == ["meta"]

@@ -34,11 +34,13 @@ _QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "TZ": "UTC",
 }
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+"""Threads that wait sleep; by default they spin, and keep those that work off the cores of a busy machine."""
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """Environment for a child process: same installation, same project, no telemetry."""
-    environment = {**os.environ, **_QUIET, "UNISCALE_HOME": str(settings.home)}
+    """Environment for a child process: same installation, same project, no telemetry, no spinning threads."""
+    environment = {**_PATIENT, **os.environ, **_QUIET, "UNISCALE_HOME": str(settings.home)}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     if config_file().is_file():

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 """The checkout: holds dags, dbt_project, feature_repo, ray_jobs and monitoring beside the package."""
+
+
+CPU_PART_REQUESTS = 32
+"""Requests whose activations a CPU's cache holds: larger parts of a batch train more slowly there."""
 
 
 class _Section(BaseModel):
@@ -62,7 +67,10 @@ class TrainingSettings(_Section):
     num_workers: int = Field(default=2, ge=1, description="Ray Train workers.")
     threads: int = Field(default=1, ge=1, description="Torch threads of each worker.")
     device: str = Field(default="cpu", description="cpu or cuda.")
-    backend: str = Field(default="gloo", description="Collective back end: gloo or nccl.")
+    backend: str | None = Field(
+        default=None,
+        description="Collective back end, as torch.distributed names it; default gloo, and NCCL for what lies on GPUs.",
+    )
     precision: str = Field(default="fp32", description="fp32, bf16_products or bf16: see docs/training.md.")
     compiled: bool = Field(default=False, description="Compile rankers with torch.compile.")
     tables: str = Field(
@@ -72,15 +80,35 @@ class TrainingSettings(_Section):
     dense: str = Field(
         default="replicated", description="Other parameters: replicated, or sharded over workers (FSDP2)."
     )
-    part_requests: int = Field(
-        default=32,
+    part_requests: int | None = Field(
+        default=None,
         ge=1,
         description="Requests that a worker computes at a time; gradients of a batch's parts add up. Fewer need less "
-        "memory, and on a CPU are faster.",
+        f"memory. Default {CPU_PART_REQUESTS} on a CPU, whose cache then holds them, and the whole batch elsewhere.",
     )
     batches_ahead: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")
     max_failures: int = Field(default=2, ge=0, description="Times a died worker group is started again.")
+
+    @model_validator(mode="after")
+    def _refuse_a_back_end_that_cannot_reach_the_device(self) -> Self:
+        if self.device == "cpu" and self.process_group == "nccl":
+            raise ValueError("backend = 'nccl' reaches GPUs only and device = 'cpu'; use gloo, or leave backend out")
+        if self.device != "cpu" and self.process_group == "gloo":
+            raise ValueError(
+                f"backend = 'gloo' cannot gather tensors of device = {self.device!r}; use nccl, or leave backend out"
+            )
+        return self
+
+    @property
+    def process_group(self) -> str:
+        """Back end of the workers' process group, by device where there are two."""
+        return self.backend or ("gloo" if self.device == "cpu" else "cpu:gloo,cuda:nccl")
+
+    @property
+    def part_limit(self) -> int | None:
+        """Requests that a worker computes at a time at most; None has no limit."""
+        return self.part_requests or (CPU_PART_REQUESTS if self.device == "cpu" else None)
 
 
 class GateSettings(_Section):

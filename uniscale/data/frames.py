@@ -64,7 +64,7 @@ def read_frames(
             return
         for day in sorted(days):
             params: list[Any] = [day, split, *([] if domains is None else [sorted(domains)])]
-            for batch in con.sql(query, params=params).to_arrow_reader(READ_REQUESTS):
+            for batch in con.execute(query, params).to_arrow_reader(READ_REQUESTS):
                 kept = batch if provenances is None else _of_provenances(batch, provenances)
                 if kept.num_rows:
                     yield kept

@@ -134,7 +134,7 @@ def read_training(
             return
         for day in sorted(days):
             if recipe.es3_share == 1:
-                reader = con.sql(_ALL, params={"day": day}).to_arrow_reader(READ_REQUESTS)
+                reader = con.execute(_ALL, {"day": day}).to_arrow_reader(READ_REQUESTS)
                 yield from (batch for batch in reader if batch.num_rows)
             elif _labels_agree(con, day, target_domain):
                 yield from _mixed(con, day, recipe, target_domain, native_weight)
@@ -149,7 +149,7 @@ def _mixed(
         "kept": round(recipe.es3_share * 1_000_000),
         "native_weight": native_weight,
     }
-    for batch in con.sql(_MIXED, params=params).to_arrow_reader(READ_REQUESTS):
+    for batch in con.execute(_MIXED, params).to_arrow_reader(READ_REQUESTS):
         keep = batch.column("is_kept").flatten().to_numpy(zero_copy_only=False)
         kept = keep_items(batch, np.asarray(keep, dtype=np.bool_)).select(list(FRAMES.column_names))
         if kept.num_rows:

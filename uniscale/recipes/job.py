@@ -87,7 +87,7 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
             "compiled": settings.training.compiled,
             "tables": settings.training.tables,
             "dense": settings.training.dense,
-            "part_requests": settings.training.part_requests,
+            "part_requests": settings.training.part_limit,
             "code": code_version().rsplit("-", 1)[-1],
         }
     )
@@ -125,7 +125,7 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
         shares=_shares(job.recipe, settings.domains),
         ahead=settings.training.batches_ahead,
         # Fused tables are updated by every backward pass: a batch is then one.
-        part_requests=None if place.tables == "fbgemm" else settings.training.part_requests,
+        part_requests=None if place.tables == "fbgemm" else settings.training.part_limit,
     )
     torch.manual_seed(seed)
     recipe = job.recipe

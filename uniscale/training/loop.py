@@ -133,6 +133,7 @@ class Trainer:
             total_steps=self.total_steps,
             done=self.num_steps,
             workers=self._worker.world_size,
+            device=self._worker.device,
         )
         while self.position.epoch < self._config.epochs:
             for step in self._loader.epoch(self.position):

@@ -18,6 +18,7 @@ class GradientSync:
     Dense gradients travel as one flat buffer. A dense parameter without a gradient, say the expert of a domain that the
     batch lacks, counts as zero on every number of workers alike. Gradients of tables are exchanged meanwhile, merged
     per worker, as (row, gradient) pairs, so traffic grows with the rows that a batch touches and not with the tables.
+    Tensors on a GPU need NCCL: gloo can add them up there, and not gather them (`TrainingSettings.process_group`).
     """
 
     def __init__(self, dense: Sequence[Parameter], embeddings: Sequence[Parameter], world_size: int) -> None:

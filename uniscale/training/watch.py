@@ -65,7 +65,14 @@ class Watch:
     """Adds up what happens between two points, over all workers."""
 
     def __init__(
-        self, *, domains: Sequence[str], steps_per_epoch: int, total_steps: int, done: int, workers: int
+        self,
+        *,
+        domains: Sequence[str],
+        steps_per_epoch: int,
+        total_steps: int,
+        done: int,
+        workers: int,
+        device: str = "cpu",
     ) -> None:
         """Begin.
 
@@ -75,18 +82,21 @@ class Watch:
             total_steps: Steps of the run.
             done: Steps that are done already.
             workers: World size.
+            device: Where the ranker answers. Sums stay there until a point is asked for: a step does not wait for
+                them, and the back end of that device adds them up over the workers.
         """
         self._domains = domains
         self._steps_per_epoch = steps_per_epoch
         self._total_steps = total_steps
         self._workers = workers
+        self._device = device
         self._begin, self._first = time.monotonic(), done
         self._clear()
 
     def _clear(self) -> None:
         self._since, self._loss, self._steps, self._rows = time.monotonic(), 0.0, 0, 0
-        self._sums = torch.zeros(2, len(self._domains), dtype=torch.float64)
-        self._counts = torch.zeros(2 * NUM_BINS, dtype=torch.float64)
+        self._sums = torch.zeros(2, len(self._domains), dtype=torch.float64, device=self._device)
+        self._counts = torch.zeros(2 * NUM_BINS, dtype=torch.float64, device=self._device)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def add(self, batch: Batch, logits_NK: Tensor, labels: Labels, loss_N: Tensor) -> None:
@@ -98,11 +108,11 @@ class Watch:
             labels: What happened.
             loss_N: Loss of each item.
         """
-        self._sums += torch.stack(domain_sums(loss_N, batch, labels, len(self._domains))).cpu()
+        self._sums += torch.stack(domain_sums(loss_N, batch, labels, len(self._domains)))
         click = TASKS.index("click")
         place_N = (logits_NK[:, click].float() + LIMIT) * (NUM_BINS / (2 * LIMIT))
         bin_N = place_N.clamp(0, NUM_BINS - 1).long() + NUM_BINS * (labels.targets_NK[:, click] > 0)
-        self._counts += torch.bincount(bin_N, minlength=2 * NUM_BINS).cpu()
+        self._counts += torch.bincount(bin_N, minlength=2 * NUM_BINS)
 
     def end_step(self, num_items: int, loss: float) -> None:
         """Count a step.
@@ -140,6 +150,7 @@ class Watch:
         together = torch.cat([self._sums.reshape(-1), self._counts])
         if self._workers > 1:
             dist.all_reduce(together)
+        together = together.cpu()
         return together[: self._sums.numel()].view_as(self._sums), together[self._sums.numel() :]
 
 

@@ -1,7 +1,8 @@
 """Root-mean-square norm: ``x / sqrt(mean(x^2) + eps) * weight`` over the last axis.
 
 On a CPU PyTorch composes its own of many sweeps over memory; the gradient written out, a thousand rows at a time while
-they are in the cache, takes a third of the time. A compiler fuses PyTorch's, so it gets that one.
+they are in the cache, takes a third of the time. An accelerator has a kernel for PyTorch's and a compiler fuses it, so
+they get that one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., width] -> [..., width]."""
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or not x.is_cpu:
             return functional.rms_norm(x.float(), self.weight.shape, self.weight, EPS).to(x.dtype)
         out: Tensor = _RMSNorm.apply(x.float(), self.weight).to(x.dtype)
         return out
