@@ -13,6 +13,7 @@ from typing import Any
 
 from ray_jobs.progress import Watched, shown
 from ray_jobs.worker import CURVE_FILE, DIVERGED_FILE, MODEL_FOLDER, train_worker
+from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.state_files import read_state
 from uniscale.recipes.job import TrainJob
@@ -85,7 +86,7 @@ def _drop_torn_state(folder: Path) -> None:
 
 
 def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> Any:
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
     training = settings.training
@@ -108,4 +109,15 @@ def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> An
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
     )
-    return trainer.fit()
+    try:
+        return trainer.fit()
+    except TrainingFailedError as error:
+        err.print(str(error), highlight=False, markup=False)
+        raise RuntimeError(f"{job.recipe.name}: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    """What failed first, in a line: the end of the traceback of a worker."""
+    failures: dict[int, Exception] = getattr(error, "worker_failures", {})
+    where, failure = next(((f"worker {rank}: ", failed) for rank, failed in failures.items()), ("", error))
+    return where + str(failure).strip().splitlines()[-1].strip()

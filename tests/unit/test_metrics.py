@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from uniscale.evaluation.metrics import HIGHER_IS_BETTER, auc, measure, statistics
+from uniscale.contracts.metrics import HIGHER_IS_BETTER
+from uniscale.evaluation.metrics import auc, measure, statistics
 from uniscale.evaluation.outcomes import Outcomes, Scores
 
 

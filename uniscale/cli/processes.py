@@ -11,8 +11,10 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from uniscale.config.settings import PROJECT_ROOT, config_file
 from uniscale.config.state_files import write_whole
 
 _PR_SET_PDEATHSIG = 1
+_ERROR = "error: "
+_KEPT_LINES = 200
 DIE_WITH_PARENT = "UNISCALE_DIE_WITH_PARENT"
 """Set to 1 in the environment of a run whose steps must not outlive it."""
 _QUIET = {
@@ -55,33 +59,63 @@ class EntryPointError(RuntimeError):
         exit_code: Its exit code: 2 for bad input, anything else for a failure.
     """
 
-    def __init__(self, module: str, exit_code: int) -> None:
-        super().__init__(f"{module} ended with exit code {exit_code}; its messages are above")
+    def __init__(self, module: str, exit_code: int, told: Sequence[str]) -> None:
+        super().__init__(f"{_cause(exit_code, told)} ({module})")
         self.exit_code = exit_code
+
+
+def _cause(exit_code: int, told: Sequence[str]) -> str:
+    """Why a process ended, from the last lines it told: the error of a command, or the end of a traceback."""
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        return f"killed by {name}" + (", most likely as memory ran out" if name == "SIGKILL" else "")
+    lines = [line.strip() for line in told if line.strip()]
+    errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
+    return (errors or lines or [f"exit code {exit_code}, its messages are above"])[-1]
 
 
 def run_entry_point(settings: Settings, module: str, arguments: Sequence[str]) -> dict[str, Any]:
     """Run ``python -m MODULE ARGUMENTS``, an entry point outside the library; it dies with this process.
 
+    What it tells on standard error is passed on. At a terminal it has the terminal itself, for its bars.
+
     Returns:
         The JSON object that is its last line of output.
 
     Raises:
-        EntryPointError: It did not end well.
+        EntryPointError: It did not end well; the message has the cause, unless the terminal shows it.
     """
-    done = subprocess.run(
+    told: deque[str] = deque(maxlen=_KEPT_LINES)
+    with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=PROJECT_ROOT,
         env=child_environment(settings),
         stdout=subprocess.PIPE,
+        stderr=None if sys.stderr.isatty() else subprocess.PIPE,
         text=True,
-        check=False,
+        errors="replace",
         preexec_fn=die_with_parent,
-    )
-    if done.returncode != 0:
-        raise EntryPointError(module, done.returncode)
-    details: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    ) as process:
+        passing = threading.Thread(target=_pass_on, args=(process.stderr, told))
+        passing.start()
+        assert process.stdout is not None
+        try:
+            output = process.stdout.read()
+        except BaseException:
+            process.kill()
+            raise
+        passing.join()
+    if process.returncode != 0:
+        raise EntryPointError(module, process.returncode, told)
+    details: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
     return details
+
+
+def _pass_on(lines: Iterable[str] | None, told: deque[str]) -> None:
+    for line in lines or ():
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        told.append(line)
 
 
 def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, str]:

@@ -7,14 +7,28 @@ folder (or the file ``UNISCALE_CONFIG`` names), else from the default here. Unkn
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from uniscale.config.faults import settings_fault
+from uniscale.contracts.metrics import check_metric
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 """The checkout: holds dags, dbt_project, feature_repo, ray_jobs and monitoring beside the package."""
+CATALOGUES = ("sqlite", "postgres")
+ONLINE_STORES = ("sqlite", "redis")
+_PREFIX = "UNISCALE_"
 
 
 CPU_PART_REQUESTS = 32
@@ -56,6 +70,26 @@ class LakeSettings(_Section):
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit per process; more spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
 
+    @field_validator("catalog", mode="before")
+    @classmethod
+    def _check_catalog(cls, catalog: object) -> object:
+        if isinstance(catalog, str):
+            kind, colon, location = catalog.partition(":")
+            if kind not in CATALOGUES or not location:
+                found = (
+                    f"it begins with {kind + colon!r}" if colon else "it has no colon"
+                )  # the rest may hold a password
+                raise ValueError(f"write sqlite:PATH or postgres:DSN; {found}")
+        return catalog
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _check_memory_limit(cls, limit: str) -> str:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?B)", limit, flags=re.IGNORECASE)
+        if found is None or float(found[1]) == 0:
+            raise ValueError("write a number and a unit (KB, MB, GB, TB, KiB, MiB, GiB or TiB), for example 4GB")
+        return limit
+
 
 class TrainingSettings(_Section):
     """How rankers are trained."""
@@ -66,7 +100,7 @@ class TrainingSettings(_Section):
     challenger_recipe: str = Field(default="hhsft_es3_xs", description="Recipe trained every day.")
     num_workers: int = Field(default=2, ge=1, description="Ray Train workers.")
     threads: int = Field(default=1, ge=1, description="Torch threads of each worker.")
-    device: str = Field(default="cpu", description="cpu or cuda.")
+    device: str = Field(default="cpu", description="cpu, cuda, or cuda:N for one of several GPUs.")
     backend: str | None = Field(
         default=None,
         description="Collective back end, as torch.distributed names it; default gloo, and NCCL for what lies on GPUs.",
@@ -89,6 +123,13 @@ class TrainingSettings(_Section):
     batches_ahead: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")
     max_failures: int = Field(default=2, ge=0, description="Times a died worker group is started again.")
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, device: str) -> str:
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+            raise ValueError("write cpu or cuda, or cuda:N for one of several GPUs")
+        return device
 
     @model_validator(mode="after")
     def _refuse_a_back_end_that_cannot_reach_the_device(self) -> Self:
@@ -119,6 +160,12 @@ class GateSettings(_Section):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     num_resamples: int = Field(default=1000, ge=100)
 
+    @field_validator("metric", "guardrail")
+    @classmethod
+    def _check_metric(cls, metric: str) -> str:
+        check_metric(metric)
+        return metric
+
 
 class FeatureSettings(_Section):
     """Feast."""
@@ -144,17 +191,38 @@ class FeatureSettings(_Section):
         description="Count and serve what became known later; only to measure what such a leak would be worth.",
     )
 
+    @field_validator("online_store")
+    @classmethod
+    def _check_online_store(cls, store: str) -> str:
+        if store not in ONLINE_STORES:
+            raise ValueError(f"write {' or '.join(ONLINE_STORES)}")
+        return store
+
+    @field_validator("redis")
+    @classmethod
+    def _check_redis(cls, redis: str) -> str:
+        if not re.match(r"[^\s,:]+:\d+(,|$)", redis):
+            raise ValueError("write host:port, or host:port,db=1,ssl=true")
+        return redis
+
 
 class TrackingSettings(_Section):
     """MLflow."""
 
     uri: str | None = Field(default=None, description="MLflow tracking server or database; default SQLite in home.")
 
+    @field_validator("uri")
+    @classmethod
+    def _check_uri(cls, uri: str | None) -> str | None:
+        if uri is not None and not re.match(r"(https?|sqlite|postgresql|mysql|mssql)(\+\w+)?://.", uri):
+            raise ValueError("write the address of a server (http://HOST:5000) or of a database (sqlite:///PATH)")
+        return uri
+
 
 class Settings(BaseSettings):
     """One installation of UniScale."""
 
-    model_config = SettingsConfigDict(extra="forbid", env_prefix="UNISCALE_", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__")
 
     home: Path = Field(
         default=Path(".uniscale"), description="State of this installation: lake, registry, reports, logs."
@@ -170,6 +238,33 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     features: FeatureSettings = FeatureSettings()
     tracking: TrackingSettings = TrackingSettings()
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _check_home(cls, home: object) -> object:
+        if home == "":
+            raise ValueError("name a folder, for example .uniscale")
+        return home
+
+    @field_validator("domains")
+    @classmethod
+    def _check_domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        if (
+            not domains
+            or len(set(domains)) < len(domains)
+            or not all(name and name == name.strip() for name in domains)
+        ):
+            raise ValueError('name at least one domain, each once, for example ["search", "feed", "shop"]')
+        return domains
+
+    @model_validator(mode="after")
+    def _refuse_an_unknown_target(self) -> Self:
+        if self.target_domain not in self.domains:
+            raise ValueError(
+                f"target_domain = {self.target_domain!r} is none of domains = {list(self.domains)}; add it there, or "
+                "name one of them"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -204,12 +299,13 @@ def load_settings() -> Settings:
     """Read and check the settings; paths come back absolute.
 
     Raises:
-        ValueError: An unknown key or a value out of range; the message names it.
-        FileNotFoundError: ``UNISCALE_CONFIG`` names a file that does not exist.
+        ValueError: The file is no TOML, or there is an unknown key or a value that will not do; the message names it,
+            and the file or the variable that holds it.
+        FileNotFoundError: ``UNISCALE_CONFIG`` or ``policy`` names a file that does not exist.
     """
     if "UNISCALE_CONFIG" in os.environ and not config_file().is_file():
         raise FileNotFoundError(f"UNISCALE_CONFIG={config_file()} does not exist; correct the path or unset it")
-    settings = Settings()
+    settings = _read()
     base = config_file().resolve().parent if config_file().is_file() else Path.cwd()
     settings.home = (base / settings.home).resolve()
     for name in ("events_dir", "truth_dir"):
@@ -218,4 +314,22 @@ def load_settings() -> Settings:
             setattr(settings.source, name, (base / value).resolve())
     if settings.policy is not None:
         settings.policy = (base / settings.policy).resolve()
+        if not settings.policy.is_file():
+            raise FileNotFoundError(
+                f"policy = {str(settings.policy)!r} does not exist; correct the path or leave it out"
+            )
     return settings
+
+
+def _read() -> Settings:
+    file = config_file()
+    try:
+        return Settings()
+    except ValidationError as error:  # it holds what was written, passwords too
+        raise ValueError(settings_fault(error, Settings, file, _PREFIX)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{file} is no TOML file: {error}; text stands between quotes, sections in [brackets]"
+        ) from error
+    except SettingsError as error:
+        raise ValueError(f"{error}; in the environment, lists are JSON: UNISCALE_DOMAINS='[\"search\"]'") from error

@@ -8,25 +8,12 @@ that the test set does not define is None, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from uniscale.evaluation.outcomes import Array, Outcomes, Scores
 from uniscale.evaluation.ranking import hit_chance, ideal_discount, mean_discount, place, top_share
 from uniscale.evaluation.statistic import PooledAuc, Ratio, Statistic, request_auc
 
-HIGHER_IS_BETTER: Mapping[str, bool | None] = {
-    "auc": True,
-    "gauc": True,
-    "hr_at_5": True,
-    "ndcg_at_10": True,
-    "log_loss": False,
-    "calibration": None,  # best at 1
-    "gmv_proxy": True,
-    "gmv_share": True,
-    "purchase_auc": True,
-}
 _SMALLEST_PROBABILITY = 1e-7
 
 

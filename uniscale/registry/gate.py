@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from uniscale.contracts.metrics import HIGHER_IS_BETTER, check_metric
 from uniscale.evaluation.bootstrap import Estimate
-from uniscale.evaluation.metrics import HIGHER_IS_BETTER
 
 MIN_REQUESTS = 20
 """Percentile intervals are too narrow on few requests: at 95 %, a mean of normal values is covered 93 times in 100 with
@@ -71,17 +71,6 @@ def decide(deciding: Comparison, guardrail: Comparison, *, confidence: float) ->
         "guardrail": _numbers(guardrail, confidence),
     }
     return Verdict(decision=decision, reason=reason, evidence=evidence)
-
-
-def check_metric(name: str) -> None:
-    """Refuse a metric that cannot decide.
-
-    Raises:
-        ValueError: It is unknown, or has no better direction.
-    """
-    able = [metric for metric, higher in HIGHER_IS_BETTER.items() if higher is not None]
-    if name not in able:
-        raise ValueError(f"gate metric {name!r} cannot decide; set gate.metric or gate.guardrail to one of {able}")
 
 
 def _rule(deciding: Comparison, guardrail: Comparison, confidence: float) -> tuple[str, str]:
