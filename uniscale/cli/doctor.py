@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from uniscale.cli.console import exit_codes, out, print_json
+from uniscale.cli.finding import Finding
+from uniscale.cli.state_checks import check_databases, check_lake
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_EXTRA = re.compile(r"""extra == ["']([^"']+)["']""")
 _MIN_DISK_GIB = 5
 _MIN_MEMORY_GIB = 6
 _FOLDERS = ("dags", "dbt_project", "feature_repo", "ray_jobs", "monitoring")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        what: What was checked.
-        ok: Whether it will do.
-        found: What is there.
-        mend: What to do about it; empty when it will do.
-    """
-
-    what: str
-    ok: bool
-    found: str
-    mend: str = ""
-
-
 def examine(settings: Settings) -> list[Finding]:
     """Check the machine and the installation; nothing is changed."""
-    checks: tuple[Callable[[Settings], Finding], ...] = (_python, _checkout, _memory, _disk, _lake, _ports)
-    return [*(check(settings) for check in checks), *_packages()]
+    checks: tuple[Callable[[Settings], Finding], ...] = (_python, _checkout, _memory, _disk, check_lake, _ports)
+    return [*(check(settings) for check in checks), *check_databases(settings), *_packages()]
 
 
 def _python(settings: Settings) -> Finding:
@@ -82,21 +73,6 @@ def _disk(settings: Settings) -> Finding:
     return Finding(what="disk", ok=ok, found=f"{gib:.0f} GiB free in {place}", mend=mend)
 
 
-def _lake(settings: Settings) -> Finding:
-    import duckdb
-
-    from uniscale.lake import Lake
-    from uniscale.lake.extensions import connect
-
-    try:
-        connect(settings.lake_catalog).close()
-        lake = Lake(settings)
-        found = f"snapshot {lake.snapshot_id()}" if lake.exists() else "DuckLake loads; no lake yet"
-    except (RuntimeError, ValueError, duckdb.Error) as error:
-        return Finding(what="lake", ok=False, found=settings.lake_catalog, mend=str(error))
-    return Finding(what="lake", ok=True, found=found)
-
-
 def _ports(settings: Settings) -> Finding:
     del settings
     taken = [port for port in (8080, 5000, 8000) if _is_taken(port)]
@@ -111,24 +87,39 @@ def _is_taken(port: int) -> bool:
 
 
 def _packages() -> list[Finding]:
+    """The libraries that `make setup` installs must be there; those of other extras may be."""
     from packaging.requirements import Requirement
 
+    wanted = [Requirement(text) for text in requires("uniscale") or []]
+    always = {extra for one in wanted if one.name == "uniscale" and _is_of(one, "all") for extra in one.extras}
     findings = []
-    for text in requires("uniscale") or []:
-        requirement = Requirement(text)
-        if requirement.name == "uniscale" or 'extra == "dev"' in text or 'extra == "all"' in text:
+    for one in wanted:
+        extras = set(_EXTRA.findall(str(one.marker or "")))
+        if one.name == "uniscale" or "dev" in extras:
             continue
-        try:
-            installed = version(requirement.name)
-        except PackageNotFoundError:
-            installed = ""
-        ok = bool(installed) and requirement.specifier.contains(installed, prereleases=True)
-        if not ok:
-            mend = f"make setup (wants {requirement.name}{requirement.specifier})"
-            findings.append(Finding(what=requirement.name, ok=False, found=installed or "not installed", mend=mend))
-    if not findings:
-        findings.append(Finding(what="packages", ok=True, found="all there, versions as declared"))
+        installed = _installed(one.name)
+        if installed and one.specifier.contains(installed, prereleases=True):
+            continue
+        is_optional = bool(extras) and not extras & always
+        mend = f"make setup (wants {one.name}{one.specifier})"
+        if is_optional:
+            mend = f"pip install -e '.[{min(extras)}]'" + (" if you want it" if not installed else "")
+        found = installed or ("not installed, optional" if is_optional else "not installed")
+        findings.append(Finding(what=one.name, ok=is_optional and not installed, found=found, mend=mend))
+    if all(finding.ok for finding in findings):
+        findings.insert(0, Finding(what="packages", ok=True, found="all there, versions as declared"))
     return findings
+
+
+def _is_of(requirement: Requirement, extra: str) -> bool:
+    return extra in _EXTRA.findall(str(requirement.marker or ""))
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def register(app: typer.Typer) -> None:
@@ -144,10 +135,12 @@ def register(app: typer.Typer) -> None:
             if as_json:
                 print_json([asdict(finding) for finding in findings])
             else:
-                table = RichTable("", "Checked", "Found", "To do")
+                table = RichTable("", "Checked")
+                table.add_column("Found", overflow="fold")
+                table.add_column("To do", overflow="fold")
                 for finding in findings:
                     mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-                    table.add_row(mark, finding.what, finding.found, finding.mend)
+                    table.add_row(mark, escape(finding.what), escape(finding.found), escape(finding.mend))
                 out.print(table)
             if not all(finding.ok for finding in findings):
                 raise typer.Exit(1)
