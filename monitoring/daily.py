@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import warnings
 from dataclasses import asdict
 from datetime import date
@@ -14,8 +13,8 @@ from typing import Any
 from monitoring.drift import Drift, compare
 from monitoring.populations import feature_pairs, prediction_pair
 from monitoring.thresholds import load_thresholds
+from uniscale.cli.workspace import drop_torn_reports
 from uniscale.config import Settings, load_settings
-from uniscale.config.state_files import read_state
 from uniscale.lake import Lake
 
 
@@ -46,34 +45,17 @@ def _keep(folder: Path, ds: date, snapshots: list[tuple[Drift, Any]]) -> None:
         warnings.simplefilter("ignore")  # the import of Evidently's UI warns about its own libraries
         from evidently.ui.workspace import Workspace
 
-        _drop_torn_projects(folder)
+        drop_torn_reports(folder)
         workspace = Workspace.create(str(folder))
         for drift, snapshot in snapshots:
             title = f"drift: {drift.name}"
             known = workspace.search_project(title)
             project = known[0] if known else _create(workspace, title)
             for run_id in workspace.list_runs(project.id):
-                if _day_of(workspace, project.id, run_id) in (ds.isoformat(), None):
+                run = workspace.get_run(project.id, run_id)
+                if run is not None and run.metadata.get("ds") == ds.isoformat():
                     workspace.delete_run(project.id, run_id)
             workspace.add_run(project.id, snapshot)
-
-
-def _drop_torn_projects(folder: Path) -> None:
-    """Remove projects whose description a killed run left half-written: Evidently would open none of the others."""
-    for file in folder.glob("*/metadata.json"):
-        if read_state(file, dict[str, Any]) is None:
-            shutil.rmtree(file.parent)
-    for file in folder.glob("*/dashboard.json"):
-        if read_state(file, dict[str, Any]) is None:
-            file.unlink()
-
-
-def _day_of(workspace: Any, project_id: Any, run_id: Any) -> str | None:
-    """Day of a report in the workspace; None if a killed run left it half-written."""
-    try:
-        return str(workspace.get_run(project_id, run_id).metadata.get("ds"))
-    except ValueError:
-        return None
 
 
 def _create(workspace: Any, title: str) -> Any:

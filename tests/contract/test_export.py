@@ -1,9 +1,14 @@
 """Every ranker as a graph without Python: the scores of the eager one, for any number of candidates."""
 
+import re
+from datetime import date
+
 import pytest
 import torch
+from support_frames import random_frames, write_frames
 from support_models import DOMAINS, random_batch, scatter_weights, take_request
 
+from uniscale.config.settings import PROJECT_ROOT
 from uniscale.models.export import ScoringGraph, export_ranker, load_exported
 from uniscale.models.zoo import MODELS, build_model
 
@@ -67,3 +72,18 @@ def test_a_batch_of_several_requests_is_refused(pair):
 def test_a_folder_without_a_graph_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"scoring\.pt2 is missing"):
         load_exported(tmp_path)
+
+
+def test_the_example_of_the_docs_scores_a_request_of_the_lake(lake, tmp_path):
+    """The documented lines run as they are; an installation in the working folder holds the frames."""
+    docs = PROJECT_ROOT / "docs" / "training.md"
+    (code,) = re.findall(r"```python\n(.*?load_exported.*?)```", docs.read_text(encoding="utf-8"), flags=re.DOTALL)
+    write_frames(lake, [random_frames(3, ds=date(2026, 1, 12), split="eval", domains=DOMAINS)])
+    model = build_model("dlrm", "xs", DOMAINS)
+    example = take_request(random_batch(sizes=(4, 3), length=model.inputs.history_length), 0)
+    export_ranker(model, "search", example, tmp_path / "graph")
+    names = {}
+    exec(code, names)
+    assert names["probabilities"].shape == (len(names["meta"].item_ids), 3)
+    with torch.no_grad():
+        torch.testing.assert_close(names["probabilities"], model.eval()(names["batch"]).sigmoid(), rtol=1e-4, atol=1e-4)

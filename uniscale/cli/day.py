@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_wit
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
 from uniscale.config.settings import PROJECT_ROOT
+from uniscale.config.sqlite_files import sqlite_fault
 from uniscale.config.state_files import write_whole
 from uniscale.contracts.steps import DAY_STEPS
 
@@ -120,14 +122,22 @@ def prepare_airflow(settings: Settings) -> None:
     """Bring the embedded Airflow's database to the installed version (5 s the first time, then nothing).
 
     Raises:
-        RuntimeError: The migration failed; its output is in the message.
+        RuntimeError: The database is damaged, or the migration failed; its output is in the message.
     """
     from importlib.metadata import version
 
     home = settings.home / "airflow"
     stamp = home / "migrated"
     wanted = version("apache-airflow-core")
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    database = home / "airflow.db"
+    if fault := sqlite_fault(database):
+        raise RuntimeError(
+            f"Airflow's database {database} is damaged ({fault}); remove it: it holds the history of runs, and is made "
+            "again"
+        )
+    # An Airflow that was given another database leaves no file here.
+    is_there = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in os.environ or (database.is_file() and database.stat().st_size)
+    if is_there and stamp.is_file() and stamp.read_text(encoding="utf-8", errors="replace") == wanted:
         return
     home.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(

@@ -13,6 +13,15 @@ from rich.table import Table
 from uniscale.cli.console import err, exit_codes, out, print_json
 from uniscale.config import load_settings
 
+_HOW_TO_SCORE = """score with it:
+    from pathlib import Path
+    from uniscale.data.encode import collate
+    from uniscale.models.export import load_exported
+
+    ranker = load_exported(Path({folder!r}))
+    batch, _, meta = collate(frame, tuple(ranker.about["domains"]))  # the frame of one request, a row of ml.frames
+    probabilities = ranker.score(batch).sigmoid()  # of click, cart and purchase, a row per candidate in meta.item_ids
+docs/training.md has it with frames of the lake"""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -56,7 +65,12 @@ def export(
     domain: Annotated[str | None, typer.Option(help="Domain to score; default the target domain.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a version's scoring graph (torch.export): one request, any number of candidates, one domain."""
+    """Write a version's scoring graph (torch.export): one request, any number of candidates, one domain.
+
+    To score with it, in Python: uniscale.models.export.load_exported(FOLDER).score(batch) gives the logits of click,
+    cart and purchase, one row per candidate. uniscale.data.encode.collate makes a batch of the frames of a request;
+    docs/training.md has a whole example.
+    """
     with exit_codes():
         from uniscale.models.export import export_ranker
         from uniscale.models.synthetic import random_batch
@@ -76,3 +90,4 @@ def export(
             f"parameters in {folder}",
             highlight=False,
         )
+        err.print(_HOW_TO_SCORE.format(folder=str(folder)), highlight=False, markup=False)

@@ -18,6 +18,7 @@ from rich.table import Table as RichTable
 
 from uniscale.cli.console import err, exit_codes
 from uniscale.cli.processes import airflow_environment, child_environment, die_with_parent
+from uniscale.cli.workspace import drop_torn_reports
 from uniscale.config import Settings, load_settings
 
 
@@ -190,6 +191,7 @@ def register(app: typer.Typer) -> None:
 
             settings = load_settings()
             prepare_airflow(settings)
+            drop_torn_reports(settings.home / "evidently")
             open_client(settings)  # makes the database, which the server would not make whole
             run_services(
                 settings,

@@ -37,11 +37,10 @@ def _fault_of_header(path: Path) -> str | None:
         return "it does not begin like an SQLite database"
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
-    wanted = page_bytes * int.from_bytes(header[28:32], "big")
-    is_counted = header[24:28] == header[92:96]  # an old SQLite does not keep the count
-    if is_counted and path.stat().st_size < wanted:
-        return f"it is cut off: {path.stat().st_size:,} of {wanted:,} bytes are there"
-    return None
+    num_bytes = path.stat().st_size
+    is_counted = header[24:28] == header[92:96]  # an old SQLite does not keep the count of pages
+    wanted = page_bytes * max(int.from_bytes(header[28:32], "big") if is_counted else 0, -(-num_bytes // page_bytes))
+    return f"it is cut off: {num_bytes:,} of {wanted:,} bytes are there" if num_bytes < wanted else None
 
 
 def _damaged_page(path: Path) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from uniscale.config.state_files import whole_file, write_whole
 from uniscale.models.batch import Batch
@@ -65,7 +66,8 @@ class ExportedRanker:
 
     Attributes:
         program: The graph as a module.
-        about: What it is: name, size, domain, tasks, parameters.
+        about: What it is: name, size, domain, all domains of the ranker, length of the history that it reads,
+            parameters, tensors that it takes.
     """
 
     program: Any
@@ -75,7 +77,7 @@ class ExportedRanker:
         """Logits [N, K] of a request's items.
 
         Args:
-            batch: One request of the graph's domain, with any number of items.
+            batch: One request of the graph's domain, with any number of items and a history of any length.
 
         Raises:
             ValueError: There is not exactly one request.
@@ -83,7 +85,7 @@ class ExportedRanker:
         if len(batch.domain_R) != 1:
             raise ValueError(f"the graph scores one request at a time, the batch holds {len(batch.domain_R)}")
         with torch.no_grad():
-            logits: Tensor = self.program(_tensors(_filled(batch)))
+            logits: Tensor = self.program(_tensors(_filled(batch, self.about["history_length"])))
         return logits[: batch.num_items]
 
 
@@ -116,6 +118,8 @@ def export_ranker(model: Ranker, domain: str, example: Batch, folder: Path) -> E
         "name": model.name,
         "size": model.size,
         "domain": domain,
+        "domains": list(model.domains),
+        "history_length": example.history_items_RL.shape[1],
         "num_params": sum(parameter.numel() for parameter in graph.parameters()),
         "fields": {name: str(value.dtype) for name, value in tensors.items()},
     }
@@ -158,14 +162,18 @@ def _is_per_item(name: str) -> bool:
     return name.rsplit("_", 1)[-1].startswith("N")
 
 
-def _filled(batch: Batch) -> Batch:
-    """The batch with at least `LEAST_ITEMS` items: the missing ones have nothing known."""
-    lacking = LEAST_ITEMS - batch.num_items
-    if lacking <= 0:
-        return batch
+def _filled(batch: Batch, history_length: int) -> Batch:
+    """The batch as the graph takes it: at least `LEAST_ITEMS` items, and histories of one length, newest first.
+
+    Of the missing ones nothing is known.
+    """
+    lacking = max(0, LEAST_ITEMS - batch.num_items)
     filled = {}
     for field in fields(batch):
         value = getattr(batch, field.name)
-        if _is_per_item(field.name):
+        if _is_per_item(field.name) and lacking:
             filled[field.name] = torch.cat([value, value.new_zeros(lacking, *value.shape[1:])])
+        elif field.name.endswith("_RL"):
+            known = value[:, :history_length]
+            filled[field.name] = functional.pad(known, (0, history_length - known.shape[1]))
     return replace(batch, **filled)
