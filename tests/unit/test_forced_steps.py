@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from uniscale.cli import steps
+from uniscale.cli.forced import ask_force
 from uniscale.cli.steps import Step, do_step
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake.ledger import finished
@@ -64,6 +65,21 @@ def test_force_is_of_one_step_and_one_day(calls):
     assert do_step("marts", date(2026, 1, 6))[1] is False
     assert do_step("marts", DAY)[1] is True
     assert told == [False, False, False, False, True, True]
+
+
+def test_several_forced_steps_stay_forced_when_the_first_is_killed(calls, lake):
+    told, fail = calls
+    steps_of_a_build = ("land", "marts")
+    for name in steps_of_a_build:
+        do_step(name, DAY)
+    told.clear()
+    ask_force(lake, DAY, steps_of_a_build)
+    fail.append(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        do_step("land", DAY)
+    for name in steps_of_a_build:
+        assert do_step(name, DAY)[1] is True
+    assert told == [True, True, True]
 
 
 def test_a_first_run_may_be_forced(calls):

@@ -5,7 +5,7 @@ That a step is forced is noted in the lake beside what partitions were built fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
@@ -15,6 +15,12 @@ from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built
+
+
+def ask_force(lake: Lake, ds: date, names: Sequence[str]) -> None:
+    """Have several steps done by force, also those that a kill of the first leaves to a later run."""
+    if lake.exists():
+        lake.commit(lambda con: [_begin(con, ds, name) for name in names], f"{', '.join(names)} of {ds} are forced")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import typer
 
 from uniscale.cli.bar import writing_bar
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
-from uniscale.cli.forced import forcing
+from uniscale.cli.forced import ask_force, forcing
 from uniscale.cli.processes import die_with_starter, one_at_a_time, run_entry_point
 from uniscale.cli.progress import tell
 from uniscale.config import Settings, load_settings
@@ -212,7 +212,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Build exposures, attribution, features and ES3 samples of a day (steps land, marts and samples)."""
         with exit_codes():
-            day = parse_day(ds)
-            for name in ("land", "marts", "samples"):
+            day, names, settings = parse_day(ds), ("land", "marts", "samples"), load_settings()
+            if force:
+                with one_at_a_time(settings, "step"):
+                    ask_force(Lake(settings), day, names)
+            for name in names:
                 entry, ran = do_step(name, day, force=force)
                 err.print(f"{name} of {day}: {'done' if ran else 'was done'} in {entry['seconds']:.1f} s")
