@@ -60,7 +60,7 @@ def telling(told: Told) -> Iterator[None]:
         DuckDBConnectionManager.close_all_connections()  # it would be kept for the next run, on whatever lake
 
 
-class Plugin(BasePlugin):
+class Plugin(BasePlugin):  # type: ignore[misc] # dbt-duckdb is untyped
     """Attaches the lake, and tells the models what they ask for."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002 - dbt-duckdb's signature
