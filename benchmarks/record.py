@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from uniscale.lake.ledger import code_version
+from uniscale.checkout import code_version
 
 RECORDS = Path(__file__).with_name("records")
 
