@@ -23,7 +23,7 @@ from benchmarks import record
 from benchmarks.gpu_compare import compare
 from benchmarks.gpu_measure import Bench, best_tflops
 from benchmarks.gpu_plan import FORMS, Cell, Check, plan
-from benchmarks.gpu_report import page
+from benchmarks.gpu_report import counted, page
 from benchmarks.gpu_run import Run
 from uniscale.models.zoo import MODELS, SIZES
 from uniscale.training.determinism import use_threads
@@ -75,7 +75,7 @@ def main() -> None:
         )
         run.go(do, bench.release)
     if run.kept["left_out"]:
-        print(f"left out, for want of time: {'; '.join(run.kept['left_out'])}")
+        print(f"left out, for want of time: {counted(run.kept['left_out'])}")
     if run.problems:
         sys.exit("\n".join(run.problems))
 

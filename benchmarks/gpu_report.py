@@ -52,7 +52,7 @@ def page(kept: dict[str, Any]) -> str:
             [(f"{int(requests):,}", f"{speed:,.0f}") for requests, speed in kept["loader_rows_per_second"].items()],
         ),
         "",
-        f"Left out, for want of time: {_counted(kept['left_out']) or 'nothing'}.",
+        f"Left out, for want of time: {counted(kept['left_out']) or 'nothing'}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -66,7 +66,7 @@ def _place(cell: dict[str, Any]) -> tuple[int, str, int, int]:
     return list(SIZES).index(cell["size"]), cell["ranker"], cell["requests"], list(FORMS).index(cell["form"])
 
 
-def _counted(left_out: list[str]) -> str:
+def counted(left_out: list[str]) -> str:
     """How many of each ranker and size; the record has them one by one."""
     return "; ".join(f"{name} ({number})" for name, number in Counter(each.split(",")[0] for each in left_out).items())
 

@@ -87,7 +87,8 @@ class Run:
             return {"outcome": OUT_OF_MEMORY}
         except Exception as error:  # the others are still worth their time; this one is told, here and at the end
             traceback.print_exc()
-            return {"outcome": f"failed: {type(error).__name__}: {str(error).strip().splitlines()[:1]}"}
+            said = str(error).strip().partition("\n")[0]
+            return {"outcome": f"failed: {type(error).__name__}: {said}"}
 
     def _smaller_that_does_not_fit(self, item: Cell | Check) -> int | None:
         if isinstance(item, Check):
