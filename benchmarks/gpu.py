@@ -9,7 +9,6 @@ CPU's. What tells most comes first, every result is written as it comes, and wha
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 import tempfile
@@ -46,7 +45,8 @@ def main() -> None:
     is_cuda = arguments.device == "cuda"
     if is_cuda and not torch.cuda.is_available():
         parser.error("torch finds no GPU here; --device cpu tries the script out")
-    _prepare(is_cuda)
+    use_threads(4 if is_cuda else 1)
+    keep_memory()
     kept = {**record.begin("benchmarks.gpu"), **_machine(is_cuda)}
     peaks = {name: best_tflops(form, arguments.device) for name, form in FORMS.items() if not form.compiled}
     print(f"{kept['card']}: " + ", ".join(f"{form} {best:.3g} TFLOP/s" for form, best in peaks.items()), flush=True)
@@ -78,13 +78,6 @@ def main() -> None:
         print(f"left out, for want of time: {counted(run.kept['left_out'])}")
     if run.problems:
         sys.exit("\n".join(run.problems))
-
-
-def _prepare(is_cuda: bool) -> None:
-    """As a training process is."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS promises no order of its sums
-    use_threads(4 if is_cuda else 1)
-    keep_memory()
 
 
 def _machine(is_cuda: bool) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import sys
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ def begin(module: str) -> dict[str, Any]:
     """A record of this run without any size yet."""
     return {
         "date": date.today().isoformat(),
-        "command": f"python -m {module} " + " ".join(sys.argv[1:]),
+        "command": f"python -m {module} {shlex.join(sys.argv[1:])}",
         "code_version": code_version(),
         "hardware": hardware(),
         "sizes": {},

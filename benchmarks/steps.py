@@ -50,8 +50,8 @@ class Stepper:
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
         trainer.model.train()
-        steps = trainer.total_steps
-        self._watch = Watch(domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1)
+        steps, device = trainer.total_steps, trainer._worker.device
+        self._watch = Watch(domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1, device=device)
 
     def __call__(self, step: Step) -> None:
         """Forward pass, backward pass and update."""
