@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 from rich.table import Table as RichTable
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.console import exit_codes, out, print_json
 from uniscale.config import Settings, load_settings
-from uniscale.config.settings import PROJECT_ROOT
 
 _MIN_DISK_GIB = 5
 _MIN_MEMORY_GIB = 6

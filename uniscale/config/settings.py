@@ -13,10 +13,6 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: holds dags, dbt_project, feature_repo, ray_jobs and monitoring beside the package."""
-
-
 CPU_PART_REQUESTS = 32
 """Requests whose activations a CPU's cache holds: larger parts of a batch train more slowly there."""
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings, load_settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.lake import Lake
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
