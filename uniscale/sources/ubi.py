@@ -25,6 +25,7 @@ from uniscale.sources.fingerprints import content_digests
 from uniscale.sources.incoming import BadFileError, Incoming, Malformed
 from uniscale.sources.ingest import ingest_prepared
 from uniscale.sources.report import IngestReport
+from uniscale.sources.rules import YEARS
 from uniscale.sources.ubi_files import UbiPart, load_records, ubi_parts
 from uniscale.sources.ubi_report import describe_log
 
@@ -133,6 +134,9 @@ def map_records(con: duckdb.DuckDBPyConnection, mapping: UbiMapping) -> None:
     con.execute("create or replace temp table ubi_told_places (application varchar, first_place int)")
     if mapping.first_places:
         con.executemany("insert into ubi_told_places values (?, ?)", list(mapping.first_places.items()))
+    first, last = YEARS
+    possible = f"coalesce(t >= timestamp '{first}-01-01' and t < timestamp '{last}-01-01', false)"
+    con.execute(f"create or replace temp macro is_possible(t) as {possible}")
     for name in ("macros.sql", "ubi.sql"):
         con.execute((_SQL / name).read_text(encoding="utf-8"))
     _refuse_unknown(con, "application", mapping.first_places, "meaning = 'impression'")

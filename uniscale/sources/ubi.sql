@@ -1,5 +1,6 @@
 -- User Behavior Insights as the five tables of the event contract. ubi_lines holds one record a row as JSON text,
--- ubi_kinds what an action_name means, ubi_told_places where the positions of an application begin if a person says so.
+-- ubi_kinds what an action_name means, ubi_told_places where the positions of an application begin if a person says so;
+-- is_possible says whether a moment can be one of a log.
 
 -- A JSON value, which some dumps write as text; NULL for null.
 create or replace temp macro opened(j) as
@@ -103,7 +104,7 @@ create or replace temp table ubi_queries as
 with queries as (
     select
         *,
-        query_id is not null and client_id is not null and happened_at is not null as is_whole,
+        query_id is not null and client_id is not null and is_possible(happened_at) as is_whole,
         coalesce(
             opened(record -> '$.query_response_hit_ids'),
             opened(record -> '$.query_response_object_ids'),
@@ -269,7 +270,7 @@ with seen as (
 
 select part, row_number, client_id as user_id, told_moment(happened_at, null) as valid_from, valid_from as recorded_at
 from seen
-where client_id is not null and happened_at is not null
+where client_id is not null and is_possible(happened_at)
 qualify row_number() over (partition by client_id order by happened_at, part, row_number) = 1;
 
 -- An item is known by what events tell of it, from when they do; its next version comes with another description.
@@ -277,7 +278,7 @@ create or replace temp view ubi_items as
 with told as (
     select part, row_number, object_id, object_id_field, happened_at, description
     from ubi_events
-    where meaning is not null and object_id is not null and happened_at is not null
+    where meaning is not null and object_id is not null and is_possible(happened_at)
     qualify row_number() over (partition by object_id, happened_at order by description is null, part, row_number) = 1
 ),
 

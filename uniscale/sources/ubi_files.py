@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from uniscale.sources.incoming import SEND_AGAIN, BadFileError
+from uniscale.sources.incoming import SEND_AGAIN, BadFileError, first_line
 from uniscale.sources.json_lines import Line, json_lines
 from uniscale.sources.reading import parquet_select
 
@@ -38,6 +38,7 @@ _SCHEMA = pa.schema(
         ("reason", pa.string()),
     ]
 )
+_COLUMNS = "part int, row_number bigint, told_index varchar, line varchar, reason varchar"
 _BATCH = 20_000
 _BULK = re.compile(r'\s*\{\s*"(index|create|update|delete)"\s*:')
 
@@ -91,8 +92,7 @@ def load_records(con: duckdb.DuckDBPyConnection, parts: Sequence[UbiPart]) -> in
     Raises:
         BadFileError: A file cannot be read to its end, or holds no record.
     """
-    con.execute("create or replace temp table ubi_lines (part int, row_number bigint, told_index varchar, "
-                "line varchar, reason varchar)")  # fmt: skip
+    con.execute(f"create or replace temp table ubi_lines ({_COLUMNS})")
     records = 0
     for index, part in enumerate(parts):
         insert = _insert_parquet if part.is_parquet else _insert_lines
@@ -106,7 +106,12 @@ def load_records(con: duckdb.DuckDBPyConnection, parts: Sequence[UbiPart]) -> in
 def _insert_parquet(con: duckdb.DuckDBPyConnection, index: int, part: UbiPart) -> int:
     select = parquet_select(con, part.path, part.name)
     insert = f"insert into ubi_lines select ?, row_number, ?, cast(to_json(r) as varchar), null from ({select}) r"
-    row = con.execute(insert, [index, part.name]).fetchone()
+    try:
+        row = con.execute(insert, [index, part.name]).fetchone()
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise BadFileError(part.name, f"cannot be read to its end ({first_line(error)})", SEND_AGAIN) from error
     assert row is not None
     return int(row[0])
 
