@@ -170,7 +170,7 @@ def test_a_record_that_is_none_is_told_by_its_line_and_all_are_accounted_for(tmp
         '{"index": {"_index": "ubi_events"}}', '{"query_id": "q1"}',  # line 13
         '{"index": {"_index": "products"}}', '{"id": "i1"}',  # line 15
         '{"index": {"_index": "ubi_events"}}',  # line 16
-        '{"index": {"_index": "ubi_queries"}}', '{"query_id": "q9", "user_query": "caf\xe9"}',  # line 18
+        '{"index": {"_index": "ubi_queries"}}', '{"query_id": "q9", "user_query": "\xe9t\xe9"}',  # line 18
     ]  # fmt: skip
     lines = [*map(json.dumps, good), "", *bad]
     path.write_bytes(("\r\n".join(lines) + "\n").encode("latin-1"))
