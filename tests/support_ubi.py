@@ -45,7 +45,8 @@ def write_dumps(folder, records, how):
     for name in ("ubi_queries", "ubi_events"):
         chosen = [r for r in records if ("action_name" in r) == (name == "ubi_events")]
         if how == "lines":
-            (folder / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\r\n" for r in chosen))
+            text = "\ufeff" + "".join(json.dumps(r) + "\r\n" for r in chosen)
+            (folder / f"{name}.jsonl").write_text(text)
         elif how == "sources":
             told = [{"_index": name, "_id": str(k), "_source": r} for k, r in enumerate(chosen)]
             with gzip.open(folder / f"{name[4:5]}.json.gz", "wt") as stream:

@@ -207,8 +207,9 @@ def test_too_many_malformed_records_refuse_the_file_and_leave_the_lake(settings,
 def test_the_command_takes_what_the_log_does_not_say(settings, tmp_path):
     path = str(write_bulk(tmp_path / "log.ndjson", [query(), event(place=1), event("item_click", place=1)]))
     runner = CliRunner()
+    assert " ubi " in runner.invoke(app, ["ingest", "--help"], env={"COLUMNS": "200"}).stdout
     done = runner.invoke(
-        app, ["ingest", "ubi", path, "--action", "item_click=click", "--first-position", "shop=0", "--json"]
+        app, ["ingest", "ubi", path, "--action", "item_click=click", "--positions-from", "shop=0", "--json"]
     )
     document = json.loads(done.stdout)
     assert (done.exit_code, document["rows"]["actions"]) == (0, 1)
@@ -216,8 +217,8 @@ def test_the_command_takes_what_the_log_does_not_say(settings, tmp_path):
     plain = runner.invoke(app, ["ingest", "ubi", path])
     assert "left out are events of other names: item_click 1; --action NAME=click" in plain.stderr
     for option, value, told in (
-        ("--first-position", "shop=one", "--first-position shop=one: positions begin at 0 or 1"),
-        ("--first-position", "shop", "--first-position shop: write it as NAME=VALUE"),
+        ("--positions-from", "shop=one", "--positions-from shop=one: positions count from 0 or 1"),
+        ("--positions-from", "shop", "--positions-from shop: write it as NAME=VALUE"),
         ("--action", "item_click=tap", "item_click=tap: an action means one of"),
         ("--action", "tap=click", "no event has the action_name 'tap'"),
     ):

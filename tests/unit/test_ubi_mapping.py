@@ -68,25 +68,25 @@ def test_positions_begin_where_most_lists_of_the_application_begin(log):
     ]  # fmt: skip
     told = [line for line in describe_log(con, 1 + len(lists)) if "positions" in line]
     assert told == [
-        "one: positions count from 1 (1 lists begin at 0, 1 at 1; --first-position one=0 if that is wrong)",
-        "zero: positions count from 0 (2 lists begin at 0, 1 at 1; --first-position zero=1 if that is wrong)",
+        "one: positions count from 1 (1 lists begin at 0, 1 at 1; --positions-from one=0 if that is wrong)",
+        "zero: positions count from 0 (2 lists begin at 0, 1 at 1; --positions-from zero=1 if that is wrong)",
     ]
 
 
 def test_what_a_person_says_of_positions_and_actions_wins_and_a_slip_is_refused(log):
     records = (query(), event(place=1), event("item_click", place=1), event("bought", place=1))
-    con = log(*records, first_places={"shop": 0}, meanings={"item_click": "click", "bought": "purchase"})
+    con = log(*records, positions_from={"shop": 0}, meanings={"item_click": "click", "bought": "purchase"})
     assert rows(con, SHOWN) == [("q1", "i1", "2")]
     assert rows(con, "select action from ubi_actions order by 1") == [("click",), ("purchase",)]
     assert "shop: positions count from 0, as told" in describe_log(con, 4)
     with pytest.raises(ValueError, match="no event has the application 'shp'; the log has shop"):
-        log(*records, first_places={"shp": 0})
+        log(*records, positions_from={"shp": 0})
     with pytest.raises(
         ValueError, match="no event has the action_name 'buy'; the log has bought, impression, item_click"
     ):
         log(*records, meanings={"buy": "purchase"})
-    with pytest.raises(ValueError, match="positions of shop cannot begin at 2: give 0 or 1"):
-        UbiMapping(first_places={"shop": 2})
+    with pytest.raises(ValueError, match="positions of shop cannot count from 2: give 0 or 1"):
+        UbiMapping(positions_from={"shop": 2})
     with pytest.raises(ValueError, match="x=hover: an action means one of impression, click, cart, favorite, purchase"):
         UbiMapping(meanings={"x": "hover"})
 

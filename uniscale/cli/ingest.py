@@ -57,9 +57,9 @@ def _register_ubi(ingest: typer.Typer) -> None:
     @ingest.command("ubi")
     def ubi_command(
         path: Annotated[Path, typer.Argument(help="Bulk file, or folder of the dumps ubi_queries and ubi_events.")],
-        first_positions: Annotated[
+        positions_from: Annotated[
             list[str] | None,
-            typer.Option("--first-position", help="APPLICATION=0 or =1: position of its top item; else found."),
+            typer.Option("--positions-from", help="APPLICATION=0 or =1: what it calls the top of a list; else found."),
         ] = None,
         actions: Annotated[
             list[str] | None,
@@ -72,8 +72,8 @@ def _register_ubi(ingest: typer.Typer) -> None:
             from uniscale.sources.ubi import UbiMapping, ingest_ubi
 
             settings = load_settings()
-            places = {name: _place(name, place) for name, place in _pairs("--first-position", first_positions)}
-            mapping = UbiMapping(first_places=places, meanings=dict(_pairs("--action", actions)))
+            places = {name: _place(name, place) for name, place in _pairs("--positions-from", positions_from)}
+            mapping = UbiMapping(positions_from=places, meanings=dict(_pairs("--action", actions)))
             _tell(ingest_ubi(settings, Lake(settings), path, mapping), as_json)
 
 
@@ -87,7 +87,7 @@ def _pairs(option: str, values: list[str] | None) -> list[tuple[str, str]]:
 
 def _place(name: str, value: str) -> int:
     if value not in ("0", "1"):
-        raise ValueError(f"--first-position {name}={value}: positions begin at 0 or 1")
+        raise ValueError(f"--positions-from {name}={value}: positions count from 0 or 1")
     return int(value)
 
 

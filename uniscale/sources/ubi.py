@@ -59,17 +59,17 @@ class UbiMapping:
     """What a person tells about a log.
 
     Attributes:
-        first_places: Position of the top item, 0 or 1, by application; found in the log where it is not told.
+        positions_from: What an application calls the top of a list, 0 or 1; found in the log where it is not told.
         meanings: ``impression`` or an action of the contract, by ``action_name``; beside those of the standard.
     """
 
-    first_places: Mapping[str, int] = field(default_factory=dict)
+    positions_from: Mapping[str, int] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for application, place in self.first_places.items():
+        for application, place in self.positions_from.items():
             if place not in (0, 1):
-                raise ValueError(f"the positions of {application} cannot begin at {place}: give 0 or 1")
+                raise ValueError(f"the positions of {application} cannot count from {place}: give 0 or 1")
         for name, meaning in self.meanings.items():
             if meaning not in (IMPRESSION, *ACTIONS):
                 raise ValueError(f"{name}={meaning}: an action means one of {', '.join((IMPRESSION, *ACTIONS))}")
@@ -120,7 +120,9 @@ def ingest_ubi(settings: Settings, lake: Lake, path: Path, mapping: UbiMapping |
 def _fingerprint(home: Path, parts: Sequence[UbiPart], mapping: UbiMapping) -> str:
     digests = content_digests(home, [part.path for part in parts])
     files = {part.name: digests[part.path] for part in parts}
-    return input_key({"files": files, "first": dict(mapping.first_places), "meanings": dict(mapping.meanings)})
+    return input_key(
+        {"files": files, "positions_from": dict(mapping.positions_from), "meanings": dict(mapping.meanings)}
+    )
 
 
 def map_records(con: duckdb.DuckDBPyConnection, mapping: UbiMapping) -> None:
@@ -131,15 +133,15 @@ def map_records(con: duckdb.DuckDBPyConnection, mapping: UbiMapping) -> None:
     """
     con.execute("create or replace temp table ubi_kinds (action_name varchar, meaning varchar)")
     con.executemany("insert into ubi_kinds values (?, ?)", list({**MEANINGS, **mapping.meanings}.items()))
-    con.execute("create or replace temp table ubi_told_places (application varchar, first_place int)")
-    if mapping.first_places:
-        con.executemany("insert into ubi_told_places values (?, ?)", list(mapping.first_places.items()))
+    con.execute("create or replace temp table ubi_told_positions (application varchar, positions_from int)")
+    if mapping.positions_from:
+        con.executemany("insert into ubi_told_positions values (?, ?)", list(mapping.positions_from.items()))
     first, last = YEARS
     possible = f"coalesce(t >= timestamp '{first}-01-01' and t < timestamp '{last}-01-01', false)"
     con.execute(f"create or replace temp macro is_possible(t) as {possible}")
     for name in ("macros.sql", "ubi.sql"):
         con.execute((_SQL / name).read_text(encoding="utf-8"))
-    _refuse_unknown(con, "application", mapping.first_places, "meaning = 'impression'")
+    _refuse_unknown(con, "application", mapping.positions_from, "meaning = 'impression'")
     _refuse_unknown(con, "action_name", mapping.meanings, "true")
 
 

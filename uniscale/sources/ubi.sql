@@ -1,5 +1,5 @@
 -- User Behavior Insights as the five tables of the event contract. ubi_lines holds one record a row as JSON text,
--- ubi_kinds what an action_name means, ubi_told_places where the positions of an application begin if a person says so;
+-- ubi_kinds what an action_name means, ubi_told_positions where the positions of an application begin if a person says so;
 -- is_possible says whether a moment can be one of a log.
 
 -- A JSON value, which some dumps write as text; NULL for null.
@@ -193,7 +193,7 @@ from matched;
 
 -- Where the positions of an application begin, at 0 or at 1: there most of its lists begin. One place out of line in a
 -- list does not move all others.
-create or replace temp table ubi_places as
+create or replace temp table ubi_positions as
 with lists as (
     select application, min(try_cast(ordinal as integer)) as first
     from ubi_events
@@ -205,9 +205,9 @@ select
     lists.application,
     count(*) filter (first = 0) as lists_from_0,
     count(*) filter (first = 1) as lists_from_1,
-    any_value(told.first_place) as told_place,
-    coalesce(told_place, case when lists_from_0 > lists_from_1 then 0 else 1 end) as first_place
-from lists left join ubi_told_places as told on lists.application is not distinct from told.application
+    any_value(told.positions_from) as told_from,
+    coalesce(told_from, case when lists_from_0 > lists_from_1 then 0 else 1 end) as positions_from
+from lists left join ubi_told_positions as told on lists.application is not distinct from told.application
 group by lists.application;
 
 create or replace temp view ubi_impressions as
@@ -217,10 +217,10 @@ select
     request_id,
     object_id as item_id,
     true as is_exposed,
-    case first_place
+    case positions_from
         when 0 then coalesce(cast(try_cast(ordinal as integer) + 1 as varchar), ordinal) else ordinal
     end as position
-from ubi_events as e left join ubi_places as p on e.application is not distinct from p.application
+from ubi_events as e left join ubi_positions as p on e.application is not distinct from p.application
 where meaning = 'impression' and not is_shown_again;
 
 -- What the engine returned and no impression shows.

@@ -20,7 +20,7 @@ def describe_log(con: duckdb.DuckDBPyConnection, records: int) -> list[str]:
         BadFileError: The records of the files are not all accounted for.
     """
     lines = [_accounts(con, records)]
-    lines += [_place(*row) for row in _all(con, "from ubi_places order by application")]
+    lines += [_place(*row) for row in _all(con, "from ubi_positions order by application")]
     if names := _all(con, _LEFT_OUT):
         counted = ", ".join(f"{name} {count:,}" for name, count in names)
         lines.append(f"left out are events of other names: {counted}; --action NAME=click (or another) takes one in")
@@ -68,13 +68,13 @@ def _accounts(con: duckdb.DuckDBPyConnection, records: int) -> str:
     )
 
 
-def _place(application: str | None, at_0: int, at_1: int, told_place: int | None, first_place: int) -> str:
+def _place(application: str | None, at_0: int, at_1: int, told_from: int | None, positions_from: int) -> str:
     name = application or "events without an application"
-    if told_place is not None:
-        return f"{name}: positions count from {first_place}, as told"
+    if told_from is not None:
+        return f"{name}: positions count from {positions_from}, as told"
     why = f"{at_0:,} lists begin at 0, {at_1:,} at 1"
-    advice = f"--first-position {name}={1 - first_place} if that is wrong"
-    return f"{name}: positions count from {first_place} ({why}; {advice})"
+    advice = f"--positions-from {name}={1 - positions_from} if that is wrong"
+    return f"{name}: positions count from {positions_from} ({why}; {advice})"
 
 
 def _all(con: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
