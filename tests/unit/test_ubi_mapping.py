@@ -168,9 +168,10 @@ def test_a_record_that_is_none_is_told_by_its_line_and_all_are_accounted_for(tmp
         '{"index": {"_index": "ubi_events"}}', '{"action_name": "\\ud800"}',  # line 9
         '{"index": {"_index": "ubi_events"}}', '[1]',  # line 11
         '{"index": {"_index": "ubi_events"}}', '{"query_id": "q1"}',  # line 13
-        '{"index": {"_index": "products"}}', '{"id": "i1"}',  # line 15
-        '{"index": {"_index": "ubi_events"}}',  # line 16
-        '{"index": {"_index": "ubi_queries"}}', '{"query_id": "q9", "user_query": "\xe9t\xe9"}',  # line 18
+        '{"index": {"_index": "ubi_queries"}}', '{"query_id": "q1", "query_response_hit_ids": "a, b"}',  # line 15
+        '{"index": {"_index": "products"}}', '{"id": "i1"}',  # line 17
+        '{"index": {"_index": "ubi_events"}}',  # line 18
+        '{"index": {"_index": "ubi_queries"}}', '{"query_id": "q9", "user_query": "\xe9t\xe9"}',  # line 20
     ]  # fmt: skip
     lines = [*map(json.dumps, good), "", *bad]
     path.write_bytes(("\r\n".join(lines) + "\n").encode("latin-1"))
@@ -180,15 +181,16 @@ def test_a_record_that_is_none_is_told_by_its_line_and_all_are_accounted_for(tmp
         (9, "is no JSON object"),
         (11, "is no JSON object"),
         (13, "an event without action_name"),
-        (15, "is neither of ubi_queries nor of ubi_events, by its index or by the name of its file"),
-        (16, "announces a record that does not follow"),
-        (18, "is not UTF-8"),
+        (15, "what the query returned is no list of identifiers"),
+        (17, "is neither of ubi_queries nor of ubi_events, by its index or by the name of its file"),
+        (18, "announces a record that does not follow"),
+        (20, "is not UTF-8"),
     ]
-    assert describe_log(con, 9)[0] == (
-        "9 records: 1 queries (0 logged again), 1 impressions (0 shown again), 0 actions, 0 left out, 7 malformed"
+    assert describe_log(con, 10)[0] == (
+        "10 records: 1 queries (0 logged again), 1 impressions (0 shown again), 0 actions, 0 left out, 8 malformed"
     )
-    with pytest.raises(BadFileError, match="10 records were read and 9 mapped"):
-        describe_log(con, 10)
+    with pytest.raises(BadFileError, match="11 records were read and 10 mapped"):
+        describe_log(con, 11)
 
 
 def test_a_record_without_an_id_or_a_time_is_not_taken_for_another(log):

@@ -64,6 +64,11 @@ told as (
         end as kind,
         record -> '$.query_id' as query_json,
         record -> '$.client_id' as client_json,
+        coalesce(
+            nullif(record -> '$.query_response_hit_ids', 'null'),
+            nullif(record -> '$.query_response_object_ids', 'null'),
+            nullif(record -> '$.query_response_objects_ids', 'null')
+        ) as hits_json,
         opened(record -> '$.event_attributes') as attributes,
         attributes -> '$.object.object_id' as object_json
     from sourced
@@ -74,7 +79,7 @@ select
     row_number,
     line,
     kind,
-    record,
+    opened(hits_json) as hits,
     attributes,
     id_of(query_json) as query_id,
     id_of(client_json) as client_id,
@@ -91,6 +96,8 @@ select
         when is_no_id(query_json) then 'query_id is neither text nor a whole number'
         when is_no_id(client_json) then 'client_id is neither text nor a whole number'
         when is_no_id(object_json) then 'object_id is neither text nor a whole number'
+        when kind = 'query' and hits_json is not null and json_type(opened(hits_json)) is distinct from 'ARRAY'
+            then 'what the query returned is no list of identifiers'
         when kind = 'event' and nullif(record ->> '$.action_name', '') is null then 'an event without action_name'
     end as reason
 from told;
@@ -102,14 +109,7 @@ select part, row_number, coalesce(kind, 'query') as kind, reason, line from ubi_
 -- goes on to another text stands for another search. A record without an id or a time is a row of its own, for the checks.
 create or replace temp table ubi_queries as
 with queries as (
-    select
-        *,
-        query_id is not null and client_id is not null and is_possible(happened_at) as is_whole,
-        coalesce(
-            opened(record -> '$.query_response_hit_ids'),
-            opened(record -> '$.query_response_object_ids'),
-            opened(record -> '$.query_response_objects_ids')
-        ) as hits
+    select *, query_id is not null and client_id is not null and is_possible(happened_at) as is_whole
     from ubi_records
     where kind = 'query' and reason is null
 )
@@ -228,7 +228,7 @@ create or replace temp view ubi_unshown as
 with hits as (
     select part, row_number, query_id, user_query, happened_at, unnest(json_extract(hits, '$[*]')) as hit
     from ubi_queries
-    where is_whole and json_type(hits) = 'ARRAY'
+    where is_whole and hits is not null
 ),
 
 listed as (
