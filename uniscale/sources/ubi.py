@@ -60,7 +60,7 @@ class UbiMapping:
 
     Attributes:
         positions_from: What an application calls the top of a list, 0 or 1; found in the log where it is not told.
-        meanings: ``impression`` or an action of the contract, by ``action_name``; beside those of the standard.
+        meanings: ``impression`` or an action of the contract, by ``action_name``; in addition to the standard's names.
     """
 
     positions_from: Mapping[str, int] = field(default_factory=dict)
