@@ -75,7 +75,7 @@ def ingest_data_set(settings: Settings, lake: Lake, data_set: DataSet, path: Pat
             return _prepare(con, data_set, plain)
 
         hints = domain_hints(settings, data_set.domains, data_set.targets)
-        return ingest_prepared(lake, data_set.name, prepare, keys, hints)
+        return ingest_prepared(lake, data_set.name, prepare, keys, hints=hints)
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, data_set: DataSet, found: dict[str, list[Path]]) -> list[Incoming]:

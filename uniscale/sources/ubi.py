@@ -112,7 +112,7 @@ def ingest_ubi(settings: Settings, lake: Lake, path: Path, mapping: UbiMapping |
         ]
 
     keys: dict[date | None, str] = {None: _fingerprint(settings.home, parts, mapping)}
-    report = ingest_prepared(lake, SOURCE, prepare, keys, domain_hints(settings, (DOMAIN,), (DOMAIN,)))
+    report = ingest_prepared(lake, SOURCE, prepare, keys, hints=domain_hints(settings, (DOMAIN,), (DOMAIN,)))
     report.hints = (*facts, *report.hints)
     return report
 
