@@ -26,7 +26,7 @@ import psutil
 from benchmarks.asof_data import write
 from benchmarks.es3_shops import parse_rows
 from benchmarks.record import begin, store
-from uniscale.config.settings import PROJECT_ROOT
+from uniscale.checkout import PROJECT_ROOT
 
 VERSIONS_PER_KEY = (10, 200, 2000)
 TTL_DAYS = 3

@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.compiled import attribute, create_views, policy_with
+from benchmarks.compiled import attribute, policy_with
 from benchmarks.shop import Shop
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
@@ -94,7 +94,6 @@ def measure(folder: Path, size: str, seed: int) -> list[dict[str, Any]]:
     shop.simulate(seed)
     shop.build(["land"])
     lake = Lake(shop.settings)
-    create_views(shop.settings, lake)
     start = shop.ds - timedelta(days=BEFORE + COUNTED + AFTER - 1)
     found = []
     with lake.read() as con:

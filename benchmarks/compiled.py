@@ -25,18 +25,13 @@ def policy_with(**changes: Any) -> Policy:
     return Policy.model_validate(content)
 
 
-def create_views(settings: Settings, lake: Lake) -> None:
-    """The staging views that compiled SQL reads; once per lake."""
-    run_dbt(settings, lake, ["run", "--select", "staging"])
-
-
 def attribute(con: duckdb.DuckDBPyConnection, settings: Settings, policy: Policy, first: date, last: date) -> None:
     """Make the temporary table ``attributions`` as ``marts.fct_attributions`` would be, its days ``first`` to ``last``.
 
     Labels are as known when ``last`` ends.
 
     Args:
-        con: An open connection to the lake, which `create_views` has seen.
+        con: An open connection to the lake.
         settings: The installation.
         policy: The policy.
         first: First request day.
@@ -47,7 +42,7 @@ def attribute(con: duckdb.DuckDBPyConnection, settings: Settings, policy: Policy
     told = {"request_days": [{"ds": day, "label_as_of": known, "is_final": False} for day in days]}
     variables = json.dumps(dbt_variables(settings, policy, told))
     # With more than one model selected dbt does not print the compiled SQL.
-    command = ["compile", "--select", "staging", "fct_attributions", "--no-populate-cache", "--no-introspect"]
+    command = ["compile", "--select", "fct_exposures", "fct_attributions", "--no-populate-cache", "--no-introspect"]
     run_dbt(settings, Lake(settings), [*command, "--vars", variables])
     compiled = state_folder(settings) / "target" / "compiled" / "uniscale" / "models" / "marts" / "fct_attributions.sql"
     con.execute(f"create or replace temp table attributions as {compiled.read_text(encoding='utf-8')}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.shop import START, Shop
-from uniscale.config.settings import PROJECT_ROOT
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.market.simulate import simulate
 from uniscale.market.sizes import SIZES, Size
 

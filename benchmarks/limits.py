@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from uniscale.config import Settings
-from uniscale.lake import Lake
-
 
 def best_of(times: int, work: Callable[[], object]) -> float:
     """Seconds of the quickest of several runs."""
@@ -22,6 +19,9 @@ def best_of(times: int, work: Callable[[], object]) -> float:
 
 def lake_rows_per_second(folder: Path, rows: int = 1_000_000) -> float:
     """Rows of a narrow generated table written into a fresh DuckLake in one commit."""
+    from uniscale.config import Settings
+    from uniscale.lake import Lake
+
     lake = Lake(Settings(home=folder))
     query = f"select range as id, range % 1000 as key, random() as value from range({rows})"
     return rows / best_of(
@@ -40,9 +40,23 @@ def asof_rows_per_second(rows: int = 1_000_000) -> float:
     return rows / best_of(3, lambda: con.execute(query))
 
 
-def gemm_gflops(size: int = 2048) -> float:
-    """Best fp32 matrix product, all threads, in GFLOP/s."""
+def gemm_gflops(size: int = 2048, *, device: str = "cpu", is_bf16: bool = False) -> float:
+    """Best matrix product, in GFLOP/s; of fp32 matrices all threads, and as exact as Torch is set to be.
+
+    Args:
+        size: Rows and columns.
+        device: Torch device.
+        is_bf16: Whether the matrices are bf16.
+    """
     import torch
 
-    left, right = torch.rand(size, size), torch.rand(size, size)
-    return 2 * size**3 / best_of(5, lambda: left @ right) / 1e9
+    dtype = torch.bfloat16 if is_bf16 else torch.float32
+    left, right = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(2))
+    wait = torch.cuda.synchronize if torch.device(device).type == "cuda" else lambda: None
+
+    def work() -> None:
+        left @ right
+        wait()
+
+    work()  # the first product sets the library up
+    return 2 * size**3 / best_of(5, work) / 1e9

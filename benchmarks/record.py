@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from uniscale.lake.ledger import code_version
+from uniscale.checkout import code_version
 
 RECORDS = Path(__file__).with_name("records")
 
@@ -19,11 +20,16 @@ def begin(module: str) -> dict[str, Any]:
     """A record of this run without any size yet."""
     return {
         "date": date.today().isoformat(),
-        "command": f"python -m {module} " + " ".join(sys.argv[1:]),
+        "command": f"python -m {module} {shlex.join(sys.argv[1:])}",
         "code_version": code_version(),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "hardware": hardware(),
         "sizes": {},
     }
+
+
+def hardware() -> str:
+    """The machine in words."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def stored(name: str, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -45,13 +51,13 @@ def newest(name: str, suffix: str) -> Path:
     return found[-1]
 
 
-def store(name: str, record: dict[str, Any], page: str) -> None:
+def store(name: str, record: dict[str, Any], page: str, *, folder: Path = RECORDS) -> None:
     """Store a record as JSON, and as the page that a person reads."""
-    RECORDS.mkdir(exist_ok=True)
-    stem = _stem(name, record)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = _stem(name, record, folder)
     stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     stem.with_suffix(".md").write_text(page, encoding="utf-8")
 
 
-def _stem(name: str, record: dict[str, Any]) -> Path:
-    return RECORDS / f"{name}_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"
+def _stem(name: str, record: dict[str, Any], folder: Path = RECORDS) -> Path:
+    return folder / f"{name}_{platform.machine()}_{os.cpu_count()}cores_{record['date'][:7]}"

@@ -26,7 +26,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from benchmarks.compiled import attribute, create_views, policy_with
+from benchmarks.compiled import attribute, policy_with
 from uniscale.config import Settings
 from uniscale.lake import Lake
 from uniscale.sources.complete_journey import DOMAINS, ingest_complete_journey
@@ -112,7 +112,6 @@ def main() -> None:
         lake = Lake(settings)
         ingest_complete_journey(settings, lake, folder)
         lake.commit(lambda con: con.execute(_CAMPAIGN_PRODUCTS.format(folder=folder)), "products of campaigns")
-        create_views(settings, lake)
         with lake.read() as con:
             con.execute(_PURCHASES.format(folder=folder))
             results = {

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from uniscale.contracts.frames import HISTORY_LENGTH
-from uniscale.data.encode import Encoded
+from uniscale.data.arrays import Encoded
 from uniscale.data.store import FrameStore
 from uniscale.models.batch import TASKS, Batch, Labels
 from uniscale.models.synthetic import random_batch

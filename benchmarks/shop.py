@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
-from uniscale.config.settings import PROJECT_ROOT, SourceSettings, WindowSettings
+from uniscale.config.settings import SourceSettings, WindowSettings
 
 START = date(2026, 1, 5)
 

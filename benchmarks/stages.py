@@ -20,13 +20,13 @@ from typing import Any
 
 from benchmarks.limits import asof_rows_per_second, gemm_gflops, lake_rows_per_second
 from benchmarks.shop import Shop
+from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import STEPS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.lake import Lake
-from uniscale.lake.ledger import code_version
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe
 

@@ -27,15 +27,6 @@ from uniscale.models.zoo import MODELS, SIZES
 from uniscale.training.config import PRECISIONS
 
 PROFILED = 3
-KINDS = {
-    "matrix products": ("aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm"),
-    "attention": ("aten::_scaled_dot_product", "aten::_softmax", "aten::softmax"),
-    "activation": ("aten::gelu", "aten::silu", "aten::relu", "aten::sigmoid", "aten::tanh", "aten::threshold"),
-    "norm": ("aten::native_layer_norm", "aten::_fused_rms_norm", "aten::rms_norm", "aten::native_batch_norm"),
-    "tables": ("aten::_embedding_bag", "aten::embedding", "aten::_coalesce", "aten::coalesce"),
-    "copies": ("aten::copy_", "aten::cat", "aten::index_select", "aten::stack", "aten::clone", "aten::gather"),
-    "sums and products": ("aten::add", "aten::mul", "aten::sum", "aten::div", "aten::sub", "aten::where"),
-}
 
 
 def main() -> None:
@@ -81,13 +72,13 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from benchmarks.requests import DOMAINS, random_store
+    from benchmarks.steps import Stepper, training_flops
     from uniscale.data.loader import Loader, Position
     from uniscale.models.zoo import build_model, num_params
     from uniscale.training.config import TrainConfig, Worker
     from uniscale.training.determinism import use_threads
     from uniscale.training.loop import Trainer
     from uniscale.training.memory import keep_memory
-    from uniscale.training.watch import Watch
 
     use_threads(1)
     keep_memory()
@@ -101,8 +92,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         torch.manual_seed(0)
         model, worker = build_model(name, arguments.size, DOMAINS), Worker(precision=arguments.precision)
         trainer = Trainer(model, loader, config, seed=0, failures=Path(folder), worker=worker)
-        trainer.model.train()
-        watch = Watch(domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1)
+        take = Stepper(trainer)
         batches = loader.epoch(Position())
         clock: Counter[str] = Counter()
         times: list[float] = []
@@ -112,11 +102,11 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
             start = time.perf_counter()
             batch = next(batches)
             clock["loader"] += time.perf_counter() - start
-            trainer._step(batch, watch)
-            trainer.num_steps += 1
+            take(batch)
 
         step()
-        flops = _flops(trainer.model, next(Loader(store, batch_requests=1, seed=0).epoch(Position())))
+        one = next(Loader(store, batch_requests=1, seed=0).epoch(Position()))
+        flops = training_flops(trainer.model, *one.parts[0])
         _time_tables(trainer, clock)
         peaks = [gemm_gflops()]
         for _ in range(arguments.steps):
@@ -148,20 +138,6 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _flops(model: Any, step: Any) -> int:
-    """Operations of a request, forward and backward; attention is counted by its plain form."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from uniscale.models.loss import ranking_loss
-
-    ((batch, labels),) = step.parts
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        (ranking_loss(model(batch), labels) + model.penalty()).backward()
-    model.zero_grad(set_to_none=True)
-    return int(counter.get_total_flops())
-
-
 def _time_tables(trainer: Any, clock: Counter[str]) -> None:
     """Add up the time of look-ups and of table updates."""
     tables, optimiser = trainer.model.inputs.tables, trainer._optimisers._embedding
@@ -182,15 +158,14 @@ def _profile(step: Any) -> tuple[dict[str, float], float]:
     """Shares of the step by kind of operation, and the share of the tables' backward pass."""
     from torch.profiler import ProfilerActivity, profile
 
+    from benchmarks.steps import own_times, shares_by_kind
+
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         for _ in range(PROFILED):
             step()
-    own = {event.key: event.self_cpu_time_total for event in seen.key_averages()}
+    own = own_times(seen.key_averages(), "cpu")
     total = sum(own.values())
-    kinds = dict.fromkeys([*KINDS, "other"], 0.0)
-    for key, spent in own.items():
-        # The first kind that fits: addmm is a product, not a sum.
-        kinds[next((kind for kind, names in KINDS.items() if key.startswith(names)), "other")] += spent / total
+    kinds = shares_by_kind(own, total)
     # The backward pass of the tables, with all that it calls.
     backward = sum(event.cpu_time_total for event in seen.key_averages() if event.key == "_TrainRowsBackward") / total
     return kinds, backward
@@ -213,8 +188,9 @@ def page(kept: dict[str, Any]) -> str:
             f"{found['share_of_peak']:.0%} | {found['lowest_share']:.0%} to {found['highest_share']:.0%} | "
             f"{found['loader_share']:.1%} | {found['tables_share']:.1%} |"
         )
-    lines += ["", "Where the time of a step goes:", "", f"| ranker | {' | '.join([*KINDS, 'other'])} |"]
-    lines.append("|---" * (len(KINDS) + 2) + "|")
+    kinds = list(next(iter(kept["models"].values()))["time_by_kind"])
+    lines += ["", "Where the time of a step goes:", "", f"| ranker | {' | '.join(kinds)} |"]
+    lines.append("|---" * (len(kinds) + 1) + "|")
     for name, found in kept["models"].items():
         lines.append(f"| {name} | {' | '.join(f'{share:.0%}' for share in found['time_by_kind'].values())} |")
     return "\n".join(lines) + "\n"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
-from uniscale.config.settings import PROJECT_ROOT
 
 _TEMP_ROOT = Path("/tmp")
 _PREFIX = "us-ray-"

@@ -52,7 +52,7 @@ class Session:
 
     def _train(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
         from ray_jobs.fit import fit
-        from uniscale.lake.ledger import code_version
+        from uniscale.checkout import code_version
         from uniscale.models.zoo import load_model, num_params
 
         if not self._started:

@@ -45,18 +45,15 @@ class CompiledMarts:
             "request_days": [{"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final} for day in days]
         }
         variables = json.dumps(dbt_variables(settings, policy, told))
-        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", "staging", *MARTS]
+        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", *MARTS]
         run_dbt(settings, Lake(settings), [*command, "--vars", variables])
         compiled = state_folder(settings) / "target" / "compiled" / "uniscale" / "models"
         self.sql = {path.stem: path.read_text(encoding="utf-8") for path in compiled.rglob("*.sql")}
         self.con = duckdb.connect()
         self.con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake; use lake")
-        self.con.execute("create schema raw; create schema staging; create schema marts")
+        self.con.execute("create schema raw; create schema marts")
         for table in TABLES.values():
             self.con.execute(table.ddl())
-        for name in sorted(self.sql):
-            if name.startswith("stg_"):
-                self.con.execute(f"create view staging.{name} as {self.sql[name]}")
 
     def run(self, log: Log, *, order: int | None = None) -> dict[str, list[dict]]:
         """Rows of the marts of a log; ``order`` shuffles the input rows."""

@@ -1,7 +1,7 @@
-"""What sqlfluff knows of dbt's `var` and `adapter`.
+"""What sqlfluff knows of dbt's `var` and `adapter`, and of the macro `setting`.
 
-The defaults of dbt_project.yml, with two days and two rules where the runner would fill them in: the SQL that is linted
-is SQL that runs, without dbt and without a lake.
+The values of dbt_project.yml, with two days and two rules where a run would tell them: the SQL that is linted is SQL
+that runs, without dbt and without a lake.
 """
 
 from pathlib import Path
@@ -12,6 +12,9 @@ from jinja2 import pass_context
 from jinja2.runtime import Context, Macro
 
 _SAMPLES = {
+    "target_domain": "search",
+    "policy_version": "1",
+    "feature_windows": [1, 7, 30],
     "request_days": [
         {"ds": "2026-01-05", "label_as_of": "2026-01-14 00:00:00", "is_final": "True"},
         {"ds": "2026-01-06", "label_as_of": "2026-01-15 00:00:00", "is_final": "True"},
@@ -37,12 +40,17 @@ _SAMPLES = {
     ],
 }
 _PROJECT = yaml.safe_load((Path(__file__).parents[1] / "dbt_project.yml").read_text(encoding="utf-8"))
-_VARIABLES: dict[str, Any] = {**_PROJECT["vars"], **_SAMPLES}
+_TOLD: dict[str, Any] = {**_PROJECT["vars"]["at_parse"], **_SAMPLES}
 
 
 def var(name: str, default: Any = None) -> Any:
     """The value of a dbt variable while linting."""
-    return _VARIABLES.get(name, default)
+    return _PROJECT["vars"].get(name, default)
+
+
+def setting(name: str) -> Any:
+    """What a run would tell."""
+    return _TOLD[name]
 
 
 class adapter:  # noqa: N801, dbt's name for it

@@ -1,6 +1,6 @@
 {#- Condition that holds on the days of a variable; literal dates, so that the lake reads only their partitions. -#}
 {% macro in_days(column, days_from) -%}
-    {%- set days = var(days_from) -%}
+    {%- set days = setting(days_from) -%}
     {%- if days | length == 0 -%}
         false
     {%- else -%}
@@ -10,7 +10,7 @@
 
 {#- Condition that holds from `before` days before the first day of a variable to `after` days after the last one, or on. -#}
 {% macro near_days(column, days_from, before=0, after=0) -%}
-    {%- set days = var(days_from) | map(attribute="ds") | sort -%}
+    {%- set days = setting(days_from) | map(attribute="ds") | sort -%}
     {%- if days | length == 0 -%}
         false
     {%- else -%}
@@ -23,13 +23,13 @@
 
 {#- Whole days that hold the most hours of a rule of the policy: window_hours, or before_request_hours. -#}
 {% macro attribution_days(hours_of) -%}
-    {%- set hours = var("attribution_rules") | map(attribute=hours_of) | list -%}
+    {%- set hours = setting("attribution_rules") | map(attribute=hours_of) | list -%}
     {{ ((hours | max) / 24) | round(0, "ceil") | int if hours else 0 }}
 {%- endmacro %}
 
 {#- The days of a variable as rows; `columns` maps each field to its type. No day gives no row. -#}
 {% macro days_relation(days_from, columns) -%}
-    {%- set days = var(days_from) or [{}] -%}
+    {%- set days = setting(days_from) or [{}] -%}
     select
         {%- for name, type in columns.items() %}
         cast({{ name }} as {{ type }}) as {{ name }}{{ "," if not loop.last }}
@@ -40,5 +40,5 @@
         ({% for name in columns %}'{{ day[name] }}'{{ ", " if not loop.last }}{% endfor %}){{ "," if not loop.last }}
         {%- endfor %}
     ) as days ({{ columns.keys() | join(", ") }})
-    where {{ "true" if var(days_from) else "false" }}
+    where {{ "true" if setting(days_from) else "false" }}
 {%- endmacro %}

@@ -5,7 +5,7 @@
 
 {#- Days that the longest feature window looks back. -#}
 {% macro longest_window() -%}
-    {{ var("feature_windows") | max }}
+    {{ setting("feature_windows") | max }}
 {%- endmacro %}
 
 {#-
@@ -13,13 +13,13 @@
     it. Actions land on the day they became known, so without honour_knowledge_time any later day may hold one.
 -#}
 {% macro in_feature_windows(column, may_be_late=false) -%}
-    {%- set unbounded = may_be_late and not var("honour_knowledge_time") -%}
+    {%- set unbounded = may_be_late and not setting("honour_knowledge_time") -%}
     {{ near_days(column, "feature_days", before=longest_window(), after=none if unbounded else 0) }}
 {%- endmacro %}
 
 {#- The time from which on an action counts: when it was recorded; for the measurement of a leak, when it was done. -#}
 {% macro counted_from() -%}
-    {{ "recorded_at" if var("honour_knowledge_time") else "acted_at" }}
+    {{ "recorded_at" if setting("honour_knowledge_time") else "acted_at" }}
 {%- endmacro %}
 
 {#-
@@ -39,7 +39,7 @@
         ), 0) as {{ column }}
         {%- endfor %}
         {%- for column in by_window %}
-        {%- for window in var("feature_windows") %},
+        {%- for window in setting("feature_windows") %},
         coalesce(sum({{ counts }}.{{ column }}) filter (
             where {{ counts }}.event_ds > days.ds - {{ window }}
         ), 0) as {{ column }}_{{ window }}d
@@ -53,7 +53,7 @@
     from days
     inner join {{ counts }}
         on
-            {%- if var("honour_knowledge_time") %}
+            {%- if setting("honour_knowledge_time") %}
             days.ds >= {{ counts }}.known_ds
             and
             {%- endif %} days.ds >= {{ counts }}.event_ds
@@ -68,7 +68,7 @@
         {{ key }},
         {{ first_values(
             ascending_list(struct_of({"place": "-share", "category_id": "category_id", "share": "share"})),
-            var("max_categories"),
+            setting("max_categories"),
         ) }} as largest
     from {{ relation }}
     group by ds, {{ key }}
@@ -95,6 +95,6 @@
     {{ top_values(
         struct_of(fields),
         struct_of({"acted_at": actions ~ ".acted_at", "action_id": actions ~ ".action_id"}),
-        var("sequence_length"),
+        setting("sequence_length"),
     ) }}
 {%- endmacro %}

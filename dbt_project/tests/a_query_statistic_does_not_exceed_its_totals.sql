@@ -17,5 +17,5 @@ where
     or num_clicks > num_query_clicks
     or num_clicks > num_category_clicks
     or confidence < 0
-    or confidence > (num_clicks + {{ var("query_prior_clicks") }} * category_share)
-    / (num_query_clicks + {{ var("query_prior_clicks") }})
+    or confidence > (num_clicks + {{ setting("query_prior_clicks") }} * category_share)
+    / (num_query_clicks + {{ setting("query_prior_clicks") }})

@@ -7,5 +7,5 @@ left join {{ ref("fct_exposures") }} as exposures
         and attributions.request_id = exposures.request_id
         and attributions.item_id = exposures.item_id
         and attributions.user_id = exposures.user_id
-        and exposures.domain = '{{ var("target_domain") }}'
+        and exposures.domain = '{{ setting("target_domain") }}'
 where {{ in_days("attributions.ds", "request_days") }} and exposures.request_id is null

@@ -12,7 +12,7 @@ where
         or fresh_known_at[1] < epoch_us(cast(ds as timestamp))
         or list_max(fresh_acted_at) > epoch(feature_at)
         or len(list_distinct(fresh_action_ids)) != len(fresh_action_ids)
-        or len(fresh_known_at) not between 1 and {{ var("max_fresh_actions") }}
+        or len(fresh_known_at) not between 1 and {{ setting("max_fresh_actions") }}
         or len(fresh_action_ids) != len(fresh_known_at)
         or len(fresh_items) != len(fresh_known_at)
         or len(fresh_categories) != len(fresh_known_at)

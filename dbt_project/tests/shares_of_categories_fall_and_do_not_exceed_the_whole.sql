@@ -22,7 +22,7 @@ select
 from described
 where
     len(categories) != len(shares)
-    or len(categories) > {{ var("max_categories") }}
+    or len(categories) > {{ setting("max_categories") }}
     or len(list_distinct(categories)) != len(categories)
     or shares != list_reverse_sort(shares)
     or shares[-1] <= 0

@@ -6,7 +6,8 @@ import sys
 
 import yaml
 
-from uniscale.config.settings import PROJECT_ROOT, Settings
+from uniscale.checkout import PROJECT_ROOT
+from uniscale.config.settings import Settings
 
 FILE = PROJECT_ROOT / "docker-compose.yml"
 COMPOSE = yaml.safe_load(FILE.read_text(encoding="utf-8"))

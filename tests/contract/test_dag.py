@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.main import get_command
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
 from uniscale.cli.steps import STEPS
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.contracts.steps import DAY_STEPS
 
 HEAVY = {"torch", "ray", "feast", "mlflow", "evidently", "duckdb", "pandas", "dbt"}

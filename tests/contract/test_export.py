@@ -8,7 +8,7 @@ import torch
 from support_frames import random_frames, write_frames
 from support_models import DOMAINS, random_batch, scatter_weights, take_request
 
-from uniscale.config.settings import PROJECT_ROOT
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.models.export import ScoringGraph, export_ranker, load_exported
 from uniscale.models.zoo import MODELS, build_model
 

@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from uniscale.config.settings import PROJECT_ROOT
-from uniscale.contracts import features
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
-from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.warehouse.declare import DECLARATION, declaration
 
@@ -69,15 +67,6 @@ def test_a_number_of_the_models_has_a_type_that_its_reading_fits(table):
 
     for column in table.columns:
         assert column.model_input is None or column.type in types[column.model_input], column.name
-
-
-def test_the_defaults_of_the_dbt_project_are_the_values_of_the_contract():
-    variables = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-
-    assert tuple(variables["feature_windows"]) == features.FEATURE_WINDOWS
-    assert variables["max_categories"] == features.MAX_CATEGORIES
-    assert variables["max_fresh_actions"] == features.MAX_FRESH_ACTIONS
-    assert variables["sequence_length"] == HISTORY_LENGTH
 
 
 def test_every_model_and_column_is_described():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from uniscale.config.settings import PROJECT_ROOT
+from uniscale.checkout import PROJECT_ROOT
 
 DBT = PROJECT_ROOT / "dbt_project"
 MODELS = sorted((DBT / "models").rglob("*.sql"))

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from uniscale.config.settings import PROJECT_ROOT, Settings
+from uniscale.checkout import PROJECT_ROOT
+from uniscale.config.settings import Settings
 from uniscale.contracts.catalog import TABLES
 from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.lake import Lake

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.shop import new_shop
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.day import prepare_airflow
 from uniscale.cli.processes import airflow_environment
 from uniscale.config import load_settings
-from uniscale.config.settings import PROJECT_ROOT
 
 DS = "2026-01-08"
 

@@ -1,15 +1,21 @@
 """dbt's own commands on a lake: how fresh the sources are, and the catalogue of what is built."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
+from dbt.cli.main import dbtRunner
 
 from tests.support_warehouse import Log, day, moment
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.policy import load_policy
 from uniscale.warehouse.build import build_marts
-from uniscale.warehouse.project import main, state_folder
+from uniscale.warehouse.project import DBT_PROJECT, main, state_folder
+from uniscale.warehouse.variables import dbt_variables
 
 
 def small_log(at: datetime) -> Log:
@@ -65,3 +71,66 @@ def test_the_catalogue_lists_every_mart_and_feature_with_its_columns(settings, l
         for column in table.columns:
             assert " ".join(told[name]["columns"][column.name]["description"].split()) == column.description
         assert table.grain in page
+
+
+@pytest.fixture
+def dbt(tmp_path, monkeypatch):
+    """A ``dbt`` as somebody types it in the folder of the project, with no variable of ours."""
+    monkeypatch.chdir(DBT_PROJECT)
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    return lambda *words: dbtRunner().invoke(list(words))
+
+
+def test_plain_dbt_lists_the_models_without_a_lake(settings, dbt):
+    answer = dbt("ls", "--resource-type", "model", "--select", "marts")
+    assert {name.rsplit(".", 1)[-1] for name in answer.result} == {table.name for table in MART_TABLES}
+    assert not settings.home.exists()
+
+
+def test_plain_dbt_says_what_is_missing_where_there_is_no_lake(settings, dbt, capfd):
+    answer = dbt("build", "--select", "fct_exposures")
+    assert not answer.success
+    told = capfd.readouterr().out + str(answer.exception)
+    assert "land events first" in told
+    assert "Traceback" not in told
+    assert not (settings.home / "lake").exists()
+
+
+def test_plain_dbt_builds_the_newest_day_as_a_run_does_and_leaves_the_proof_to_the_next_run(
+    settings, lake, dbt, monkeypatch, capfd
+):
+    for at in (moment("05 10:00"), moment("06 10:00")):
+        log = Log()
+        log.request(f"r{at.day}", "u", at, exposed="a", query="red shoe")
+        log.act(f"k{at.day}", "u", "a", "click", at + timedelta(minutes=1), request_id=f"r{at.day}", domain="search")
+        log.land(lake)
+    monkeypatch.setenv("UNISCALE_WINDOW__TRAIN_DAYS", "1")
+    settings.window.train_days = 1
+    build_marts(settings, lake, day(5))
+    rows = "from marts.fct_exposures order by all"
+    with lake.read() as con:
+        before = con.execute(rows).fetchall()
+    assert before
+
+    answer = dbt("build", "--select", "fct_exposures")
+
+    assert answer.success, answer.exception
+    assert "days of fct_exposures: 2026-01-06" in capfd.readouterr().out
+    assert "unit_test" in {entry.node.resource_type for entry in answer.result.results}
+    with lake.read() as con:
+        assert con.execute(rows).fetchall() == before
+        noted = con.execute(
+            f"select ds from {PARTITIONS.qualified} where table_name = 'marts.fct_exposures' order by ds"
+        ).fetchall()
+    assert noted == [(day(5),)]
+    assert build_marts(settings, lake, day(5))["days_built"]["requests"] == 1
+
+
+def test_models_ask_for_all_that_a_run_tells_and_for_nothing_else(settings):
+    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    told = set(dbt_variables(settings, load_policy(None), {}))
+    assert set(project["vars"]["at_parse"]) == told
+    sources = [path.read_text(encoding="utf-8") for path in DBT_PROJECT.rglob("*.sql")]
+    asked = {name for text in sources for name in re.findall(r'\bvar\("(\w+)"\)', text)}
+    assert not asked & told

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from support_servers import airflow_dag, airflow_token, free_ports, get, listening_addresses, wait_for
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.services import run_services, services
-from uniscale.config.settings import PROJECT_ROOT
 
 
 def test_all_servers_come_up_know_the_dags_and_stop_together(tmp_path):

@@ -100,9 +100,8 @@ def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same
     before = everything(lake)
     monkeypatch.setattr("uniscale.warehouse.plan.code_version", lambda: "abcd1234-other")
 
-    def killed(settings, lake, arguments):
-        place = arguments.index("--select")
-        run_dbt(settings, lake, [*arguments[:place], "--select", "staging", "fct_exposures", *arguments[place + 6 :]])
+    def killed(settings, lake, arguments, variables):
+        run_dbt(settings, lake, ["build", "--select", "fct_exposures", *arguments[-2:]], variables)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

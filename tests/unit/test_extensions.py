@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from uniscale.config.settings import PROJECT_ROOT
+from uniscale.checkout import PROJECT_ROOT
 
 TWICE = """
 from uniscale.lake.extensions import connect

@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_with_parent, one_at_a_time
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.config.sqlite_files import sqlite_fault
 from uniscale.config.state_files import write_whole
 from uniscale.contracts.steps import DAY_STEPS

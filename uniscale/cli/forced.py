@@ -20,7 +20,7 @@ from uniscale.lake.partitions import mark_built
 def ask_force(lake: Lake, ds: date, names: Sequence[str]) -> None:
     """Have several steps done by force, also those that a kill of the first leaves to a later run."""
     if lake.exists():
-        lake.commit(lambda con: [_begin(con, ds, name) for name in names], f"{', '.join(names)} of {ds} are forced")
+        lake.commit(lambda con: _begin(con, ds, names), f"{', '.join(names)} of {ds} are forced")
 
 
 @contextmanager
@@ -44,16 +44,17 @@ def forcing(lake: Lake, ds: date, name: str, asked: bool) -> Iterator[bool]:
     with lake.read() as con:
         forced = asked or _is_noted(con, ds, name)
     if forced:
-        lake.commit(lambda con: _begin(con, ds, name), f"{name} of {ds} is forced")
+        lake.commit(lambda con: _begin(con, ds, [name]), f"{name} of {ds} is forced")
     yield forced
     if forced:
         lake.commit(lambda con: _end(con, ds, name), f"{name} of {ds} was forced")
 
 
-def _begin(con: duckdb.DuckDBPyConnection, ds: date, name: str) -> None:
-    mark_built(con, _note(name), {ds: "forced"})
-    if table_has(con, STEPS):
-        con.execute(f"delete from lake.{STEPS.qualified} where ds = ? and step = ?", [ds, name])
+def _begin(con: duckdb.DuckDBPyConnection, ds: date, names: Sequence[str]) -> None:
+    for name in names:
+        mark_built(con, _note(name), {ds: "forced"})
+        if table_has(con, STEPS):
+            con.execute(f"delete from lake.{STEPS.qualified} where ds = ? and step = ?", [ds, name])
 
 
 def _end(con: duckdb.DuckDBPyConnection, ds: date, name: str) -> None:

@@ -48,8 +48,47 @@ def register(app: typer.Typer) -> None:
             span = [None if day is None else parse_day(day) for day in (first, last)]
             _tell(ingest_events(settings, Lake(settings), folder, *span), as_json)
 
+    _register_ubi(ingest)
     for name, told in _DATA_SETS.items():
         _register_data_set(ingest, name, told)
+
+
+def _register_ubi(ingest: typer.Typer) -> None:
+    @ingest.command("ubi")
+    def ubi_command(
+        path: Annotated[Path, typer.Argument(help="Bulk file, or folder of the dumps ubi_queries and ubi_events.")],
+        positions_from: Annotated[
+            list[str] | None,
+            typer.Option("--positions-from", help="APPLICATION=0 or =1: what it calls the top of a list; else found."),
+        ] = None,
+        actions: Annotated[
+            list[str] | None,
+            typer.Option("--action", help="NAME=impression, click, cart, favorite or purchase: what an event means."),
+        ] = None,
+        as_json: _Json = False,
+    ) -> None:
+        """Land search logs in the standard of User Behavior Insights (OpenSearch)."""
+        with exit_codes():
+            from uniscale.sources.ubi import UbiMapping, ingest_ubi
+
+            settings = load_settings()
+            places = {name: _place(name, place) for name, place in _pairs("--positions-from", positions_from)}
+            mapping = UbiMapping(positions_from=places, meanings=dict(_pairs("--action", actions)))
+            _tell(ingest_ubi(settings, Lake(settings), path, mapping), as_json)
+
+
+def _pairs(option: str, values: list[str] | None) -> list[tuple[str, str]]:
+    parts = [value.rpartition("=") for value in values or []]
+    for name, _, value in parts:
+        if not name:
+            raise ValueError(f"{option} {value}: write it as NAME=VALUE")
+    return [(name, value) for name, _, value in parts]
+
+
+def _place(name: str, value: str) -> int:
+    if value not in ("0", "1"):
+        raise ValueError(f"--positions-from {name}={value}: positions count from 0 or 1")
+    return int(value)
 
 
 def _register_data_set(ingest: typer.Typer, name: str, told: str) -> None:

@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.console import err
 from uniscale.config import Settings
-from uniscale.config.settings import PROJECT_ROOT, config_file
+from uniscale.config.settings import config_file
 from uniscale.config.state_files import write_whole
 
 _PR_SET_PDEATHSIG = 1

@@ -24,8 +24,6 @@ from pydantic_settings import (
 from uniscale.config.faults import settings_fault
 from uniscale.contracts.metrics import check_metric
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: holds dags, dbt_project, feature_repo, ray_jobs and monitoring beside the package."""
 CATALOGUES = ("sqlite", "postgres")
 ONLINE_STORES = ("sqlite", "redis")
 _PREFIX = "UNISCALE_"

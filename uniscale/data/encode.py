@@ -1,22 +1,20 @@
 """From Arrow lists to fixed-width arrays and model input, without a loop over rows.
 
-Letters: R requests, N items of all requests together. Arrays carry the names of the `Batch` and `Labels` fields they
-become; identifiers are stored as 32-bit integers and widened when a batch is made.
+Letters: R requests, N items of all requests together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.data.arrays import Array, Encoded, to_batch
 from uniscale.features.encoding.columns import list_lengths
 from uniscale.models.batch import (
     NUM_ITEM_ATTRIBUTES,
@@ -27,28 +25,6 @@ from uniscale.models.batch import (
     Batch,
     Labels,
 )
-
-Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Encoded:
-    """Requests with their items as fixed-width arrays.
-
-    Attributes:
-        requests: By `Batch` field (those per request), first axis R.
-        items: By `Batch` field (those per item) and ``targets_NK``, ``weight_N`` of `Labels`, first axis N.
-        offsets: First item of each request, and N at the end, [R + 1].
-    """
-
-    requests: Mapping[str, Array]
-    items: Mapping[str, Array]
-    offsets: Array
-
-    @property
-    def num_requests(self) -> int:
-        """R."""
-        return len(self.offsets) - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,16 +91,6 @@ def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> Enco
     )
 
 
-def to_batch(encoded: Encoded) -> tuple[Batch, Labels]:
-    """Arrays as tensors: identifiers become 64-bit integers, everything else 32-bit floats."""
-    fields = {**encoded.requests, **encoded.items}
-    tensors = {name: _tensor(values) for name, values in fields.items()}
-    labels = Labels(targets_NK=tensors.pop("targets_NK"), weight_N=tensors.pop("weight_N"))
-    lengths = np.diff(encoded.offsets)
-    tensors["request_of_item_N"] = torch.from_numpy(np.repeat(np.arange(len(lengths)), lengths))
-    return Batch(**tensors), labels
-
-
 def pad(column: pa.Array, width: int, fill: float, dtype: Any, *, newest: bool = False) -> Array:
     """Lists as the rows of a matrix [rows, width].
 
@@ -158,11 +124,6 @@ def _one_batch(records: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
 
 def _numbers(values: pa.Array, dtype: Any) -> Array:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=dtype)
-
-
-def _tensor(values: Array) -> torch.Tensor:
-    wide = np.float32 if values.dtype.kind == "f" else np.int64
-    return torch.from_numpy(np.array(values, dtype=wide, order="C"))  # a copy: Arrow's buffers may not be written to
 
 
 def _domains_of_requests(names: pa.Array, domains: tuple[str, ...]) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.data.encode import Array, to_batch
+from uniscale.data.arrays import Array, to_batch
 from uniscale.data.order import Order, Shared, Shuffled
 from uniscale.data.prefetch import prefetch
 from uniscale.data.store import FrameStore

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from uniscale.data.encode import Array
+from uniscale.data.arrays import Array
 
 
 class Order(Protocol):

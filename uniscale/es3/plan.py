@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
@@ -18,7 +19,7 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.ledger import input_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,12 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from uniscale.checkout import code_version
 from uniscale.contracts.events import ACTIONS_TABLE, ITEMS
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
-from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import mark_built, stale_days
 from uniscale.warehouse.inputs import read_raw_content
 

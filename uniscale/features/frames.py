@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
@@ -30,7 +31,7 @@ from uniscale.features.inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import mark_built, stale_days
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.config.state_files import write_whole
 from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE  # noqa: PLC0414

@@ -23,20 +23,30 @@ def connect(catalog: str) -> duckdb.DuckDBPyConnection:
         ValueError: The catalogue is of another kind.
         RuntimeError: An extension could be had in none of the three ways; the message says which and how to mend it.
     """
-    kind = catalog.split(":", 1)[0]
-    if kind not in _BACKENDS:
-        raise ValueError(f"lake catalogue {catalog!r} must start with one of {sorted(_BACKENDS)} and a colon")
-    wanted = {"ducklake", _BACKENDS[kind]}
+    wanted = _wanted(catalog)
     con = duckdb.connect(config={"allow_unsigned_extensions": wanted <= _checked})
     try:
-        con.execute("set autoinstall_known_extensions = false")
-        for name in sorted(wanted):
-            _load(con, name)
+        load_extensions(con, catalog)
     except BaseException:
         con.close()
         raise
-    _checked.update(wanted)
     return con
+
+
+def load_extensions(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    """Give a connection DuckLake and the catalogue's extension; arguments and errors as in `connect`."""
+    wanted = _wanted(catalog)
+    con.execute("set autoinstall_known_extensions = false")
+    for name in sorted(wanted):
+        _load(con, name)
+    _checked.update(wanted)
+
+
+def _wanted(catalog: str) -> set[str]:
+    kind = catalog.split(":", 1)[0]
+    if kind not in _BACKENDS:
+        raise ValueError(f"lake catalogue {catalog!r} must start with one of {sorted(_BACKENDS)} and a colon")
+    return {"ducklake", _BACKENDS[kind]}
 
 
 def _load(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -14,7 +14,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.contracts.schema import Table
-from uniscale.lake.extensions import connect
+from uniscale.lake.extensions import connect, load_extensions
 
 T = TypeVar("T")
 _LOCK_SIGNS = ("database is locked", "could not set lock", "conflict", "failed to commit ducklake transaction")
@@ -188,21 +188,29 @@ class Lake:
         kind, location = self._catalog.split(":", 1)
         if kind == "sqlite" and "read_only" not in options:
             Path(location).parent.mkdir(parents=True, exist_ok=True)
-        self._spill.mkdir(parents=True, exist_ok=True)
         con = connect(self._catalog)
         try:
-            con.execute(f"set memory_limit = '{self._memory_limit}'; set temp_directory = '{self._spill}'")
-            con.execute("set timezone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
-            if self._threads is not None:
-                con.execute(f"set threads = {self._threads}")
-            # The catalogue remembers an absolute path; overriding it lets an installation be moved or copied.
-            attach = ", ".join([f"data_path '{self._data_path}'", "override_data_path true", *options])
-            con.execute(f"attach 'ducklake:{self._catalog}' as lake ({attach})")
+            self._attach(con, options)
             con.execute("use lake")
         except BaseException:
             con.close()
             raise
         return con
+
+    def attach(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Attach the lake to the connection of a tool that makes its own (dbt), under the limits of the settings."""
+        load_extensions(con, self._catalog)
+        self._attach(con, [])
+
+    def _attach(self, con: duckdb.DuckDBPyConnection, options: list[str]) -> None:
+        self._spill.mkdir(parents=True, exist_ok=True)
+        con.execute(f"set memory_limit = '{self._memory_limit}'; set temp_directory = '{self._spill}'")
+        con.execute("set timezone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
+        if self._threads is not None:
+            con.execute(f"set threads = {self._threads}")
+        # The catalogue remembers an absolute path; overriding it lets an installation be moved or copied.
+        attach = ", ".join([f"data_path '{self._data_path}'", "override_data_path true", *options])
+        con.execute(f"attach 'ducklake:{self._catalog}' as lake ({attach})")
 
     def _retry(self, work: Callable[[], T]) -> T:
         deadline = time.monotonic() + self._lock_timeout

@@ -19,6 +19,7 @@ import duckdb
 import yaml
 from pydantic import TypeAdapter
 
+from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.settings import LakeSettings
 from uniscale.contracts.events import EVENT_TABLES
@@ -26,7 +27,7 @@ from uniscale.contracts.policy import load_policy
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import Finish, code_version, finish_of, finished
+from uniscale.lake.ledger import Finish, finish_of, finished
 from uniscale.lake.snapshots import snapshot
 from uniscale.lineage.compare import Partition, compare
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import PARTITIONS
@@ -19,7 +20,7 @@ from uniscale.data.mixture import read_training
 from uniscale.data.store import FrameStore
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.ledger import input_key
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import Worker

@@ -74,7 +74,8 @@ def ingest_data_set(settings: Settings, lake: Lake, data_set: DataSet, path: Pat
         def prepare(con: duckdb.DuckDBPyConnection) -> Sequence[Incoming]:
             return _prepare(con, data_set, plain)
 
-        return ingest_prepared(lake, data_set.name, prepare, keys, _hints(settings, data_set))
+        hints = domain_hints(settings, data_set.domains, data_set.targets)
+        return ingest_prepared(lake, data_set.name, prepare, keys, hints=hints)
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, data_set: DataSet, found: dict[str, list[Path]]) -> list[Incoming]:
@@ -151,14 +152,15 @@ def _label(parts: Sequence[Path]) -> str:
     return ", ".join(part.name for part in parts)
 
 
-def _hints(settings: Settings, data_set: DataSet) -> tuple[str, ...]:
-    if settings.target_domain in data_set.targets and set(data_set.domains) <= set(settings.domains):
+def domain_hints(settings: Settings, domains: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
+    """Lines that `uniscale.toml` lacks for days to be run on data with these domains and targets."""
+    if settings.target_domain in targets and set(domains) <= set(settings.domains):
         return ()
-    target, *others = data_set.targets
-    domains = ", ".join(f'"{domain}"' for domain in dict.fromkeys(data_set.domains))
+    target, *others = targets
+    listed = ", ".join(f'"{domain}"' for domain in dict.fromkeys(domains))
     also = f" (target_domain may be {' or '.join(others)} as well)" if others else ""
     return (
         f"to run days on this data, put these two lines at the top of uniscale.toml{also}:",
         f'target_domain = "{target}"',
-        f"domains = [{domains}]",
+        f"domains = [{listed}]",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import time
@@ -14,21 +13,18 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
-from uniscale.contracts.events import EVENT_TABLES
-from uniscale.contracts.features import FEATURE_TABLES
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
-from uniscale.contracts.schema import Table
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, last_read, plan_groups
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
+from uniscale.warehouse.tables import create_tables
 from uniscale.warehouse.variables import dbt_variables
 
-_TABLES = (*EVENT_TABLES, *MART_TABLES, *FEATURE_TABLES)
 UNFINISHED = "unfinished"
 """Build key of a day that is being built, or whose build was killed."""
 _LOCK_SIGNS = ("database is locked", "failed to commit ducklake transaction", "conflict")
@@ -94,48 +90,12 @@ def build_groups(
     todo = [group for group in groups if stale[group.name]]
     if todo:
         _mark(lake, todo, stale, f"{message} started", unfinished=True)
-        results = _run(settings, lake, _arguments(settings, policy, todo, stale))
+        results = _run(settings, lake, policy, todo, stale)
         _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
         "days_built": {group.name: len(stale[group.name]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
     }
-
-
-def create_tables(lake: Lake) -> None:
-    """Make the tables of the warehouse that do not exist yet, and feature tables of an older contract anew.
-
-    What a feature table held can be built again; the days that a run needs are, since their columns have changed.
-    """
-    if not _tables_exist(lake):
-        lake.commit(lambda con: [Lake.create(con, table) for table in _TABLES], "tables of the warehouse")
-    with lake.read() as con:
-        outdated = [
-            table for table in FEATURE_TABLES if _columns(con, table) != [(c.name, c.type) for c in table.columns]
-        ]
-    if outdated:
-        names = ", ".join(table.qualified for table in outdated)
-        _log.warning("%s had other columns; made anew, and built for the days of this run", names)
-        lake.commit(lambda con: _make_anew(con, outdated), f"other columns: {names}")
-
-
-def _columns(con: duckdb.DuckDBPyConnection, table: Table) -> list[tuple[str, str]]:
-    return [(row[0], row[1]) for row in con.execute(f"describe lake.{table.qualified}").fetchall()]
-
-
-def _make_anew(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
-    for table in tables:
-        con.execute(f"drop table lake.{table.qualified}")
-        Lake.create(con, table)
-        if table_has(con, PARTITIONS):
-            con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ?", [table.qualified])
-
-
-def _tables_exist(lake: Lake) -> bool:
-    if not lake.exists():
-        return False
-    with lake.read() as con:
-        return all(table_has(con, table) for table in _TABLES)
 
 
 def _warn_of_a_reused_version(con: duckdb.DuckDBPyConnection, policy: Policy, ds: date) -> None:
@@ -169,22 +129,17 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
     lake.commit(work, message)
 
 
-def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: Mapping[str, list[date]]) -> list[str]:
+def _run(
+    settings: Settings, lake: Lake, policy: Policy, groups: Sequence[Group], stale: Mapping[str, list[date]]
+) -> tuple[NodeResult, ...]:
+    select = [f"config.days_from:{group.variable}" for group in groups]
+    arguments = ["build", "--select", *select, "--exclude-resource-type", "unit_test"]
     days = {group.variable: [group.days[day] for day in stale[group.name]] for group in groups}
-    select = ["staging", *(f"config.days_from:{group.variable}" for group in groups)]
-    return [
-        "build",
-        *("--select", *select),
-        *("--exclude-resource-type", "unit_test"),
-        *("--vars", json.dumps(dbt_variables(settings, policy, days))),
-    ]
-
-
-def _run(settings: Settings, lake: Lake, arguments: list[str]) -> tuple[NodeResult, ...]:
+    variables = dbt_variables(settings, policy, days)
     deadline = time.monotonic() + settings.lake.lock_timeout_seconds
     while True:
         try:
-            return run_dbt(settings, lake, arguments)
+            return run_dbt(settings, lake, arguments, variables)
         except DbtFailedError as error:
             if not any(sign in str(error).lower() for sign in _LOCK_SIGNS):
                 raise

@@ -13,9 +13,10 @@ from uniscale.contracts.policy import load_policy
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.warehouse.build import UNFINISHED, build_groups, create_tables
+from uniscale.warehouse.build import UNFINISHED, build_groups
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import last_read, plan_features
+from uniscale.warehouse.tables import create_tables
 
 
 def build_features(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:

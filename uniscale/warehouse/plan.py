@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.days import midnight_after
@@ -16,7 +17,7 @@ from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
 from uniscale.contracts.schema import Table
-from uniscale.lake.ledger import code_version, input_key
+from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import stale_days
 from uniscale.warehouse.inputs import RawContent
 

@@ -2,21 +2,20 @@
 
 Any dbt command runs the same way: ``python -m uniscale.warehouse.project source freshness``, or ``docs generate
 --static``, which writes the catalogue of all models as one page, ``dbt/target/static_index.html`` under the home of the
-installation.
+installation. So does plain ``dbt`` in the folder of the project, with its own messages, but for where it writes.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings, load_settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.lake import Lake
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -51,19 +50,24 @@ def state_folder(settings: Settings) -> Path:
     return settings.home / "dbt"
 
 
-def run_dbt(settings: Settings, lake: Lake, arguments: Sequence[str]) -> tuple[NodeResult, ...]:
+def run_dbt(
+    settings: Settings, lake: Lake, arguments: Sequence[str], variables: Mapping[str, Any] | None = None
+) -> tuple[NodeResult, ...]:
     """Run one dbt command.
 
     Args:
         settings: The installation; memory limit and threads of its lake hold for dbt too.
-        lake: The lake that dbt attaches.
+        lake: The lake that dbt works on.
         arguments: Command and options, for example ``["build", "--select", "config.days_from:request_days"]``.
+        variables: What the models are told (`dbt_variables`); default what a ``dbt`` in a shell is told.
 
     Raises:
         DbtFailedError: The project does not parse, a model failed or was skipped, or a test did not pass; the message
             names the node and says what dbt said.
     """
     from dbt.cli.main import dbtRunner
+
+    from uniscale.warehouse.connection import Told, telling
 
     state = state_folder(settings)
     state.mkdir(parents=True, exist_ok=True)
@@ -73,7 +77,8 @@ def run_dbt(settings: Settings, lake: Lake, arguments: Sequence[str]) -> tuple[N
         *("--target-path", str(state / "target"), "--log-path", str(state / "logs")),
         *("--log-level", "error", "--log-level-file", "info", "--no-use-colors", "--no-send-anonymous-usage-stats"),
     ]
-    with _environment(settings, lake), redirect_stdout(sys.stderr):
+    told = nullcontext() if variables is None else telling(Told(lake=lake, variables=variables))
+    with told, redirect_stdout(sys.stderr):
         answer = dbtRunner().invoke(command)
     results = _results(answer.result)
     _check(arguments[0], answer.success, answer.exception, results)
@@ -112,30 +117,6 @@ def _check(command: str, success: bool, error: BaseException | None, results: tu
     raise DbtFailedError(f"dbt {command} failed: {told or 'see the log'}{more}")
 
 
-@contextmanager
-def _environment(settings: Settings, lake: Lake) -> Iterator[None]:
-    spill = settings.home / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
-    wanted: Mapping[str, str] = {
-        "WAREHOUSE_CATALOG": lake.catalog,
-        "WAREHOUSE_DATA_PATH": lake.data_path,
-        "WAREHOUSE_MEMORY_LIMIT": settings.lake.memory_limit,
-        "WAREHOUSE_TEMP_DIRECTORY": str(spill),
-        "WAREHOUSE_THREADS": str(settings.lake.threads or os.cpu_count() or 1),
-        "DO_NOT_TRACK": "1",
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run dbt as on a command line: a line per node; exit code 1 on failure and 2 without a lake, with the reason."""
     settings = load_settings()
@@ -144,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
         with lake.read():
             pass
         results = run_dbt(settings, lake, arguments)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     except DbtFailedError as error:

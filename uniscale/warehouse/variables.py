@@ -10,11 +10,14 @@ from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRE
 from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.policy import ActionRule, Policy
 
+DAY_VARIABLES = ("request_days", "query_stat_days", "feature_days", "fresh_days")
+"""What models name as ``days_from``."""
+
 
 def dbt_variables(
     settings: Settings, policy: Policy, days: Mapping[str, Iterable[Mapping[str, Any]]]
 ) -> dict[str, Any]:
-    """Values of the variables in ``dbt_project.yml``.
+    """What models ask for by the macro ``setting``: every name under ``at_parse`` in ``dbt_project.yml``.
 
     Args:
         settings: The installation.
@@ -32,6 +35,8 @@ def dbt_variables(
         "honour_knowledge_time": not settings.features.leaky,
         "query_history_days": policy.searchification.history_days,
         "query_prior_clicks": policy.searchification.prior_clicks,
+        "notes": "",
+        **{name: [] for name in DAY_VARIABLES},
         **{name: [{key: str(value) for key, value in day.items()} for day in told] for name, told in days.items()},
     }
 

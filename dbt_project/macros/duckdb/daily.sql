@@ -11,12 +11,20 @@
         ) -%}
     {%- endif -%}
     {%- set days_from = config.require("days_from") -%}
+    {%- if setting("notes") -%}
+        {%- set days = setting(days_from) | map(attribute="ds") | join(", ") -%}
+        {%- do log("days of " ~ this.identifier ~ ": " ~ (days or "none"), info=true) -%}
+    {%- endif -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- do get_assert_columns_equivalent(compiled_code) -%}
     {%- set columns = model.columns.keys() | join(", ") -%}
     {% call statement("main") -%}
+        {%- if setting("notes") %}
+        delete from {{ this.database }}.{{ setting("notes") }}
+        where table_name = '{{ this.schema }}.{{ this.identifier }}' and {{ in_days("ds", days_from) }};
+        {%- endif %}
         delete from {{ target_relation }} where {{ in_days("ds", days_from) }};
         insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from ({{ compiled_code }}) as built;
     {%- endcall %}

@@ -151,8 +151,8 @@ left join domain_rates as target_rates
     on
         priced.ds = target_rates.ds
         and priced.item_id = target_rates.item_id
-        and target_rates.domain = '{{ var("target_domain") }}'
+        and target_rates.domain = '{{ setting("target_domain") }}'
 left join domain_means as target_means
-    on priced.ds = target_means.ds and target_means.domain = '{{ var("target_domain") }}'
+    on priced.ds = target_means.ds and target_means.domain = '{{ setting("target_domain") }}'
 left join exposed on priced.ds = exposed.ds and priced.item_id = exposed.item_id
 left join seen on priced.item_id = seen.item_id

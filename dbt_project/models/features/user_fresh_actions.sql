@@ -2,7 +2,7 @@
 
 with actions as (
     select * from {{ ref("stg_events__actions") }}
-    where {{ in_days("ds" if var("honour_knowledge_time") else "cast(acted_at as date)", "fresh_days") }}
+    where {{ in_days("ds" if setting("honour_knowledge_time") else "cast(acted_at as date)", "fresh_days") }}
 ),
 
 versions as (
@@ -64,7 +64,7 @@ fresh as (
         moments.user_id,
         moments.ds,
         moments.feature_at,
-        {{ last_values("gathered.of_day", "moments.last_place", var("max_fresh_actions")) }} as acts
+        {{ last_values("gathered.of_day", "moments.last_place", setting("max_fresh_actions")) }} as acts
     from moments
     inner join gathered on moments.user_id = gathered.user_id and moments.ds = gathered.ds
 )

@@ -1,5 +1,5 @@
 {#- The policy as rows; a change of the policy file needs no change here. -#}
-{%- set rules = var("attribution_rules") or [{
+{%- set rules = setting("attribution_rules") or [{
     "action": "", "target": "", "target_rank": 0, "window_hours": 0, "before_request_hours": 0, "tie": "",
     "cluster_attribute": none, "label_weight": 0,
 }] -%}
@@ -27,4 +27,4 @@ from (
         ){{ "," if not loop.last }}
     {%- endfor %}
 ) as rules (action, target, target_rank, window_hours, before_request_hours, tie, cluster_attribute, label_weight)  -- noqa: AL05, LT05
-where {{ "true" if var("attribution_rules") else "false" }}
+where {{ "true" if setting("attribution_rules") else "false" }}

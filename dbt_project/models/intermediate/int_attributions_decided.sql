@@ -18,7 +18,7 @@ attributable_items as (
 requests as (
     select * from {{ ref("stg_events__requests") }}
     where
-        domain = '{{ var("target_domain") }}'
+        domain = '{{ setting("target_domain") }}'
         and {{ near_days("ds", "request_days", before=all_days, after=all_days) }}
 ),
 

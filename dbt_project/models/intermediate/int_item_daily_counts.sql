@@ -4,7 +4,7 @@ select
     event_ds,
     known_ds,
     count_if(action = 'purchase') as num_purchases,
-    count_if(action = 'click' and domain != '{{ var("target_domain") }}') as num_outside_clicks,
+    count_if(action = 'click' and domain != '{{ setting("target_domain") }}') as num_outside_clicks,
     max(acted_at) as last_acted_at,
     0 as num_price_changes
 from {{ ref("int_recent_actions") }}

@@ -25,5 +25,5 @@ where
     actions.action in ('click', 'purchase')
     and (
         actions.request_id is null
-        or coalesce(requests.domain, actions.domain) != '{{ var("target_domain") }}'
+        or coalesce(requests.domain, actions.domain) != '{{ setting("target_domain") }}'
     )

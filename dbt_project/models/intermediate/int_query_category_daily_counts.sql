@@ -1,7 +1,7 @@
 {#- As int_query_daily_counts, by the category of the clicked item as known when the click was. -#}
 with clicks as (
     select * from {{ ref("int_recent_clicks") }}
-    where domain = '{{ var("target_domain") }}' and normalised_query is not null
+    where domain = '{{ setting("target_domain") }}' and normalised_query is not null
 ),
 
 versions as (

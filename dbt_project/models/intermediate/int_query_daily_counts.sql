@@ -1,12 +1,12 @@
 {#- As int_item_domain_daily_counts, for queries of the target domain. -#}
 with requests as (
     select * from {{ ref("int_recent_requests") }}
-    where domain = '{{ var("target_domain") }}' and normalised_query is not null
+    where domain = '{{ setting("target_domain") }}' and normalised_query is not null
 ),
 
 clicks as (
     select * from {{ ref("int_recent_clicks") }}
-    where domain = '{{ var("target_domain") }}' and normalised_query is not null
+    where domain = '{{ setting("target_domain") }}' and normalised_query is not null
 )
 
 select
@@ -29,7 +29,7 @@ select
     0 as num_clicks,
     0 as num_purchases
 from {{ ref("int_recent_exposures") }}
-where domain = '{{ var("target_domain") }}' and normalised_query is not null
+where domain = '{{ setting("target_domain") }}' and normalised_query is not null
 group by normalised_query, ds
 union all
 select

@@ -5,7 +5,7 @@ select
     user_id,
     ds as event_ds,
     ds as known_ds,
-    count_if(domain = '{{ var("target_domain") }}') as num_requests,
+    count_if(domain = '{{ setting("target_domain") }}') as num_requests,
     0 as num_clicks,
     0 as num_purchases,
     0 as num_prices,

@@ -21,7 +21,7 @@ select
     {{ microseconds_between("decided.requested_at", "decided.acted_at") }} / 3.6e9 as delay_hours,
     decided.action_value,
     decided.label_weight,
-    {{ as_text(text_literal(var("policy_version"))) }} as policy_version,
+    {{ as_text(text_literal(setting("policy_version"))) }} as policy_version,
     days.label_as_of,
     days.is_final
 from decided

@@ -7,9 +7,9 @@ with days as (
 native_clicks as (
     select * from {{ ref("int_native_clicks") }}
     where
-        request_domain = '{{ var("target_domain") }}'
+        request_domain = '{{ setting("target_domain") }}'
         and normalised_query is not null
-        and {{ near_days("request_ds", "query_stat_days", before=var("query_history_days")) }}
+        and {{ near_days("request_ds", "query_stat_days", before=setting("query_history_days")) }}
 ),
 
 versions as (
@@ -25,7 +25,7 @@ clicks as (
     from days
     inner join native_clicks
         on
-            native_clicks.request_ds between days.ds - {{ var("query_history_days") }} and days.ds - 1
+            native_clicks.request_ds between days.ds - {{ setting("query_history_days") }} and days.ds - 1
             and native_clicks.clicked_recorded_at < cast(days.ds as timestamp)
     group by days.ds, native_clicks.normalised_query, native_clicks.item_id
 ),
@@ -55,8 +55,8 @@ smoothed as (
     select
         *,
         num_clicks
-        + {{ var("query_prior_clicks") }} * cast(num_category_clicks as double) / num_all_clicks as likely_clicks,
-        num_query_clicks + cast({{ var("query_prior_clicks") }} as double) as likely_query_clicks
+        + {{ setting("query_prior_clicks") }} * cast(num_category_clicks as double) / num_all_clicks as likely_clicks,
+        num_query_clicks + cast({{ setting("query_prior_clicks") }} as double) as likely_query_clicks
     from totals
 )
 

@@ -1,0 +1,105 @@
+"""The connection that dbt works on: the lake of the settings, and what the models are told.
+
+dbt-duckdb makes the connection and hands it to the `Plugin` that ``dbt_project/profiles.yml`` names. What models ask
+for by the macro ``setting`` lies in the table ``memory.main.told``: the policy, the settings, and the days to build. A
+step tells its own (`telling`). To a ``dbt`` that somebody starts in a shell the newest day of every group is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from uniscale.config import Settings, load_settings
+from uniscale.contracts.events import EVENT_TABLES, REQUESTS
+from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.policy import load_policy
+from uniscale.lake import Lake
+from uniscale.lake.lake import table_has
+from uniscale.warehouse.inputs import RawContent
+from uniscale.warehouse.plan import plan_groups
+from uniscale.warehouse.tables import create_tables
+from uniscale.warehouse.variables import dbt_variables
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What a run of dbt works on.
+
+    Attributes:
+        lake: The lake.
+        variables: Values by the name that the macro ``setting`` asks for.
+    """
+
+    lake: Lake
+    variables: Mapping[str, Any]
+
+
+_told: Told | None = None
+
+
+@contextmanager
+def telling(told: Told) -> Iterator[None]:
+    """Tell the models these values for the length of the block: one run of dbt in this process."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    global _told  # noqa: PLW0603 - dbt makes its plugins, in threads of its own
+    _told = told
+    try:
+        yield
+    finally:
+        _told = None
+        DuckDBConnectionManager.close_all_connections()  # it would be kept for the next run, on whatever lake
+
+
+class Plugin(BasePlugin):  # type: ignore[misc] # dbt-duckdb is untyped
+    """Attaches the lake, and tells the models what they ask for."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002 - dbt-duckdb's signature
+        """Keep dbt from attaching the lake itself: the profile names no place."""
+        assert isinstance(self.creds, DuckDBCredentials)
+        self.creds.attach = None
+
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """Make ``lake`` and ``memory.main.told``.
+
+        Raises:
+            RuntimeError: There is no lake, or no request in it; the message says what to do. dbt shows that of a
+                RuntimeError, and a traceback of anything else.
+        """
+        try:
+            told = _told or _newest(load_settings())
+        except (FileNotFoundError, ValueError) as error:
+            raise RuntimeError(str(error)) from error
+        told.lake.attach(conn)
+        conn.execute("create table memory.main.told (name varchar, value varchar)")
+        rows = [(name, json.dumps(value, default=str)) for name, value in told.variables.items()]
+        conn.executemany("insert into memory.main.told values (?, ?)", rows)
+
+
+def _newest(settings: Settings) -> Told:
+    """The newest day of every group of tables, as a run would build it.
+
+    A run notes what its days were made from. These rows are made from the same, but nobody has looked: the notes of the
+    days are dropped with the rows they belong to (``notes``), so that the next run builds the days again.
+    """
+    lake, policy = Lake(settings), load_policy(settings.policy)
+    with lake.read() as con:
+        has_requests = table_has(con, REQUESTS)
+        newest = con.execute(f"select max(ds) from lake.{REQUESTS.qualified}").fetchone() if has_requests else None
+    if newest is None or newest[0] is None:
+        raise ValueError(f"the lake {lake.catalog} holds no request; land events first: uniscale ingest events DIR")
+    create_tables(lake)
+    lake.commit(lambda con: Lake.create(con, PARTITIONS), "notes of what is built")
+    no_content = RawContent({table.name: {} for table in EVENT_TABLES})  # it decides keys alone
+    groups = plan_groups(settings, policy, no_content, newest[0] - timedelta(days=settings.window.eval_days))
+    days = {group.variable: [group.days[max(group.days)]] for group in groups}
+    return Told(lake=lake, variables={**dbt_variables(settings, policy, days), "notes": PARTITIONS.qualified})
