@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -25,6 +26,9 @@ class SourceSettings(_Section):
 
     events_dir: Path | None = Field(
         default=None, description="Folder of contract logs; each day's run lands its new files."
+    )
+    positions_from: Literal[0, 1] = Field(
+        default=1, description="What contract logs call the top of a list; it is 1 in the lake."
     )
     truth_dir: Path | None = Field(
         default=None, description="Truth of a simulated marketplace; read by evaluation only."

@@ -74,7 +74,7 @@ def ingest_data_set(settings: Settings, lake: Lake, data_set: DataSet, path: Pat
         def prepare(con: duckdb.DuckDBPyConnection) -> Sequence[Incoming]:
             return _prepare(con, data_set, plain)
 
-        return ingest_prepared(lake, data_set.name, prepare, keys, _hints(settings, data_set))
+        return ingest_prepared(lake, data_set.name, prepare, keys, hints=_hints(settings, data_set))
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, data_set: DataSet, found: dict[str, list[Path]]) -> list[Incoming]:
