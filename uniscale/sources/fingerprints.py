@@ -21,7 +21,7 @@ def day_keys(settings: Settings, files: Sequence[EventFile]) -> dict[date | None
     """Fingerprint of the files of each day; under None that of the files that hold all days.
 
     It covers the names and contents of the files, and the declared domains and the start of positions, which decide
-    what is quarantined; not the code that checks them: raw rows are data, and a change of code does not make them stale.
+    what is quarantined; not the code that checks them: raw rows are data, and a change of code makes none stale.
     """
     digests = content_digests(settings.home, [file.path for file in files])
     whole = [(file.name, digests[file.path]) for file in files if file.day is None]
