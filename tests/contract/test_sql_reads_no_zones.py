@@ -14,7 +14,7 @@ FORBIDDEN = {
     "a cast to a time with a zone": r"(\bas|::)\s*(timestamptz|timestamp\s+with\s+time\s+zone)\b",
     "a literal with a zone": r"\b(timestamptz|timestamp\s+with\s+time\s+zone)\s*'",
     "a parser that keeps zones": r"\b(try_)?strptime\s*\([^)]*%[zZ]",
-    "a reader that guesses types": r"\bread_(json|csv)_auto\b|\bread_(nd)?json(_objects)?\s*\(",
+    "a reader that guesses types": r"\bread_(json|csv)_auto\b|\bread_(json|ndjson)(_objects)?\s*\(",
 }
 
 

@@ -66,7 +66,7 @@ def _read_json_lines(file: Path) -> pa.Table:
             # Numbers stay the text they are: 10000000000000000000001, 1767607200000.
             told = json.loads(line, parse_int=str, parse_float=str, object_pairs_hook=_without_repeats)
             rows.append({"row_number": number, **_texts(told)})
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             rows.append({"row_number": number, "fault": f"is no action in JSON ({error}): {line[:80]}"})
     return _text_table(rows)
 
