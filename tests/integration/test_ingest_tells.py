@@ -58,6 +58,7 @@ def test_a_domain_whose_positions_count_from_zero_is_found_among_others(settings
 def test_a_position_zero_here_and_there_is_a_bad_row(settings, lake, tmp_path):
     logs = _lists([1, 1, 1, 1])
     logs["candidates"][DAY_1][0]["position"] = 0
+    logs["requests"][DAY_1][0]["domain"] = "feed"  # the only list of its domain
     report = ingest_events(settings, lake, write_logs(tmp_path / "logs", "csv", logs))
     assert [q.told for q in report.quarantined] == ["candidates position is below 1 (found: '0' once)"]
 

@@ -12,26 +12,32 @@ _MOST = 0.5
 
 _STARTS = """
     with shown as (
-        select file, request_id, min("position") as lowest from temp.checked
-        where is_exposed and "position" is not null group by all
+        select file, request_id, min("position") as lowest, max("position") as highest, count(*) as num_items
+        from temp.checked
+        where is_exposed and "position" is not null group by file, request_id
     ),
     lists as (
-        select file, coalesce(domain, '') as domain, request_id, lowest
-        from shown left join lake.raw.requests using (request_id)
+        select coalesce(domain, '') as domain, shown.* from shown left join lake.raw.requests using (request_id)
     ),
-    whole as (select min(file) as file, domain, request_id, min(lowest) as lowest from lists group by all)
-    select min(file), domain, count(*), count(*) filter (lowest = 0), min(lowest) from lists group by domain, file
-    union all
-    select min(file), domain, count(*), count(*) filter (lowest = 0), min(lowest) from whole group by domain
-    order by all
+    whole as (
+        select min(file) as file, domain, min(lowest) as lowest, max(highest) as highest, sum(num_items) as num_items
+        from lists group by domain, request_id
+    )
+    select
+        min(file) as file, domain, count(*), count(*) filter (lowest = 0), min(lowest),
+        bool_or(lowest = 0 and highest > 0 and highest < num_items)
+    from (select file as part, * from lists union all by name select '' as part, * from whole)
+    group by part, domain
+    order by part, domain
 """
 
 
 def refuse_other_start(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming], positions_from: int) -> None:
     """Refuse candidates whose positions do not start where they are said to.
 
-    A position 0 in a few lists is a few bad rows; in most lists of a file, or of a domain in it, it is the top. Lists
-    are held together by file and over all files, since one list may lie in several.
+    A position 0 in a few lists is a few bad rows; in most lists of a file, or of a domain in it, it is the top. Where
+    there is one such list only, it must be numbered through from 0. Lists are held together by file and over all
+    files, since one list may lie in several.
 
     Args:
         con: Holds ``checked`` with typed positions, and the requests.
@@ -46,8 +52,8 @@ def refuse_other_start(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming]
         return
     if con.execute('select 1 from temp.checked where "position" = 0 and is_exposed limit 1').fetchone() is None:
         return
-    for file, domain, lists, from_zero, lowest in con.execute(_STARTS).fetchall():
-        if lowest == 0 and from_zero > _MOST * lists:
+    for file, domain, lists, from_zero, lowest, is_numbered_through in con.execute(_STARTS).fetchall():
+        if lowest == 0 and from_zero > _MOST * lists and (from_zero > 1 or is_numbered_through):
             whose = f" of domain {domain}" if domain else ""
             raise BadFileError(
                 file,
