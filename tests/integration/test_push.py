@@ -123,12 +123,13 @@ def test_what_is_no_action_is_named_and_the_rest_is_pushed(shop):
         "too_old": 0,
         "refused": [
             {
+                "row": 2,
                 "action_id": "d2",
                 "reason": "action 'glance' is unknown; the actions are click, cart, favorite, purchase",
             },
-            {"action_id": "d3", "reason": "has no user_id and no item_id"},
-            {"action_id": "d4", "reason": "is recorded at 2026-01-06 12:06 UTC, which is to come"},
-            {"action_id": None, "reason": "has no action_id"},
+            {"row": 3, "action_id": "d3", "reason": "has no user_id and no item_id"},
+            {"row": 4, "action_id": "d4", "reason": "is recorded at 2026-01-06 12:06 UTC, which is to come"},
+            {"row": 6, "action_id": None, "reason": "has no action_id"},
         ],
     }
     assert names(shop) == ["d1", "d5"]
@@ -192,8 +193,8 @@ def test_the_command_pushes_a_file(settings, lake, tmp_path, ending):
         con.execute(f"copy rows to '{file}' {options}")
     done = CliRunner().invoke(app, ["features", "push", str(file), "--json"])
 
-    assert done.exit_code == 0, done.output
-    refused = [{"action_id": "f2", "reason": "has no user_id"}]
+    assert done.exit_code == 2, done.output
+    refused = [{"row": 2, "action_id": "f2", "reason": "has no user_id"}]
     assert json.loads(done.stdout) == {"pushed": 1, "known_already": 0, "too_old": 0, "refused": refused}
     assert fresh(settings)["fresh_known_at"] == [1_000_000 * int(NOON.timestamp())]
 

@@ -38,6 +38,9 @@ def register(app: typer.Typer) -> None:
         folder: Annotated[Path, typer.Argument(help="Folder with TABLE/ds=YYYY-MM-DD/*.parquet (or .csv, .csv.gz).")],
         first: Annotated[str | None, typer.Option("--from", help="First day to land, YYYY-MM-DD.")] = None,
         last: Annotated[str | None, typer.Option("--to", help="Last day to land, YYYY-MM-DD.")] = None,
+        positions_from: Annotated[
+            int | None, typer.Option(min=0, max=1, help="What the logs call the top of a list; default 1.")
+        ] = None,
         as_json: _Json = False,
     ) -> None:
         """Land logs that are in the event contract; the days they hold are replaced."""
@@ -45,6 +48,8 @@ def register(app: typer.Typer) -> None:
             from uniscale.sources.ingest import ingest_events
 
             settings = load_settings()
+            if positions_from is not None:
+                settings.source.positions_from = 1 if positions_from else 0
             span = [None if day is None else parse_day(day) for day in (first, last)]
             _tell(ingest_events(settings, Lake(settings), folder, *span), as_json)
 
@@ -106,6 +111,8 @@ def _register_data_set(ingest: typer.Typer, name: str, told: str) -> None:
 
 
 def _tell(report: IngestReport, as_json: bool) -> None:
+    from uniscale.sources.gaps import GAPS
+
     if as_json:
         print_json(report.as_json())
         return
@@ -120,13 +127,9 @@ def _tell(report: IngestReport, as_json: bool) -> None:
     if report.num_forgotten:
         err.print(f"  left out {report.num_forgotten:,} rows of forgotten users", highlight=False)
     for q in report.quarantined:
-        what = " ".join(part for part in (q.table, q.column, q.reason) if part)
-        err.print(f"  quarantined {q.rows:,}: {what}", markup=False, highlight=False)
-    if report.num_unlisted_items:
-        what = "items of candidates and actions are not in the catalogue: their category, brand and price are unknown"
-        err.print(f"  {report.num_unlisted_items:,} {what}", highlight=False)
-    if report.num_bare_requests:
-        what = "requests have no candidates: their queries count, but they give no samples"
-        err.print(f"  {report.num_bare_requests:,} {what}", highlight=False)
+        err.print(f"  quarantined {q.rows:,}: {q.told}", markup=False, highlight=False)
+    for name, number in report.gaps.items():
+        if number:
+            err.print(f"  {number:,} {GAPS[name]}", markup=False, highlight=False)
     for hint in report.hints:
         err.print(hint, markup=False, highlight=False)

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -42,6 +42,9 @@ class SourceSettings(_Section):
 
     events_dir: Path | None = Field(
         default=None, description="Folder of contract logs; each day's run lands its new files."
+    )
+    positions_from: Literal[0, 1] = Field(
+        default=1, description="What contract logs call the top of a list; it is 1 in the lake."
     )
     truth_dir: Path | None = Field(
         default=None, description="Truth of a simulated marketplace; read by evaluation only."

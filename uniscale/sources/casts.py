@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
 
 from uniscale.contracts.schema import Column
+from uniscale.sources.incoming import quoted
 
 _TEXT = {"VARCHAR", "JSON"}
 _WHOLE = {
@@ -12,7 +16,8 @@ _WHOLE = {
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
 }
 _FRACTION = {"FLOAT", "DOUBLE", "DECIMAL"}
-_TIME = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+_TIME = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", _ZONED}
 
 WORDS = {
     "VARCHAR": "text",
@@ -34,18 +39,34 @@ ACCEPTED: dict[str, set[str]] = {
 }
 """Source types that can be read as a contract type; anything else is the wrong type for a whole column."""
 
+_MACROS = Path(__file__).with_name("values.sql")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cast:
-    """How a column is read.
+    """How a column is read, as SQL.
 
     Attributes:
-        value: SQL of the value in the contract's type, NULL if missing or not readable.
-        failed: SQL condition: there is a value and it cannot be read.
+        value: The value in the contract's type, NULL if missing or not readable.
+        is_missing: Condition: there is no value.
+        fault: What is wrong with a value that cannot be read, as text; NULL if it is in order.
     """
 
     value: str
-    failed: str
+    is_missing: str
+    fault: str
+
+
+def define_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection run what `cast` gives."""
+    con.execute(_MACROS.read_text(encoding="utf-8"))
+
+
+def is_accepted(column: Column, sql_type: str) -> bool:
+    """Whether a source column of ``sql_type`` can be read as the contract's column at all."""
+    base, _, parameters = sql_type.partition("(")
+    is_nested_map = base == "MAP" and any(sign in parameters for sign in ("[", "("))
+    return base_type(sql_type) in ACCEPTED[column.type] and not is_nested_map
 
 
 def base_type(sql_type: str) -> str:
@@ -53,28 +74,41 @@ def base_type(sql_type: str) -> str:
     return sql_type.split("(", 1)[0].strip().strip('"').upper()
 
 
-def cast(column: Column, sql_type: str) -> Cast:
-    """How to read a source column of ``sql_type``, which must be in `ACCEPTED`, as the contract's column."""
-    name, source = f'"{column.name}"', base_type(sql_type)
-    if column.type == "VARCHAR":
-        return Cast(value=f"nullif(cast({name} as varchar), '')", failed="false")
-    value = _value(column.type, name, source)
-    if column.type.startswith("MAP"):
-        value = f"map_from_entries(list_filter(map_entries({value}), lambda e: e.value is not null))"
-    missing = f"{name} is null or {name} = ''" if source in _TEXT else f"{name} is null"
-    return Cast(value=value, failed=f"not ({missing}) and {value} is null")
+def cast(column: Column, sql_type: str, name: str) -> Cast:
+    """How to read a source column as the contract's column.
 
-
-def _value(target: str, name: str, source: str) -> str:
+    Args:
+        column: The contract's column.
+        sql_type: Type of the source column, which `is_accepted`.
+        name: SQL that names the source column.
+    """
+    source = base_type(sql_type)
     text = source in _TEXT
-    if target == "TIMESTAMP":
-        # Text without an offset is UTC, text with one is converted: the session's zone is UTC.
-        return f"cast(try_cast({name} as timestamptz) as timestamp)" if text else f"cast({name} as timestamp)"
-    if target == "INTEGER":
+    if source == "JSON":
+        name = f"cast({name} as varchar)"
+    fault = quoted(f"is not {WORDS[column.type]}")
+    if column.type == "VARCHAR":
+        value, fault = f"nullif(cast({name} as varchar), '')", "cast(null as varchar)"
+    elif column.type == "TIMESTAMP":
+        value = _time(name, source)
+        fault = f"time_fault({name})" if text else fault
+    elif column.type.startswith("MAP"):
+        fault = f"{'json' if text else 'map'}_fault({name})"
+        read = f"try_cast(cast({name} as json) as {column.type})" if text else f"cast({name} as {column.type})"
+        value = f"case when {fault} is null then without_missing({read}) end"
+    elif column.type == "INTEGER":
         number = f"try_cast({name} as double)"
-        return f"case when {number} = floor({number}) then try_cast({number} as integer) end"
-    if target == "BOOLEAN" and source in _WHOLE:
-        return f"case {name} when 0 then false when 1 then true end"
-    if target.startswith("MAP") and text:
-        return f"case when json_valid({name}) then try_cast(try_cast({name} as json) as {target}) end"
-    return f"try_cast({name} as {target})"
+        value = f"case when {number} = floor({number}) then try_cast({number} as integer) end"
+    elif column.type == "BOOLEAN" and source in _WHOLE:
+        value = f"case {name} when 0 then false when 1 then true end"
+    else:
+        value = f"try_cast({name} as {column.type})"
+    is_missing = f"({name} is null or {name} = '')" if text else f"{name} is null"
+    return Cast(value=value, is_missing=is_missing, fault=fault)
+
+
+def _time(name: str, source: str) -> str:
+    """A time without a zone is UTC, whatever the zone of the session."""
+    if source in _TEXT:
+        return f"utc_time({name})"
+    return f"timezone('UTC', {name})" if source == _ZONED else f"try_cast({name} as timestamp)"

@@ -75,7 +75,7 @@ def _reject_repeated_keys(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _reject(con: duckdb.DuckDBPyConnection, table: Table, select: str, column: str, reason: str) -> None:
     """``reason`` is SQL over the selected rows."""
     con.execute(
-        f"insert into temp.rejected select file, row_number, ds, {quoted(column)}, {reason}, "
+        f"insert into temp.rejected select file, row_number, ds, {quoted(column)}, {reason}, null, "
         f"cast(to_json({_packed(table)}) as varchar) from ({select})"
     )
 

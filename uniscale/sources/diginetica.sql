@@ -1,7 +1,7 @@
 -- Diginetica as the five tables of the event contract. The views queries, clicks, item_views, purchases, products and
 -- product_categories show the files: every column as text, and row_number. A list of tokens is parted by commas.
 create or replace temp macro time_of(eventdate, timeframe) as
-    try_cast(eventdate as timestamp) + to_milliseconds(try_cast(timeframe as double));
+    utc_time(eventdate) + to_milliseconds(try_cast(timeframe as double));
 
 -- Who a session belongs to: the user, once any row of the session names one; else the session is a user of its own.
 create or replace temp table diginetica_sessions as
@@ -15,7 +15,7 @@ with rows as (
 select
     sessionId,
     coalesce('u' || min(userId), 's' || sessionId) as user_id,
-    min(try_cast(eventdate as timestamp)) as first_day
+    min(utc_time(eventdate)) as first_day
 from rows
 where sessionId is not null
 group by sessionId;

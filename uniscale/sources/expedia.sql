@@ -84,7 +84,7 @@ select
     'v' || srch_id as user_id,
     prop_id as item_id,
     'click' as action,
-    try_cast(date_time as timestamp) + interval 1 minute as acted_at,
+    utc_time(date_time) + interval 1 minute as acted_at,
     acted_at as recorded_at,
     'search' as domain,
     'e' || srch_id as request_id
@@ -98,7 +98,7 @@ select
     'v' || srch_id as user_id,
     prop_id as item_id,
     'purchase' as action,
-    try_cast(date_time as timestamp) + interval 10 minute as acted_at,
+    utc_time(date_time) + interval 10 minute as acted_at,
     acted_at as recorded_at,
     'search' as domain,
     'e' || srch_id as request_id,

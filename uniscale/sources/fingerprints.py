@@ -20,15 +20,16 @@ EVENTS = "raw/events"
 def day_keys(settings: Settings, files: Sequence[EventFile]) -> dict[date | None, str]:
     """Fingerprint of the files of each day; under None that of the files that hold all days.
 
-    It covers the names and contents of the files and the declared domains, which decide what is quarantined; not the
-    code that checks them: raw rows are data, and a change of code does not make them stale.
+    It covers the names and contents of the files, and the declared domains and the start of positions, which decide
+    what is quarantined; not the code that checks them: raw rows are data, and a change of code makes none stale.
     """
     digests = content_digests(settings.home, [file.path for file in files])
     whole = [(file.name, digests[file.path]) for file in files if file.day is None]
-    keys: dict[date | None, str] = {None: input_key({"files": whole, "domains": settings.domains})}
+    start = {} if settings.source.positions_from == 1 else {"positions_from": settings.source.positions_from}
+    keys: dict[date | None, str] = {None: input_key({"files": whole, "domains": settings.domains, **start})}
     for day in sorted({file.day for file in files if file.day is not None}):
         named = [(file.name, digests[file.path]) for file in files if file.day == day]
-        keys[day] = input_key({"files": [*named, *whole], "domains": settings.domains})
+        keys[day] = input_key({"files": [*named, *whole], "domains": settings.domains, **start})
     return keys
 
 

@@ -10,18 +10,22 @@ from pathlib import Path
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
+from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, QUARANTINE, REQUESTS
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
 from uniscale.lake.partitions import mark_built
-from uniscale.sources.checking import compare_group, content_days, drop_group, read_group
+from uniscale.sources.bad_file import found_values
+from uniscale.sources.casts import define_macros
+from uniscale.sources.checking import compare_group, drop_group, read_group
 from uniscale.sources.contradictions import GOOD
 from uniscale.sources.fingerprints import EVENTS, day_keys
 from uniscale.sources.forgotten import leave_out
+from uniscale.sources.gaps import WITHOUT_REQUESTS, count_gaps
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
-from uniscale.sources.report import IngestReport, Quarantined, count_gaps
+from uniscale.sources.replacing import delete_days, replaced
+from uniscale.sources.report import IngestReport, Quarantined
 
 Prepare = Callable[[duckdb.DuckDBPyConnection], Sequence[Incoming]]
 
@@ -49,15 +53,22 @@ def ingest_files(settings: Settings, lake: Lake, files: Sequence[EventFile]) -> 
     """Land these files of contract logs in one commit."""
     _refuse_half_days(files)
     keys = day_keys(settings, files)
+    start = settings.source.positions_from
 
     def prepare(con: duckdb.DuckDBPyConnection) -> Sequence[Incoming]:
         return [open_file(con, file, settings.domains) for file in files]
 
-    return ingest_prepared(lake, "events", prepare, keys)
+    return ingest_prepared(lake, "events", prepare, keys, positions_from=start)
 
 
 def ingest_prepared(
-    lake: Lake, source: str, prepare: Prepare, keys: Mapping[date | None, str], hints: tuple[str, ...] = ()
+    lake: Lake,
+    source: str,
+    prepare: Prepare,
+    keys: Mapping[date | None, str],
+    *,
+    hints: tuple[str, ...] = (),
+    positions_from: int = 1,
 ) -> IngestReport:
     """Check and land what ``prepare`` finds, in one commit.
 
@@ -67,18 +78,28 @@ def ingest_prepared(
         prepare: Opens the sources on the connection it is given; may run again after a lost race for the catalogue.
         keys: Fingerprint of the source files by day; under None for files that hold all days.
         hints: Lines for the report.
+        positions_from: What the source calls the top of a list, 0 or 1.
     """
 
     def work(con: duckdb.DuckDBPyConnection) -> IngestReport:
         report = IngestReport(source=source, hints=hints)
+        define_macros(con)
         groups = _groups(prepare(con))
         _clear_days(con, groups)
-        days: set[date] = set()
+        days: dict[str, set[date]] = {table.name: set() for table in EVENT_TABLES}
         for group in groups:
-            days |= _land_group(con, source, group, report)
-        report.days = sorted(days)
-        count_gaps(con, report)
-        mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in days})
+            table = group[0].table
+            read_group(con, group, positions_from)
+            report.num_forgotten += leave_out(con, table)
+            days[table.name] |= replaced(con, group, days[REQUESTS.name])
+            compare_group(con, group, positions_from)
+            _land_group(con, source, group, report)
+            drop_group(con)
+        report.days = sorted(set().union(*days.values()))
+        report.gaps |= count_gaps(con, report.days)
+        if not _has_requests(con):
+            report.hints += (WITHOUT_REQUESTS,)
+        mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in report.days})
         return report
 
     return lake.commit(work, f"ingest {source}")
@@ -112,32 +133,21 @@ def _clear_days(con: duckdb.DuckDBPyConnection, groups: Iterable[Sequence[Incomi
         Lake.create(con, table)
     for table in EVENT_TABLES:
         days = {g[0].day for g in groups if g[0].table is table}
-        _delete_days(con, table, sorted(day for day in days if day is not None))
+        delete_days(con, table, sorted(day for day in days if day is not None))
 
 
-def _delete_days(con: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
-    if not days:
-        return
-    listed = ", ".join(f"date '{day}'" for day in days)
-    con.execute(f"delete from lake.{table.qualified} where ds in ({listed})")
-    con.execute(f"delete from lake.{QUARANTINE.qualified} where table_name = ? and ds in ({listed})", [table.name])
-
-
-def _land_group(
-    con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport
-) -> set[date]:
-    """Check and land all files of one table and day; returns the days that were replaced."""
+def _land_group(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> None:
+    """Land what has been checked of one table and day."""
     table, day = group[0].table, group[0].day
-    read_group(con, group)
-    report.num_forgotten += leave_out(con, table)
-    if day is None:
-        _delete_days(con, table, content_days(con, table))
-    compare_group(con, group)
     report.rows[table.name] += Lake.replace(con, table, "false", _landed(table, day))
     _quarantine(con, source, group, report)
-    days = {day} if day is not None else set(content_days(con, table))
-    drop_group(con)
-    return days
+    if table is ACTIONS_TABLE:
+        below = con.execute("select count(*) from temp.checked where quantity < 0").fetchone()
+        report.gaps["actions_below_zero"] += below[0] if below else 0
+
+
+def _has_requests(con: duckdb.DuckDBPyConnection) -> bool:
+    return con.execute(f"select 1 from lake.{REQUESTS.qualified} limit 1").fetchone() is not None
 
 
 def _landed(table: Table, day: date | None) -> str:
@@ -149,14 +159,15 @@ def _landed(table: Table, day: date | None) -> str:
 def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> None:
     name = group[0].table.name
     rejected = f"select *, {quoted(source)} as source, {quoted(name)} as table_name from temp.rejected"
-    # Rows without a day are found again by their file.
-    where = f"source = {quoted(source)} and table_name = {quoted(name)} and ds is null and file in " + (
-        "(" + ", ".join(quoted(one.file) for one in group) + ")"
-    )
+    files = ", ".join(quoted(one.file) for one in group)
+    where = f"source = {quoted(source)} and table_name = {quoted(name)} and file in ({files})"
     Lake.replace(con, QUARANTINE, where, rejected)
     reasons = con.execute(
         "select column_name, reason, count(*) from temp.rejected group by all order by all"
     ).fetchall()
-    report.add([Quarantined(table=name, column=c, reason=r, rows=n) for c, r, n in reasons])
+    found = found_values(con)
+    report.add(
+        [Quarantined(table=name, column=c, reason=r, rows=n, found=found.get((c, r), {})) for c, r, n in reasons]
+    )
     rows = con.execute("select count(distinct (file, row_number)) from temp.rejected").fetchone()
     report.num_quarantined += rows[0] if rows else 0

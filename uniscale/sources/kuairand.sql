@@ -35,7 +35,7 @@ select
     video_id as item_id,
     nullif(split_part(tag, ',', 1), '') as category_id,
     author_id as shop_id,
-    greatest(started_at, try_cast(upload_dt as timestamp) - interval 8 hour) as valid_from,
+    greatest(started_at, utc_time(upload_dt) - interval 8 hour) as valid_from,
     valid_from as recorded_at,
     facts([
         ('tags', tag), ('video_type', video_type), ('upload_type', upload_type), ('music_type', music_type)

@@ -46,7 +46,7 @@ select
         )
     end as category_id,
     nullif(author_id, '0') as shop_id,
-    greatest(started_at, try_cast(upload_time as timestamp) - interval 8 hour) as valid_from,
+    greatest(started_at, utc_time(upload_time) - interval 8 hour) as valid_from,
     valid_from as recorded_at,
     facts([('item_type', item_type), ('upload_type', upload_type)]) as attributes
 from item_features cross join kuaisar_start;

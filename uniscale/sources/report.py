@@ -6,19 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import duckdb
-
 from uniscale.contracts.events import EVENT_TABLES
+from uniscale.sources.bad_file import told_values
+from uniscale.sources.gaps import GAPS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quarantined:
-    """How many rows of a table were rejected for one reason."""
+    """How many rows of a table were rejected for one reason.
+
+    Attributes:
+        table: Contract table.
+        column: Column at fault.
+        reason: What is wrong.
+        rows: Number of rows.
+        found: The most frequent wrong values with their rows, where the value alone is wrong.
+    """
 
     table: str
     column: str
     reason: str
     rows: int
+    found: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """In words: ``actions action is none of click, ... (found: 'view' 812 times)``."""
+        what = " ".join(part for part in (self.table, self.column, self.reason) if part)
+        found = told_values(self.found, self.rows)
+        return f"{what} (found: {found})" if found else what
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,8 +49,7 @@ class IngestReport:
         num_forgotten: Rows left out because their user was forgotten.
         days: Days that now hold what this ingest brought, in order.
         hints: Lines a person should act on.
-        num_unlisted_items: Items of the candidates and actions of these days that the lake has no version of.
-        num_bare_requests: Requests of these days without a candidate.
+        gaps: What is allowed on these days, and should be seen: number by name, see `uniscale.sources.gaps.GAPS`.
     """
 
     source: str
@@ -44,16 +59,19 @@ class IngestReport:
     num_forgotten: int = 0
     days: list[date] = field(default_factory=list)
     hints: tuple[str, ...] = ()
-    num_unlisted_items: int = 0
-    num_bare_requests: int = 0
+    gaps: dict[str, int] = field(default_factory=lambda: dict.fromkeys(GAPS, 0))
 
     def add(self, found: Sequence[Quarantined]) -> None:
         """Add reasons, those of one table, column and wording together."""
-        counts = {(q.table, q.column, q.reason): q.rows for q in self.quarantined}
+        known = {(q.table, q.column, q.reason): q for q in self.quarantined}
         for q in found:
             key = (q.table, q.column, q.reason)
-            counts[key] = counts.get(key, 0) + q.rows
-        self.quarantined = [Quarantined(table=t, column=c, reason=r, rows=n) for (t, c, r), n in counts.items()]
+            before = known.get(key, Quarantined(table=q.table, column=q.column, reason=q.reason, rows=0))
+            values = {v: before.found.get(v, 0) + q.found.get(v, 0) for v in {**before.found, **q.found}}
+            known[key] = Quarantined(
+                table=q.table, column=q.column, reason=q.reason, rows=before.rows + q.rows, found=values
+            )
+        self.quarantined = list(known.values())
 
     def as_json(self) -> dict[str, object]:
         """The report as a JSON-like document."""
@@ -63,7 +81,8 @@ class IngestReport:
             "quarantined": {
                 "rows": self.num_quarantined,
                 "reasons": [
-                    {"table": q.table, "column": q.column, "reason": q.reason, "rows": q.rows} for q in self.quarantined
+                    {"table": q.table, "column": q.column, "reason": q.reason, "rows": q.rows, "found": q.found}
+                    for q in self.quarantined
                 ],
             },
             "forgotten": self.num_forgotten,
@@ -72,23 +91,6 @@ class IngestReport:
                 "first": self.days[0].isoformat() if self.days else None,
                 "last": self.days[-1].isoformat() if self.days else None,
             },
-            "unlisted_items": self.num_unlisted_items,
-            "requests_without_candidates": self.num_bare_requests,
+            **self.gaps,
             "hints": list(self.hints),
         }
-
-
-def count_gaps(con: duckdb.DuckDBPyConnection, report: IngestReport) -> None:
-    """Put into the report what is allowed to be missing on its days, but should be seen."""
-    if not report.days:
-        return
-    days = ", ".join(f"date '{day}'" for day in report.days)
-    on_days = f"where ds in ({days})"
-    items = f"(select item_id from lake.raw.candidates {on_days} union select item_id from lake.raw.actions {on_days})"
-    unlisted = con.execute(f"select count(*) from {items} anti join lake.raw.items using (item_id)").fetchone()
-    bare = con.execute(
-        f"select count(*) from (select request_id from lake.raw.requests {on_days}) "
-        f"anti join (select request_id from lake.raw.candidates {on_days}) using (request_id)"
-    ).fetchone()
-    assert unlisted is not None and bare is not None
-    report.num_unlisted_items, report.num_bare_requests = unlisted[0], bare[0]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from uniscale.contracts.schema import Column, Table
-from uniscale.sources.casts import WORDS
 from uniscale.sources.incoming import quoted
 
 EVENT_TIME = {"users": "recorded_at", "items": "recorded_at", "requests": "requested_at", "actions": "recorded_at"}
@@ -25,13 +24,15 @@ class Rule:
 
     Attributes:
         column: Column at fault.
-        reason: What is wrong, in words, the same for every row.
-        condition: SQL over the typed columns (and ``failed_COLUMN`` flags) that is true for a bad row.
+        reason: What is wrong, as SQL text over the same columns; in words that do not tell the row's values.
+        condition: SQL over the typed columns (and ``fault_COLUMN`` texts) that is true for a bad row.
+        is_of_value: Whether the column's value alone is wrong, so that messages show it.
     """
 
     column: str
     reason: str
     condition: str
+    is_of_value: bool = True
 
 
 def row_rules(table: Table, day: date | None, domains: tuple[str, ...]) -> list[Rule]:
@@ -46,61 +47,58 @@ def row_rules(table: Table, day: date | None, domains: tuple[str, ...]) -> list[
     return [*rules, *_table_rules(table, domains), *_day_rules(table, day)]
 
 
+def is_possible(time: str) -> str:
+    """SQL condition that a time is finite and of the `YEARS` that are possible."""
+    first, last = YEARS
+    return f"({time} >= timestamp '{first}-01-01' and {time} < timestamp '{last}-01-01')"
+
+
+def _rule(column: str, reason: str, condition: str, *, is_of_value: bool = True) -> Rule:
+    return Rule(column=column, reason=quoted(reason), condition=condition, is_of_value=is_of_value)
+
+
 def _column_rules(column: Column) -> Iterator[Rule]:
     name, value = column.name, f'"{column.name}"'
     if column.type != "VARCHAR":
-        yield Rule(column=name, reason=f"is not {WORDS[column.type]}", condition=f'"failed_{name}"')
+        yield Rule(column=name, reason=f'"fault_{name}"', condition=f'"fault_{name}" is not null')
     if not column.nullable:
-        failed = "" if column.type == "VARCHAR" else f' and not "failed_{name}"'
-        yield Rule(column=name, reason="is missing", condition=f"{value} is null{failed}")
+        failed = "" if column.type == "VARCHAR" else f' and "fault_{name}" is null'
+        yield _rule(name, "is missing", f"{value} is null{failed}")
     if column.type in ("DOUBLE", "TIMESTAMP"):
-        yield Rule(column=name, reason="is not finite", condition=f"not isfinite({value})")
+        yield _rule(name, "is not finite", f"not isfinite({value})")
     if column.type == "TIMESTAMP" and name != "valid_from":  # valid since ever is written as an early time
         first, last = YEARS
-        possible = f"{value} >= timestamp '{first}-01-01' and {value} < timestamp '{last}-01-01'"
         reason = f"is not between the years {first} and {last}"
-        yield Rule(column=name, reason=reason, condition=f"isfinite({value}) and not ({possible})")
+        yield _rule(name, reason, f"isfinite({value}) and not {is_possible(value)}")
     if column.minimum is not None:
-        yield Rule(column=name, reason=f"is below {column.minimum:g}", condition=f"{value} < {column.minimum}")
+        yield _rule(name, f"is below {column.minimum:g}", f"{value} < {column.minimum}")
     if column.allowed is not None:
         listed = ", ".join(quoted(text) for text in column.allowed)
-        yield Rule(
-            column=name, reason=f"is none of {', '.join(column.allowed)}", condition=f"{value} not in ({listed})"
-        )
+        yield _rule(name, f"is none of {', '.join(column.allowed)}", f"{value} not in ({listed})")
 
 
 def _table_rules(table: Table, domains: tuple[str, ...]) -> Iterator[Rule]:
     names = set(table.column_names)
     if "domain" in names:
         listed = ", ".join(quoted(domain) for domain in domains)
-        reason = f"is not a declared domain ({', '.join(domains)})"
-        yield Rule(column="domain", reason=reason, condition=f"domain not in ({listed})")
+        yield _rule("domain", f"is not a declared domain ({', '.join(domains)})", f"domain not in ({listed})")
     if "acted_at" in names:
         reason = "is before acted_at: nothing is known before it happens"
-        yield Rule(column="recorded_at", reason=reason, condition="recorded_at < acted_at")
+        yield _rule("recorded_at", reason, "recorded_at < acted_at", is_of_value=False)
     if "query_text" in names:
         reason = f"is longer than {MAX_QUERY_LENGTH} characters"
-        yield Rule(column="query_text", reason=reason, condition=f"length(query_text) > {MAX_QUERY_LENGTH}")
+        yield _rule("query_text", reason, f"length(query_text) > {MAX_QUERY_LENGTH}", is_of_value=False)
     if "position" in names:
-        yield Rule(
-            column="position",
-            reason="is missing although the item was shown",
-            condition='is_exposed and "position" is null and not "failed_position"',
-        )
-        yield Rule(
-            column="position",
-            reason="is set although the item was not shown",
-            condition='not is_exposed and "position" is not null',
-        )
+        reason = "is missing although the item was shown"
+        yield _rule("position", reason, 'is_exposed and "position" is null and "fault_position" is null')
+        reason = "is set although the item was not shown"
+        yield _rule("position", reason, 'not is_exposed and "position" is not null', is_of_value=False)
     if "propensity" in names:
-        yield Rule(column="propensity", reason="is above 1", condition="propensity > 1 and isfinite(propensity)")
+        yield _rule("propensity", "is above 1", "propensity > 1 and isfinite(propensity)")
 
 
 def _day_rules(table: Table, day: date | None) -> Iterator[Rule]:
     if day is not None and table.name in EVENT_TIME:
         column = EVENT_TIME[table.name]
-        yield Rule(
-            column=column,
-            reason="is on another day than the folder says",
-            condition=f"isfinite({column}) and cast({column} as date) <> date '{day}'",
-        )
+        condition = f"isfinite({column}) and cast({column} as date) <> date '{day}'"
+        yield _rule(column, "is on another day than the folder says", condition, is_of_value=False)

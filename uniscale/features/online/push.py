@@ -7,7 +7,7 @@ by ``fresh_known_at``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ _LOCK_SECONDS = 60
 _LISTS = tuple(column.name for column in USER_FRESH_ACTIONS.features)
 
 Action = dict[str, Any]
+Refused = dict[str, Any]
+"""A row that is not pushed: ``row``, its number (first is 1), ``action_id`` and ``reason``."""
 
 
 def push_actions(
@@ -47,13 +49,14 @@ def push_actions(
 
     Args:
         settings: The installation.
-        actions: One row per action with `COLUMNS`; others are not read.
+        actions: One row per action with `COLUMNS`; where they are read from a file, also ``row_number`` and ``fault``:
+            why a row is no action, NULL if it may be one. Further columns are not read.
         now: The time (UTC); default the clock.
         project: Feast project that is pushed to.
 
     Returns:
         ``pushed``: number of actions taken in; ``known_already``; ``too_old``: recorded before the days that are kept;
-        ``refused``: ``action_id`` and ``reason`` of each row that is no action.
+        ``refused``: ``row``, ``action_id`` and ``reason`` of each row that is no action.
 
     Raises:
         ValueError: A column is missing, or the online store does not answer.
@@ -78,7 +81,7 @@ def push_actions(
     return {**counts, "refused": refused}
 
 
-def _check(actions: pa.Table, now: datetime) -> tuple[list[Action], list[dict[str, str | None]]]:
+def _check(actions: pa.Table, now: datetime) -> tuple[list[Action], list[Refused]]:
     """Actions that can be pushed, and the rows that cannot with the reason."""
     missing = [name for name in COLUMNS if name not in actions.column_names]
     if missing:
@@ -92,13 +95,19 @@ def _check(actions: pa.Table, now: datetime) -> tuple[list[Action], list[dict[st
         naive = actions.column(name).cast(pa.timestamp("us", tz="UTC") if kind.tz else pa.timestamp("us"))
         columns[name] = naive.cast(pa.timestamp("us", tz="UTC"))
     accepted, refused = [], []
-    for action in pa.table(columns).to_pylist():
-        reason = _fault(action, now)
+    rows = _column(actions, "row_number", range(1, actions.num_rows + 1))
+    faults = _column(actions, "fault", [None] * actions.num_rows)
+    for row, fault, action in zip(rows, faults, pa.table(columns).to_pylist(), strict=True):
+        reason = fault or _fault(action, now)
         if reason is None:
             accepted.append(action)
         else:
-            refused.append({"action_id": action["action_id"], "reason": reason})
+            refused.append({"row": row, "action_id": action["action_id"], "reason": reason})
     return accepted, refused
+
+
+def _column(actions: pa.Table, name: str, default: Iterable[Any]) -> Iterable[Any]:
+    return actions.column(name).to_pylist() if name in actions.column_names else default
 
 
 def _fault(action: Action, now: datetime) -> str | None:
