@@ -182,7 +182,10 @@ def _drop_column(text):
 
 BAD_FILES = {
     "empty": (lambda p: p.write_bytes(b""), ["the file is empty (0 bytes)", "Send the file again"]),
-    "not csv": (lambda p: p.write_bytes(b"\xff\xfe\x00\x01\n"), ["cannot be read as CSV", "Send the file again"]),
+    "utf-16": (
+        lambda p: p.write_bytes(p.read_text().encode("utf-16")),
+        ["is text in UTF-16, not in UTF-8", "iconv -f UTF-16 -t UTF-8"],
+    ),
     "missing column": (
         lambda p: _rewrite(p, lambda t: t.replace("domain", "channel", 1).replace("item_id", "itemid", 1)),
         ["column item_id, domain is missing", "rename column 'itemid'"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from uniscale.sources.contradictions import AGAIN, EARLY
+from uniscale.sources.csv_scan import REMEDIES
 from uniscale.sources.incoming import BadFileError, Incoming
 
 MAX_BAD_SHARE = 0.5
@@ -44,6 +45,8 @@ def refuse_bad_file(con: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
 
 
 def _remedy(column: str, reason: str) -> str:
+    if reason in REMEDIES:
+        return REMEDIES[reason]
     if column == "domain":
         return 'declare the domain in uniscale.toml (domains = ["search", ...]) or mend the column'
     if column == "request_id" and "no landed request" in reason:

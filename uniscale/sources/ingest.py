@@ -16,6 +16,7 @@ from uniscale.lake.lake import Lake
 from uniscale.lake.partitions import mark_built
 from uniscale.sources.checking import compare_group, content_days, drop_group, read_group
 from uniscale.sources.contradictions import GOOD
+from uniscale.sources.every_record import count_read, require_all_accounted
 from uniscale.sources.fingerprints import EVENTS, day_keys
 from uniscale.sources.forgotten import leave_out
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
@@ -129,12 +130,16 @@ def _land_group(
     """Check and land all files of one table and day; returns the days that were replaced."""
     table, day = group[0].table, group[0].day
     read_group(con, group)
-    report.num_forgotten += leave_out(con, table)
+    num_read = count_read(con, group)
+    num_forgotten = leave_out(con, table)
+    report.num_forgotten += num_forgotten
     if day is None:
         _delete_days(con, table, content_days(con, table))
     compare_group(con, group)
-    report.rows[table.name] += Lake.replace(con, table, "false", _landed(table, day))
-    _quarantine(con, source, group, report)
+    num_landed = Lake.replace(con, table, "false", _landed(table, day))
+    report.rows[table.name] += num_landed
+    num_rejected = _quarantine(con, source, group, report)
+    require_all_accounted(group, num_read, num_landed, num_rejected + num_forgotten)
     days = {day} if day is not None else set(content_days(con, table))
     drop_group(con)
     return days
@@ -146,7 +151,8 @@ def _landed(table: Table, day: date | None) -> str:
     return f"from ({GOOD})"
 
 
-def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> None:
+def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> int:
+    """Keep the rejected rows of a group; returns how many there are."""
     name = group[0].table.name
     rejected = f"select *, {quoted(source)} as source, {quoted(name)} as table_name from temp.rejected"
     # Rows without a day are found again by their file.
@@ -159,4 +165,6 @@ def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Inc
     ).fetchall()
     report.add([Quarantined(table=name, column=c, reason=r, rows=n) for c, r, n in reasons])
     rows = con.execute("select count(distinct (file, row_number)) from temp.rejected").fetchone()
-    report.num_quarantined += rows[0] if rows else 0
+    assert rows is not None
+    report.num_quarantined += rows[0]
+    return int(rows[0])
