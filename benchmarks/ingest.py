@@ -51,7 +51,7 @@ from uniscale.sources.ingest import ingest_events
 settings = load_settings()
 start = time.perf_counter()
 report = ingest_events(settings, Lake(settings), Path(sys.argv[1]))
-print(json.dumps({"seconds": time.perf_counter() - start, "rows": sum(report.rows.values())}))
+print(json.dumps({"seconds": time.perf_counter() - start, "cpu": time.process_time(), "rows": sum(report.rows.values())}))
 """
 
 

@@ -124,12 +124,13 @@ def _copy_rows(
             scan(stream, name, form, width, copy)
         copy.flush()
         # Row k of those copied is row k + (malformed records before it) of the file.
-        shifts = ", ".join(f"({bad.row_number - index}, {index + 1})" for index, bad in enumerate(found.malformed))
+        before = {bad.row_number - index: index + 1 for index, bad in enumerate(found.malformed)}
+        shifts = ", ".join(f"({row}, {shift})" for row, shift in {0: 0, **before}.items())
         numbered = f"select *, row_number() over () as k from {_read_csv(copy.name, width, form)}"
         try:
             con.execute(
                 f"create temp table {table} as "
-                f"with numbered as ({numbered}), shifts (k, shift) as (values (0, 0){shifts and ', '}{shifts}) "
+                f"with numbered as ({numbered}), shifts (k, shift) as (values {shifts}) "
                 "select numbered.k + shift as row_number, numbered.* exclude (k) "
                 "from numbered asof join shifts on numbered.k >= shifts.k"
             )

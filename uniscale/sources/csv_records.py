@@ -6,7 +6,7 @@ quotes a line feed, a carriage return or the pair of them ends a record. Blank l
 
 When the quotes of a record are at fault, it ends with its first line, and the next line begins the next record: a bad
 quote costs its own line and never the rows after it. A field that spans lines is taken for a quote that was never
-closed if one of those lines is a whole row by itself.
+closed if its first line has delimiters enough for a row and one of the lines after it is a whole row by itself.
 """
 
 from __future__ import annotations
@@ -153,13 +153,13 @@ class RecordReader:
         return None if after is None and end - start <= self._longest else Record(start, end, after, fault, False)
 
     def _holds_rows(self, record: bytes, tall: int) -> bool:
-        """Whether a line of the record, its first apart, is a row by itself: then a quote before it was never closed.
+        """Whether the lines of the record look like rows rather than like the text of one field.
 
         Where the field that spans the lines is the first, its last line has the fields of a row in any case.
         """
-        if self._width is None:
+        first, *inner, last = _BREAKS.split(record)
+        if self._width is None or first.count(self._delimiter) + 1 < self._width:
             return False
-        *inner, last = _BREAKS.split(record)[1:]
         return any(self._is_row(line, must_be_plain=True) for line in inner) or (
             tall > 0 and self._is_row(last, must_be_plain=False)
         )
