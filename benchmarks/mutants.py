@@ -16,7 +16,16 @@ import pyarrow.parquet as pq
 
 DAY = "2026-01-05"
 COLUMNS = ("request_id", "user_id", "domain", "query_text", "requested_at")
-_TEXTS = ("lamp", "red lamp, small", 'a 5" lamp', "two\nlines, both long", "caf\u00e9 \U0001f468", " lamp ", "", "x;y\tz")
+_TEXTS = (
+    "lamp",
+    "red lamp, small",
+    'a 5" lamp',
+    "two\nlines, both long",
+    "K\u00f6ln \U0001f468",
+    " lamp ",
+    "",
+    "x;y\tz",
+)
 _SIGNS = b'",\n\r\\;\t \x00\xe9\xff\xc3ax0'
 _NAMES = ("part-0", "part-*", "part-?", "part-[0]", "pa'rt", "{part}", "part 0 #1%20", "p\u00e4rt", "--part", "part.0")
 
@@ -141,7 +150,7 @@ def _unescaped(rng: random.Random, made: _Csv) -> None:
 def _latin1(rng: random.Random, made: _Csv) -> None:
     k = _touch(rng, made)
     row = made.rows[k]
-    made.records[k] = _line((*row[:3], "caf", row[4]), csv.QUOTE_MINIMAL).replace(b"caf", b"caf\xe9")
+    made.records[k] = _line((*row[:3], "CITY", row[4]), csv.QUOTE_MINIMAL).replace(b"CITY", b"K\xf6ln")
 
 
 def _value(rng: random.Random, made: _Csv) -> None:

@@ -1,8 +1,9 @@
 """Does ingest lose a row of a spoilt file?: ``python -m benchmarks.mutations --mutants 2000``.
 
-Valid files are spoilt at random (bytes, quotes, encodings, types, line ends, names; CSV, Parquet, gzip) and opened. Of a
-file that is accepted, every record that was not touched must land as it was, and the records must add up. A file that is
-refused must be refused by an error that names it. Writes a record (JSON and Markdown) into ``benchmarks/records``.
+Valid files are spoilt at random (bytes, quotes, encodings, types, line ends, names; CSV, Parquet, gzip) and opened.
+Of a file that is accepted, every record that was not touched must land as it was, and the records must add up. A file
+that is refused must be refused by an error that names it. Writes a record (JSON and Markdown) into
+``benchmarks/records``.
 """
 
 from __future__ import annotations

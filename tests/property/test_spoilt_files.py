@@ -7,12 +7,12 @@ import shutil
 
 import duckdb
 import pytest
-from benchmarks.mutants import DAY, make
-from benchmarks.mutations import search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support_sources import lake_rows, write_logs
 
+from benchmarks.mutants import DAY, make
+from benchmarks.mutations import search
 from uniscale.sources import csv_scan
 from uniscale.sources.csv_files import csv_header, open_csv
 from uniscale.sources.csv_format import COMMA
@@ -34,12 +34,14 @@ def test_no_row_of_a_spoilt_file_is_lost(tmp_path):
 @settings(max_examples=150, deadline=None)
 @given(rows=ROWS, end=st.sampled_from(["\n", "\r\n"]), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_a_valid_file_gives_the_values_that_were_written(tmp_path_factory, rows, end, quoting):
+    if any("\r" in value for row in rows for value in row):
+        quoting = csv.QUOTE_ALL  # Python's writer leaves a carriage return without quotes
     text = io.StringIO()
     csv.writer(text, lineterminator=end, quoting=quoting).writerows([("a", "b", "c"), *rows])
     path = tmp_path_factory.getbasetemp() / "valid.csv"
     path.write_bytes(text.getvalue().encode())
     with duckdb.connect() as con:
-        found = open_csv(con, path, path.name, csv_header(path, path.name), ("a", "b", "c"))
+        found = open_csv(con, path, csv_header(path, path.name), ("a", "b", "c"), name=path.name)
         assert found.malformed == ()
         read = con.execute(f"select a, b, c from ({found.select}) order by row_number").fetchall()
     assert read == [tuple(value or None for value in row) for row in rows]
@@ -85,9 +87,11 @@ def test_a_spoilt_file_lands_whole_or_leaves_the_lake_as_it_was(settings, lake, 
         else:
             before, snapshot = lake_rows(lake), lake.snapshot_id()
             landed = {(row[1], row[4]) for row in before["requests"] if str(row[0]) == DAY}
-            assert set(mutant.intact.items()) <= landed
+            # Identifiers of the day after, and those that a spoilt row has got, are kept out as repeated.
+            repeated = [row[7] for row in before["quarantine"] if row[6].startswith(("repeats", "is a key"))]
+            lost = [key for key, text in mutant.intact.items() if (key, text) not in landed]
+            assert [key for key in lost if not any(f'"request_id":"{key}"' in row for row in repeated)] == []
             if mutant.num_records is not None:
-                # the day after stays, and it has one request
                 assert report.rows["requests"] + report.num_quarantined == mutant.num_records
             outcomes.add("read")
         shutil.rmtree(logs)

@@ -1,4 +1,4 @@
-"""Each record of a CSV file is a row or is set apart with its number and reason, and its neighbours are read as ever."""
+"""Each record of a CSV file is a row, or is set apart with its number and reason; its neighbours are read as ever."""
 
 import gzip
 
@@ -10,8 +10,6 @@ from uniscale.sources.csv_scan import MAX_MALFORMED
 from uniscale.sources.incoming import BadFileError
 
 
-
-
 @pytest.fixture(scope="module")
 def con():
     with duckdb.connect() as opened:
@@ -21,7 +19,7 @@ def con():
 
 def _open(con, path):
     header = csv_header(path, path.name)
-    found = open_csv(con, path, path.name, header, header)
+    found = open_csv(con, path, header, header, name=path.name)
     rows = con.execute(f"select row_number, {', '.join(header)} from ({found.select}) order by row_number").fetchall()
     assert found.num_records == len(rows) + len(found.malformed)
     return rows, [(bad.row_number, bad.reason, bad.line) for bad in found.malformed]
@@ -51,7 +49,7 @@ def test_malformed_lines_are_found_to_the_end_of_a_long_file(con, tmp_path):
     path = tmp_path / "long.csv"
     path.write_text("\n".join(["a,b,c", *lines]) + "\n")
     header = csv_header(path, path.name)
-    found = open_csv(con, path, path.name, header, header)
+    found = open_csv(con, path, header, header, name=path.name)
     assert [(row.row_number, row.reason) for row in found.malformed] == [
         (k, "has fewer fields than the header") for k in sorted(bad)
     ]
@@ -117,10 +115,10 @@ def test_a_text_of_several_lines_is_one_record(con, tmp_path):
 
 @pytest.mark.parametrize("place", [1, 2, 500, 599])
 def test_a_row_that_is_not_utf_8_is_set_apart_wherever_it_is(con, tmp_path, place):
-    content = _lines(*["caf" if k == place else "lamp" for k in range(1, 600)]).encode().replace(b"caf", b"caf\xe9")
+    content = _lines(*["CITY" if k == place else "lamp" for k in range(1, 600)]).encode().replace(b"CITY", b"K\xf6ln")
     rows, malformed = _read(con, tmp_path, content)
     assert [row[0] for row in rows] == [k for k in range(1, 600) if k != place]
-    assert malformed == [(place, "is not UTF-8", f"r{place},caf\\xe9,noon")]
+    assert malformed == [(place, "is not UTF-8", f"r{place},K\\xf6ln,noon")]
 
 
 def test_a_file_in_latin_1_is_refused_with_the_way_to_convert_it(con, tmp_path):
@@ -164,6 +162,15 @@ def test_line_ends_of_every_kind_are_read_together(con, tmp_path, ends):
     content = "id,text,seen" + ends[0] + "".join(f"r{k},x,noon{ends[k % len(ends)]}" for k in range(1, 30))
     rows, malformed = _read(con, tmp_path, content)
     assert (rows, malformed) == ([(k, f"r{k}", "x", "noon") for k in range(1, 30)], [])
+
+
+def test_a_carriage_return_within_a_field_is_a_character_where_only_that_makes_a_row(con, tmp_path):
+    content = 'id,text,seen\nr1,a\rb,noon\nr2,x,noon\rr3,"y, z",a\rb\nr4,x\r\nr5,x,noon\rr6,x,noon\n'
+    rows, malformed = _read(con, tmp_path, content)
+    assert [row[1:] for row in rows] == [
+        ("r1", "a\rb", "noon"), ("r2", "x", "noon"), ("r3", "y, z", "a\rb"), ("r5", "x", "noon"), ("r6", "x", "noon")
+    ]  # fmt: skip
+    assert [bad[2] for bad in malformed] == ["r4,x"]
 
 
 def test_the_last_row_needs_no_line_end_and_a_byte_order_mark_is_no_part_of_a_name(con, tmp_path):

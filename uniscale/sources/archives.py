@@ -79,7 +79,7 @@ def refuse_expansion(name: str, packed_size: int, plain_size: int) -> None:
     """Refuse a packed file that becomes far larger than a log does.
 
     Raises:
-        BadFileError: ``plain_size`` bytes are more than `ALWAYS_ALLOWED` and than `MAX_EXPANSION` times the packed size.
+        BadFileError: ``plain_size`` is above `ALWAYS_ALLOWED` and above `MAX_EXPANSION` times the packed size.
     """
     if plain_size > max(ALWAYS_ALLOWED, MAX_EXPANSION * packed_size):
         problem = f"{packed_size:,} bytes unpack to {plain_size:,} or more, over {MAX_EXPANSION} times as many"

@@ -45,8 +45,6 @@ def refuse_bad_file(con: duckdb.DuckDBPyConnection, incoming: Incoming) -> None:
 
 
 def _remedy(column: str, reason: str) -> str:
-    if reason in REMEDIES:
-        return REMEDIES[reason]
     if column == "domain":
         return 'declare the domain in uniscale.toml (domains = ["search", ...]) or mend the column'
     if column == "request_id" and "no landed request" in reason:
@@ -57,7 +55,7 @@ def _remedy(column: str, reason: str) -> str:
         return "the clocks of the logs disagree: write every time in UTC, or with its offset"
     if "between the years" in reason:
         return "the times seem to be in another unit, or 0 stands for a missing time"
-    return "mend the source and ingest again"
+    return REMEDIES.get(reason, "mend the source and ingest again")
 
 
 def _shown(row_json: str) -> str:

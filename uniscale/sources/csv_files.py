@@ -56,8 +56,12 @@ def csv_header(path: Path, name: str, form: CsvFormat = COMMA) -> tuple[str, ...
     if found.fault is not None:
         raise BadFileError(name, f"its first line {found.fault}", REMEDIES.get(found.fault, NO_NAMES))
     text = reader.plain(start[found.start : found.end].removeprefix(b"\xef\xbb\xbf")).decode()
-    quote = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
-    header = tuple(cell.strip() for cell in next(csv.reader([text], delimiter=form.delimiter, **quote), []))
+    cells = (
+        next(csv.reader([text], delimiter=form.delimiter, quotechar=form.quote), [])
+        if form.quote
+        else text.split(form.delimiter)
+    )
+    header = tuple(cell.strip() for cell in cells)
     if not any(header):
         raise BadFileError(name, "the first line names no columns", NO_NAMES)
     twice = sorted({cell for cell in header if header.count(cell) > 1})
@@ -69,9 +73,10 @@ def csv_header(path: Path, name: str, form: CsvFormat = COMMA) -> tuple[str, ...
 def open_csv(
     con: duckdb.DuckDBPyConnection,
     path: Path,
-    name: str,
     header: Sequence[str],
     columns: Sequence[str],
+    *,
+    name: str,
     form: CsvFormat = COMMA,
 ) -> CsvFile:
     """Go through a CSV file once and show its rows as a query.
@@ -82,9 +87,9 @@ def open_csv(
     Args:
         con: Where the query will run.
         path: The file.
-        name: Its name in messages.
         header: Its column names, from `csv_header`.
         columns: Those wanted.
+        name: Its name in messages.
         form: How its fields are told apart.
 
     Raises:
@@ -97,7 +102,7 @@ def open_csv(
         read = _read_csv(file_pattern(path), len(header), form, compression="gzip" if is_gzip(path) else "none")
         select = f"select row_number() over () as row_number, {named} from {read}"
     else:
-        table = _copy_rows(con, path, name, len(header), form, found)
+        table = _copy_rows(con, path, found, name=name, width=len(header), form=form)
         select = f"select row_number, {named} from {table}"
     return CsvFile(
         select=select,
@@ -113,7 +118,7 @@ def malformed_json(bad: Malformed) -> str:
 
 
 def _copy_rows(
-    con: duckdb.DuckDBPyConnection, path: Path, name: str, width: int, form: CsvFormat, found: Scan
+    con: duckdb.DuckDBPyConnection, path: Path, found: Scan, *, name: str, width: int, form: CsvFormat
 ) -> str:
     """Put the rows into a temporary table, numbered as in the file; returns its name."""
     table = f"temp.{identifier(f'csv {uuid.uuid4().hex}')}"
@@ -151,4 +156,3 @@ def _read_csv(path: str, width: int, form: CsvFormat, compression: str = "none")
         f"nullstr = [{nulls}], max_line_size = {form.longest_line}, compression = '{compression}', "
         "hive_partitioning = false)"
     )
-

@@ -2,7 +2,8 @@
 
 A field whose first character is a quote reaches to the closing quote; a quote within it is written twice, and it may
 hold delimiters and line breaks. In any other field a quote is a character like any other (``5" tablet``). Outside
-quotes a line feed, a carriage return or the pair of them ends a record. Blank lines are no records.
+quotes a line feed, a carriage return or the pair of them ends a record; but a carriage return is a character of its
+field where only that makes a row of the line. Blank lines are no records.
 
 When the quotes of a record are at fault, it ends with its first line, and the next line begins the next record: a bad
 quote costs its own line and never the rows after it. A field that spans lines is taken for a quote that was never
@@ -64,6 +65,7 @@ class RecordReader:
         delimiter, quote = re.escape(self._delimiter), re.escape(self._quote)
         self._unquoted_line = re.compile(rb"[^\r\n" + quote + rb"]*")
         self._unquoted = re.compile(rb"[^\r\n" + delimiter + rb"]*")
+        self._field = re.compile(rb"[^" + delimiter + rb"]*")
         if quote:
             within = rb"[^" + quote + rb"]*+"
             text = quote + within + rb"(?:" + quote + quote + within + rb")*+" + quote
@@ -81,6 +83,10 @@ class RecordReader:
         found = self._split(buffer, start, is_last)
         if found is None or found.fault is not None:
             return found
+        if found.num_fields <= (self._width or 0) and _ends_in_return(buffer, found):
+            found = self._with_return(buffer, found, is_last)
+            if found is None:
+                return None
         return Record(found.start, found.end, found.next, self._fault(buffer, found), found.is_plain, found.num_fields)
 
     def plain(self, record: bytes) -> bytes:
@@ -92,12 +98,12 @@ class RecordReader:
                 assert match is not None
                 fields.append(match[1])
             else:
-                match = self._unquoted.match(record, place)
+                match = self._field.match(record, place)
                 assert match is not None
                 text = match[0]
-                has_quote = self._quote and self._quote in text
+                needs_quotes = self._quote and (self._quote in text or b"\r" in text)
                 fields.append(
-                    self._quote + text.replace(self._quote, 2 * self._quote) + self._quote if has_quote else text
+                    self._quote + text.replace(self._quote, 2 * self._quote) + self._quote if needs_quotes else text
                 )
             if match.end() == len(record):
                 return self._delimiter.join(fields)
@@ -152,6 +158,26 @@ class RecordReader:
         after = _next_line(buffer, end, is_last)
         return None if after is None and end - start <= self._longest else Record(start, end, after, fault, False)
 
+    def _with_return(self, buffer: bytes, found: Record, is_last: bool) -> Record | None:
+        """The line up to its line feed, if only so it is a row; else the record that ends at the carriage return."""
+        assert found.next is not None
+        is_settled = is_last or len(buffer) - found.start >= self._longest
+        following = self._split(buffer, found.next, is_last)
+        if following is None and not is_settled:
+            return None
+        if following is None or (following.fault is None and following.num_fields == self._width):
+            return found
+        end = buffer.find(b"\n", found.next, found.start + self._longest)
+        if end < 0 and not is_settled:
+            return None
+        end = len(buffer) if end < 0 else end
+        end -= buffer[end - 1 : end] == b"\r"
+        line = buffer[found.start : end]
+        parts = line.split(b"\r")
+        if len(line) < self._longest and self._is_row(b"_".join(parts)) and not any(map(self._is_row, parts[1:])):
+            return Record(found.start, end, _next_line(buffer, end, is_last), None, False, self._width or 0)
+        return found
+
     def _holds_rows(self, record: bytes, tall: int) -> bool:
         """Whether the lines of the record look like rows rather than like the text of one field.
 
@@ -160,11 +186,9 @@ class RecordReader:
         first, *inner, last = _BREAKS.split(record)
         if self._width is None or first.count(self._delimiter) + 1 < self._width:
             return False
-        return any(self._is_row(line, must_be_plain=True) for line in inner) or (
-            tall > 0 and self._is_row(last, must_be_plain=False)
-        )
+        return any(self._is_row(line, must_be_plain=True) for line in inner) or (tall > 0 and self._is_row(last))
 
-    def _is_row(self, line: bytes, *, must_be_plain: bool) -> bool:
+    def _is_row(self, line: bytes, *, must_be_plain: bool = False) -> bool:
         found = self._split(line, 0, True)
         return (
             found is not None
@@ -193,6 +217,10 @@ def _end(pattern: re.Pattern[bytes], buffer: bytes, start: int) -> int:
     match = pattern.match(buffer, start)
     assert match is not None
     return match.end()
+
+
+def _ends_in_return(buffer: bytes, found: Record) -> bool:
+    return found.next is not None and buffer[found.end : found.next] == b"\r"
 
 
 def _next_line(buffer: bytes, end: int, is_last: bool) -> int | None:

@@ -128,7 +128,7 @@ def _read(
         return select, (), parquet_records(part, part.name)
     header = csv_header(part, part.name, source.form)
     require_columns(part.name, source.columns, header, whose)
-    found = open_csv(con, part, part.name, header, source.columns, source.form)
+    found = open_csv(con, part, header, source.columns, name=part.name, form=source.form)
     return found.select, found.malformed, found.num_records
 
 

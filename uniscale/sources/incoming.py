@@ -18,12 +18,12 @@ class BadFileError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Malformed:
-    """A record of a file that is no row.
+    r"""A record of a file that is no row.
 
     Attributes:
         row_number: Row in its file, first is 1.
         reason: What is wrong.
-        line: The record as it came; a byte that is no text is written ``\\xe9``.
+        line: The record as it came; a byte that is no text is written ``\xe9``.
     """
 
     row_number: int

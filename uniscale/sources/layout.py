@@ -113,8 +113,8 @@ def _refuse_unreadable(path: Path) -> None:
     if not name.endswith(SUFFIXES):
         remedy = next((told for ending, told in _REMEDIES.items() if name.endswith(ending)), "write it as one of these")
         raise ValueError(
-            f"{path} cannot be read: files are {', '.join(SUFFIXES)}; {remedy}. If it is no data, take it away or begin "
-            "its name with _"
+            f"{path} cannot be read: files are {', '.join(SUFFIXES)}; {remedy}. If it is no data, take it away or "
+            "begin its name with _"
         )
 
 

@@ -20,6 +20,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_PATTERNS: dict[tuple[bool, ...], str] = {
+    (False, True, False, True): "UTF-16LE",
+    (True, False, True, False): "UTF-16BE",
+    (False, True, True, True): "UTF-32LE",
+    (True, True, True, False): "UTF-32BE",
+}
+"""Which bytes of four are mostly NUL in an encoding."""
 _LOOKED_AT = 4096
 _MOSTLY = 0.4
 """Share of NUL bytes in the places where an encoding puts them for Latin letters, digits and signs."""
@@ -49,13 +56,5 @@ def _wide_encoding(start: bytes) -> str | None:
             return encoding
     if len(start) < 8:
         return None
-    zeros = [start[place::4].count(0) / len(start[place::4]) for place in range(4)]
-    if all(share > _MOSTLY for share in zeros[1:]) and zeros[0] < _MOSTLY:
-        return "UTF-32LE"
-    if all(share > _MOSTLY for share in zeros[:3]) and zeros[3] < _MOSTLY:
-        return "UTF-32BE"
-    if zeros[1] > _MOSTLY and zeros[3] > _MOSTLY and max(zeros[0], zeros[2]) < _MOSTLY:
-        return "UTF-16LE"
-    if zeros[0] > _MOSTLY and zeros[2] > _MOSTLY and max(zeros[1], zeros[3]) < _MOSTLY:
-        return "UTF-16BE"
-    return None
+    is_zero = tuple(start[place::4].count(0) > _MOSTLY * len(start[place::4]) for place in range(4))
+    return _PATTERNS.get(is_zero)

@@ -31,7 +31,7 @@ def open_file(con: duckdb.DuckDBPyConnection, file: EventFile, domains: tuple[st
     else:
         header = csv_header(file.path, file.name)
         check_columns(file.table, file.name, header)
-        found = open_csv(con, file.path, file.name, header, header)
+        found = open_csv(con, file.path, header, header, name=file.name)
         _refuse_cut_off(file.name, found)
         select, malformed, num_records = found.select, found.malformed, found.num_records
     return Incoming(

@@ -57,7 +57,8 @@ def unpacked(
     try:
         yield {
             name: [
-                unpack(part, "|".join(files[name].names), folder) if part.suffix.lower() == ".zip" else part for part in parts
+                unpack(part, "|".join(files[name].names), folder) if part.suffix.lower() == ".zip" else part
+                for part in parts
             ]
             for name, parts in found.items()
         }
