@@ -108,8 +108,8 @@ def page(record: dict[str, Any]) -> str:
     lines = [
         f"# Ingest, {record['date']}",
         "",
-        f"`{record['command']}` on {record['hardware']}. {record['rows']:,} rows a file; medians of {record['repeats']} "
-        "runs in turn.",
+        f"`{record['command']}` on {record['hardware']}. {record['rows']:,} rows a file; medians of "
+        f"{record['repeats']} runs in turn.",
         "",
         "| file | rows/s | rows per processor second | ratio to the other checkout, wall | processor |",
         "|---|---|---|---|---|",
