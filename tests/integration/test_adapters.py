@@ -158,6 +158,20 @@ def test_expedia_reads_the_full_file_plain_and_packed_alike(settings, land, lake
     assert not list((settings.home / "unpacked").rglob("*.csv"))
 
 
+@pytest.mark.parametrize("bad", [b'"5" tablet', b'"never closed', b"K\xf6ln", b"one\rtwo\0"])
+def test_a_bad_line_of_a_public_log_costs_itself_alone(land, lake, tmp_path, bad):
+    land("expedia")
+    rows = lake_rows(lake)
+    folder = _copy("expedia", tmp_path)
+    header, first, *others = (folder / "train.csv").read_bytes().splitlines(keepends=True)
+    (folder / "train.csv").write_bytes(b"".join([header, first, bad + first, *others]))
+    report = land("expedia", folder)
+    found = lake_rows(lake)
+    assert {table: found[table] for table in report.rows} == {table: rows[table] for table in report.rows}
+    assert {row[3] for row in found["quarantine"]} == {"train.csv#expedia_candidates"}
+    assert report.num_quarantined == len(found["quarantine"]) == (2 if b"\r" in bad else 1)
+
+
 def test_a_broken_or_strange_archive_is_refused(land, tmp_path):
     archive = tmp_path / "train.zip"
     with zipfile.ZipFile(archive, "w") as opened:

@@ -182,7 +182,10 @@ def _drop_column(text):
 
 BAD_FILES = {
     "empty": (lambda p: p.write_bytes(b""), ["the file is empty (0 bytes)", "Send the file again"]),
-    "not csv": (lambda p: p.write_bytes(b"\xff\xfe\x00\x01\n"), ["cannot be read as CSV", "Send the file again"]),
+    "utf-16": (
+        lambda p: p.write_bytes(p.read_text().encode("utf-16")),
+        ["is text in UTF-16, not in UTF-8", "iconv -f UTF-16 -t UTF-8"],
+    ),
     "missing column": (
         lambda p: _rewrite(p, lambda t: t.replace("domain", "channel", 1).replace("item_id", "itemid", 1)),
         ["column item_id, domain is missing", "rename column 'itemid'"],
@@ -246,7 +249,7 @@ def test_a_truncated_gzip_file_is_refused(settings, lake, tmp_path):
     path = folder / "items" / f"ds={DAY_1}" / "part-0.csv"
     path.with_name("part-0.csv.gz").write_bytes(gzip.compress(path.read_bytes())[:-30])
     path.unlink()
-    with pytest.raises(BadFileError, match=r"part-0.csv.gz: cannot be read as CSV"):
+    with pytest.raises(BadFileError, match=r"part-0.csv.gz: cannot be read to its end .*Send the file again"):
         ingest_events(settings, lake, folder)
 
 

@@ -1,6 +1,8 @@
 """Which files of a folder are event logs."""
 
+import os
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,49 @@ def test_files_come_by_day_then_in_the_order_they_depend_on_each_other(tmp_path)
 def test_a_folder_that_is_not_laid_out_as_logs_is_refused_with_a_hint(tmp_path, name, message):
     with pytest.raises(ValueError, match=message):
         event_files(_touch(tmp_path, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("part-0.parquet.gz", "Parquet is packed within: unpack it"),
+        ("part-0.csv.zst", "unpack it (zstd -d)"),
+        ("part-0.json", "write it as Parquet or CSV"),
+        ("part-0.csv.zip", "unpack it (unzip)"),
+        ("part-0.csv.tmp", "still being written"),
+        ("part-0", "write it as one of these"),
+        ("part-0.csv.bak", "write it as one of these"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["requests/ds=2026-01-02", "."])
+def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, folder, name, remedy):
+    if folder == ".":
+        name = name.replace("part-0", "requests")
+    _touch(tmp_path, "users/ds=2026-01-02/a.csv", f"{folder}/{name}")
+    with pytest.raises(ValueError) as caught:
+        event_files(tmp_path)
+    assert f"{tmp_path / folder / name} cannot be read: files are .parquet, .csv, .csv.gz; " in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_upper_case_endings_are_read_and_markers_are_left_out(tmp_path):
+    folder = "users/ds=2026-01-02"
+    names = [f"{folder}/{name}" for name in ("a.CSV", "b.Csv.GZ", "c.PARQUET")]
+    _touch(tmp_path, *names, f"{folder}/_SUCCESS", f"{folder}/.a.CSV.crc", "README", "LICENSE.txt")
+    assert [file.name for file in event_files(tmp_path)] == names
+
+
+def test_a_folder_within_a_day_is_refused(tmp_path):
+    _touch(tmp_path, "users/ds=2026-01-02/hour=01/a.csv")
+    with pytest.raises(ValueError, match="hour=01 is a folder; put the files in it beside it"):
+        event_files(tmp_path)
+
+
+def test_a_name_that_cannot_be_printed_is_refused(tmp_path):
+    (tmp_path / "users" / "ds=2026-01-02").mkdir(parents=True)
+    Path(os.fsdecode(bytes(tmp_path / "users" / "ds=2026-01-02") + b"/K\xf6ln.csv")).write_text("x")
+    with pytest.raises(ValueError, match=r"a file called 'K\\udcf6ln.csv'; rename it"):
+        event_files(tmp_path)
 
 
 def test_days_cannot_be_chosen_from_a_file_that_holds_them_all(tmp_path):

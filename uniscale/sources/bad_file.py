@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from uniscale.sources.contradictions import AGAIN, EARLY
+from uniscale.sources.csv_scan import REMEDIES
 from uniscale.sources.incoming import BadFileError, Incoming
 
 MAX_BAD_SHARE = 0.5
@@ -107,7 +108,7 @@ def told_values(values: Mapping[str, int], rows: int) -> str:
 
 def _remedy(column: str, reason: str) -> str:
     told = (remedy for at, part, remedy in _REMEDIES if at in {column, ""} and part in reason)
-    return next(told, "correct the source and ingest again")
+    return next(told, REMEDIES.get(reason, "correct the source and ingest again"))
 
 
 def _shown(row_json: str) -> str:

@@ -17,11 +17,13 @@ import duckdb
 from uniscale.config import Settings
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
-from uniscale.sources.csv_files import MAX_MALFORMED, csv_header, csv_select, malformed_lines
+from uniscale.sources.csv_files import csv_header, open_csv
+from uniscale.sources.csv_scan import MAX_MALFORMED
+from uniscale.sources.every_record import require_every_record
 from uniscale.sources.fingerprints import source_key
 from uniscale.sources.incoming import BadFileError, Incoming, Malformed
 from uniscale.sources.ingest import ingest_prepared
-from uniscale.sources.reading import parquet_select, require_columns
+from uniscale.sources.reading import parquet_records, parquet_select, require_columns
 from uniscale.sources.report import IngestReport
 from uniscale.sources.source_files import SourceFile, find_files, unpacked
 
@@ -99,36 +101,36 @@ def _prepare(con: duckdb.DuckDBPyConnection, data_set: DataSet, found: dict[str,
 
 
 def _open(con: duckdb.DuckDBPyConnection, data_set: DataSet, view: str, parts: Sequence[Path]) -> tuple[Malformed, ...]:
-    """Show the parts of a file as one view, its rows numbered through; returns the lines that are no rows."""
+    """Show the parts of a file as one view, its rows numbered through; returns the records that are no rows."""
     source = data_set.files[view]
     columns = ", ".join(f'"{column}"' for column in source.columns)
     selects: list[str] = []
     malformed: list[Malformed] = []
     before = 0
     for part in parts:
-        select, bad = _read(con, data_set, source, part)
+        select, bad, num_records = _read(con, data_set, source, part)
+        require_every_record(con, part.name, select, num_records - len(bad))
         selects.append(f"select row_number + {before} as row_number, {columns} from ({select})")
         malformed += [Malformed(row_number=b.row_number + before, reason=b.reason, line=b.line) for b in bad]
-        if len(parts) > 1:
-            before += _count(con, select) + len(bad)
+        before += num_records
     con.execute(f"create or replace temp view {view} as {' union all '.join(selects)}")
     return tuple(malformed)
 
 
 def _read(
     con: duckdb.DuckDBPyConnection, data_set: DataSet, source: SourceFile, part: Path
-) -> tuple[str, tuple[Malformed, ...]]:
-    """One file as a query with ``row_number``, and its lines that are no rows."""
+) -> tuple[str, tuple[Malformed, ...], int]:
+    """One file as a query with ``row_number``, its records that are no rows, and how many records it has in all."""
     whose = f"{data_set.title}'s {part.name}"
     if source.form is None:
         select = parquet_select(con, part, part.name)
         present = [row[0] for row in con.execute(f"describe {select}").fetchall()]
         require_columns(part.name, source.columns, present, whose)
-        return select, ()
+        return select, (), parquet_records(part, part.name)
     header = csv_header(part, part.name, source.form)
     require_columns(part.name, source.columns, header, whose)
-    malformed = malformed_lines(con, part, part.name, header, source.form)
-    return csv_select(part, header, malformed, source.form), malformed
+    found = open_csv(con, part, header, source.columns, name=part.name, form=source.form)
+    return found.select, found.malformed, found.num_records
 
 
 def _misfits(con: duckdb.DuckDBPyConnection, view: str, file: str) -> tuple[Malformed, ...]:
@@ -140,12 +142,6 @@ def _misfits(con: duckdb.DuckDBPyConnection, view: str, file: str) -> tuple[Malf
         problem = f"more than {MAX_MALFORMED} lines do not fit together; first row {row}: {reason}"
         raise BadFileError(file, problem, "Give the file as it was published")
     return tuple(Malformed(row_number=row, reason=reason, line=line) for row, reason, line in rows)
-
-
-def _count(con: duckdb.DuckDBPyConnection, select: str) -> int:
-    row = con.execute(f"select count(*) from ({select})").fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def _label(parts: Sequence[Path]) -> str:

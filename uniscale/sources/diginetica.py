@@ -7,7 +7,7 @@ pages and purchases happen too. Only the day of a session and the milliseconds s
 from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
-from uniscale.sources.csv_files import CsvFormat
+from uniscale.sources.csv_format import CsvFormat
 from uniscale.sources.data_set import DataSet
 from uniscale.sources.source_files import SourceFile
 

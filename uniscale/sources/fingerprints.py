@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,8 @@ from uniscale.sources.layout import EventFile
 
 EVENTS = "raw/events"
 """Name under which `uniscale.lake.partitions` remembers landed days."""
+_CLOCK_TICK_NS = 2_000_000_000
+"""The coarsest step in which a file system counts time."""
 
 
 def day_keys(settings: Settings, files: Sequence[EventFile]) -> dict[date | None, str]:
@@ -40,16 +43,22 @@ def source_key(home: Path, paths: Sequence[Path]) -> str:
 
 
 def content_digests(home: Path, paths: Sequence[Path]) -> dict[Path, str]:
-    """BLAKE2 digest of every file; a file of unchanged size and modification time is not read again."""
+    """BLAKE2 digest of every file; a file that was not written since it was last read is not read again.
+
+    Size and modification time alone do not tell: a corrected copy may keep both (``cp -p``, ``rsync -t``). The time of
+    the last change of the inode is set by the system at every write and cannot be set back.
+    """
     store = home / "digests.json"
     known = read_state(store, dict[str, tuple[str, str]]) or {}
     digests, changed = {}, False
     for path in paths:
         status = path.stat()
-        stamp = f"{status.st_size}-{status.st_mtime_ns}"
+        stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
         entry = known.get(str(path))
         if entry is None or entry[0] != stamp:
-            entry = known[str(path)] = (stamp, _digest(path))
+            is_settled = time.time_ns() - status.st_ctime_ns > _CLOCK_TICK_NS
+            # A file of this very moment may change once more within the same tick of the clock.
+            entry = known[str(path)] = (stamp if is_settled else "", _digest(path))
             changed = True
         digests[path] = entry[1]
     if changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from uniscale.contracts.schema import Table
 
@@ -17,12 +18,12 @@ class BadFileError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Malformed:
-    """A line of a CSV file that is no row of the table's width.
+    r"""A record of a file that is no row.
 
     Attributes:
         row_number: Row in its file, first is 1.
         reason: What is wrong.
-        line: The line as it came.
+        line: The record as it came; a byte that is no text is written ``\xe9``.
     """
 
     row_number: int
@@ -41,6 +42,8 @@ class Incoming:
         day: The only day its rows may belong to, if its folder names one.
         malformed: Lines that ``select`` leaves out because they are no rows.
         domains: The domains its rows may name.
+        num_records: Records of the file, counted without the reader behind ``select``; None if ``select`` makes other
+            rows of them.
     """
 
     table: Table
@@ -49,6 +52,7 @@ class Incoming:
     day: date | None
     domains: tuple[str, ...]
     malformed: tuple[Malformed, ...] = ()
+    num_records: int | None = None
 
 
 SEND_AGAIN = "Send the file again; it was probably cut off while it was written or copied"
@@ -63,3 +67,22 @@ def first_line(error: BaseException) -> str:
 def quoted(text: str) -> str:
     """``text`` as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """``name`` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def file_pattern(path: Path) -> str:
+    """What DuckDB's readers must be given to read this file and no other; they take ``*``, ``?`` and ``[`` as patterns.
+
+    Raises:
+        BadFileError: The path holds a backslash beside one of these signs, which cannot be told to DuckDB.
+    """
+    text = str(path.absolute())
+    if not any(sign in text for sign in "*?["):
+        return text
+    if "\\" in text:
+        raise BadFileError(path.name, r"its path holds a \ beside one of * ? [", "Rename it")
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in text)

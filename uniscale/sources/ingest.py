@@ -18,6 +18,7 @@ from uniscale.sources.bad_file import found_values
 from uniscale.sources.casts import define_macros
 from uniscale.sources.checking import compare_group, drop_group, read_group
 from uniscale.sources.contradictions import GOOD
+from uniscale.sources.every_record import count_read, require_all_accounted
 from uniscale.sources.fingerprints import EVENTS, day_keys
 from uniscale.sources.forgotten import leave_out
 from uniscale.sources.gaps import WITHOUT_REQUESTS, count_gaps
@@ -90,10 +91,13 @@ def ingest_prepared(
         for group in groups:
             table = group[0].table
             read_group(con, group, positions_from)
-            report.num_forgotten += leave_out(con, table)
+            num_read = count_read(con, group)
+            num_forgotten = leave_out(con, table)
+            report.num_forgotten += num_forgotten
             days[table.name] |= replaced(con, group, days[REQUESTS.name])
             compare_group(con, group, positions_from)
-            _land_group(con, source, group, report)
+            num_landed, num_rejected = _land_group(con, source, group, report)
+            require_all_accounted(group, num_read, num_landed, num_rejected + num_forgotten)
             drop_group(con)
         report.days = sorted(set().union(*days.values()))
         report.gaps |= count_gaps(con, report.days)
@@ -136,14 +140,18 @@ def _clear_days(con: duckdb.DuckDBPyConnection, groups: Iterable[Sequence[Incomi
         delete_days(con, table, sorted(day for day in days if day is not None))
 
 
-def _land_group(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> None:
-    """Land what has been checked of one table and day."""
+def _land_group(
+    con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport
+) -> tuple[int, int]:
+    """Land what has been checked of one table and day; returns how many rows were landed and how many rejected."""
     table, day = group[0].table, group[0].day
-    report.rows[table.name] += Lake.replace(con, table, "false", _landed(table, day))
-    _quarantine(con, source, group, report)
+    num_landed = Lake.replace(con, table, "false", _landed(table, day))
+    report.rows[table.name] += num_landed
+    num_rejected = _quarantine(con, source, group, report)
     if table is ACTIONS_TABLE:
         below = con.execute("select count(*) from temp.checked where quantity < 0").fetchone()
         report.gaps["actions_below_zero"] += below[0] if below else 0
+    return num_landed, num_rejected
 
 
 def _has_requests(con: duckdb.DuckDBPyConnection) -> bool:
@@ -156,7 +164,8 @@ def _landed(table: Table, day: date | None) -> str:
     return f"from ({GOOD})"
 
 
-def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> None:
+def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport) -> int:
+    """Keep the rejected rows of a group; returns how many there are."""
     name = group[0].table.name
     rejected = f"select *, {quoted(source)} as source, {quoted(name)} as table_name from temp.rejected"
     files = ", ".join(quoted(one.file) for one in group)
@@ -170,4 +179,6 @@ def _quarantine(con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Inc
         [Quarantined(table=name, column=c, reason=r, rows=n, found=found.get((c, r), {})) for c, r, n in reasons]
     )
     rows = con.execute("select count(distinct (file, row_number)) from temp.rejected").fetchone()
-    report.num_quarantined += rows[0] if rows else 0
+    assert rows is not None
+    report.num_quarantined += rows[0]
+    return int(rows[0])

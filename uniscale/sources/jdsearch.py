@@ -7,7 +7,7 @@ There are no user ids and no times: a line is a user, and gaps lead back from th
 from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
-from uniscale.sources.csv_files import CsvFormat
+from uniscale.sources.csv_format import CsvFormat
 from uniscale.sources.data_set import DataSet
 from uniscale.sources.source_files import SourceFile
 

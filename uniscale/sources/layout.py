@@ -1,4 +1,8 @@
-"""Which files of a folder of contract logs hold which table and day."""
+"""Which files of a folder of contract logs hold which table and day.
+
+No file is passed over in silence: what cannot be read is refused by name. Names that begin with ``.`` or ``_`` are not
+data (hidden files, markers such as ``_SUCCESS``), and neither are texts beside the tables (``README``, ``notes.txt``).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,26 @@ from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.schema import Table
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
+"""Ends of the names of files that can be read, in upper or lower case."""
+_TEXTS = ("", ".txt", ".md", ".rst", ".html", ".pdf")
+_REMEDIES = {
+    ".parquet.gz": "Parquet is packed within: unpack it (gunzip)",
+    ".zst": "unpack it (zstd -d), or pack it with gzip",
+    ".bz2": "unpack it (bunzip2), or pack it with gzip",
+    ".xz": "unpack it (unxz), or pack it with gzip",
+    ".lz4": "unpack it (lz4 -d), or pack it with gzip",
+    ".zip": "unpack it (unzip)",
+    ".gz": "unpack it (gunzip); if it holds CSV, name it .csv.gz",
+    ".json": "write it as Parquet or CSV",
+    ".jsonl": "write it as Parquet or CSV",
+    ".ndjson": "write it as Parquet or CSV",
+    ".tsv": "write it with commas, as .csv",
+    ".orc": "write it as Parquet or CSV",
+    ".avro": "write it as Parquet or CSV",
+    ".xlsx": "export it as CSV",
+    ".tmp": "it seems that it is still being written: wait, or take it away",
+    ".part": "it seems that it is still being written: wait, or take it away",
+}
 _TABLES = {table.name: table for table in EVENT_TABLES}
 _LAYOUT = "expected TABLE/ds=YYYY-MM-DD/*.parquet (or .csv, .csv.gz), or one TABLE.parquet per table"
 
@@ -62,10 +86,11 @@ def _table_files(folder: Path, entry: Path) -> Iterable[EventFile]:
     if entry.is_dir():
         table = _table(entry, entry.name)
         return [file for day in _visible(entry) for file in _day_files(folder, table, day)]
-    if not entry.name.endswith(SUFFIXES):
+    name = entry.name.split(".", 1)[0]
+    if entry.suffix.lower() in _TEXTS and name not in _TABLES:
         return []
-    table = _table(entry, entry.name.split(".", 1)[0])
-    return [EventFile(table=table, path=entry, name=entry.name, day=None)]
+    _refuse_unreadable(entry)
+    return [EventFile(table=_table(entry, name), path=entry, name=entry.name, day=None)]
 
 
 def _day_files(folder: Path, table: Table, entry: Path) -> Iterable[EventFile]:
@@ -75,8 +100,22 @@ def _day_files(folder: Path, table: Table, entry: Path) -> Iterable[EventFile]:
         day = None
     if day is None or not entry.is_dir():
         raise ValueError(f"{entry} is no day of table {table.name}; {_LAYOUT}")
-    paths = [path for path in _visible(entry) if path.name.endswith(SUFFIXES)]
+    paths = _visible(entry)
+    for path in paths:
+        _refuse_unreadable(path)
     return [EventFile(table=table, path=path, name=str(path.relative_to(folder)), day=day) for path in paths]
+
+
+def _refuse_unreadable(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; put the files in it beside it, or begin its name with _ to leave it out")
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
+        remedy = next((told for ending, told in _REMEDIES.items() if name.endswith(ending)), "write it as one of these")
+        raise ValueError(
+            f"{path} cannot be read: files are {', '.join(SUFFIXES)}; {remedy}. If it is no data, take it away or "
+            "begin its name with _"
+        )
 
 
 def _table(entry: Path, name: str) -> Table:
@@ -99,4 +138,8 @@ def _between(files: list[EventFile], first: date | None, last: date | None) -> l
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+    visible = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+    for path in visible:
+        if not path.name.isprintable():  # nor is a name whose bytes are not UTF-8
+            raise ValueError(f"{folder} holds a file called {path.name!r}; rename it: its signs cannot be printed")
+    return visible

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from uniscale.contracts.schema import Table
-from uniscale.sources.csv_files import csv_header, csv_select, ends_a_line, malformed_lines
-from uniscale.sources.incoming import SEND_AGAIN, BadFileError, Incoming, Malformed, first_line, quoted
+from uniscale.sources.csv_files import CsvFile, csv_header, open_csv
+from uniscale.sources.incoming import SEND_AGAIN, BadFileError, Incoming, Malformed, file_pattern, first_line, quoted
 from uniscale.sources.layout import EventFile
 
 
@@ -18,19 +20,29 @@ def open_file(con: duckdb.DuckDBPyConnection, file: EventFile, domains: tuple[st
     """One file of contract logs as rows to be checked.
 
     Raises:
-        BadFileError: It is empty, truncated or unreadable.
+        BadFileError: It is empty, truncated, unreadable, or not made of the table's columns.
     """
-    malformed: tuple[Malformed, ...] = ()
-    if file.path.stat().st_size == 0:
+    if file.path.is_file() and file.path.stat().st_size == 0:
         raise BadFileError(file.name, "the file is empty (0 bytes)", SEND_AGAIN)
-    if file.path.name.endswith(".parquet"):
+    malformed: tuple[Malformed, ...] = ()
+    if file.path.name.lower().endswith(".parquet"):
         select = parquet_select(con, file.path, file.name)
+        num_records = parquet_records(file.path, file.name)
     else:
         header = csv_header(file.path, file.name)
-        malformed = malformed_lines(con, file.path, file.name, header)
-        _refuse_cut_off(con, file, header, malformed)
-        select = csv_select(file.path, header, malformed)
-    return Incoming(table=file.table, file=file.name, select=select, day=file.day, domains=domains, malformed=malformed)
+        check_columns(file.table, file.name, header)
+        found = open_csv(con, file.path, header, header, name=file.name)
+        _refuse_cut_off(file.name, found)
+        select, malformed, num_records = found.select, found.malformed, found.num_records
+    return Incoming(
+        table=file.table,
+        file=file.name,
+        select=select,
+        day=file.day,
+        domains=domains,
+        malformed=malformed,
+        num_records=num_records,
+    )
 
 
 def parquet_select(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> str:
@@ -39,12 +51,29 @@ def parquet_select(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> str
     Raises:
         BadFileError: It is not a whole Parquet file.
     """
-    source = f"read_parquet({quoted(str(path))}, file_row_number = true, hive_partitioning = false)"
+    source = f"read_parquet({quoted(file_pattern(path))}, file_row_number = true, hive_partitioning = false)"
     try:
         con.execute(f"describe from {source}")
     except duckdb.Error as error:
         raise BadFileError(name, f"cannot be read as Parquet ({first_line(error)})", SEND_AGAIN) from error
     return f"select * exclude (file_row_number), file_row_number + 1 as row_number from {source}"
+
+
+def parquet_records(path: Path, name: str) -> int:
+    """How many rows the footer of a Parquet file declares, read without DuckDB.
+
+    Raises:
+        BadFileError: It has no footer, or one that contradicts itself.
+    """
+    try:
+        footer = pq.read_metadata(path)
+        in_groups = sum(footer.row_group(group).num_rows for group in range(footer.num_row_groups))
+    except (pa.ArrowException, OSError) as error:
+        raise BadFileError(name, f"cannot be read as Parquet ({first_line(error)})", SEND_AGAIN) from error
+    if in_groups != footer.num_rows:
+        problem = f"declares {footer.num_rows} rows and holds {in_groups}"
+        raise BadFileError(name, problem, "The file is damaged: send it again")
+    return int(footer.num_rows)
 
 
 def require_columns(file: str, required: Sequence[str], present: Sequence[str], whose: str) -> None:
@@ -88,13 +117,8 @@ def check_columns(table: Table, file: str, present: tuple[str, ...]) -> None:
         )
 
 
-def _refuse_cut_off(
-    con: duckdb.DuckDBPyConnection, file: EventFile, header: tuple[str, ...], malformed: tuple[Malformed, ...]
-) -> None:
-    if not malformed or ends_a_line(file.path):
-        return
-    counted = con.execute(f"select count(*) from ({csv_select(file.path, header)})").fetchone()
-    assert counted is not None
-    if malformed[-1].row_number == counted[0] + len(malformed):
-        problem = f"is cut off in its last row (row {malformed[-1].row_number}: {malformed[-1].line[:80]!r})"
-        raise BadFileError(file.name, problem, SEND_AGAIN)
+def _refuse_cut_off(name: str, found: CsvFile) -> None:
+    if found.is_cut_off:
+        last = found.malformed[-1]
+        problem = f"is cut off in its last row (row {last.row_number}: {last.line[:80]!r})"
+        raise BadFileError(name, problem, SEND_AGAIN)

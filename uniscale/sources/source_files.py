@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uniscale.sources.archives import unpack
-from uniscale.sources.csv_files import COMMA, CsvFormat
+from uniscale.sources.csv_format import COMMA, CsvFormat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +57,8 @@ def unpacked(
     try:
         yield {
             name: [
-                unpack(part, "|".join(files[name].names), folder) if part.suffix == ".zip" else part for part in parts
+                unpack(part, "|".join(files[name].names), folder) if part.suffix.lower() == ".zip" else part
+                for part in parts
             ]
             for name, parts in found.items()
         }

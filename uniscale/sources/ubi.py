@@ -19,7 +19,7 @@ from uniscale.contracts.events import ACTIONS, ACTIONS_TABLE, CANDIDATES, ITEMS,
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
 from uniscale.lake.ledger import input_key
-from uniscale.sources.csv_files import MAX_MALFORMED
+from uniscale.sources.csv_scan import MAX_MALFORMED
 from uniscale.sources.data_set import domain_hints
 from uniscale.sources.fingerprints import content_digests
 from uniscale.sources.incoming import BadFileError, Incoming, Malformed
