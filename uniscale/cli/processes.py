@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.settings import PROJECT_ROOT, config_file
+from uniscale.lake import Lake
 
 _PR_SET_PDEATHSIG = 1
 DIE_WITH_PARENT = "UNISCALE_DIE_WITH_PARENT"
@@ -131,33 +130,10 @@ def die_with_starter() -> None:
 
 @contextmanager
 def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 3600.0) -> Iterator[None]:
-    """Hold the installation's lock ``name``; the system drops it when the process ends, however it ends.
-
-    Who has to wait is told so on standard error. An hour is longer than two scheduled runs meet for.
+    """Be alone on the installation's lake (see `Lake.alone`); who has to wait is told so on standard error.
 
     Raises:
-        RuntimeError: Another process held it for the whole wait; the message names it.
+        RuntimeError: Another process was at it for the whole wait; the message names it.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / f"{name}.lock"
-    deadline = time.monotonic() + wait_seconds
-    told = ""
-    with path.open("a+", encoding="utf-8") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                handle.seek(0)
-                other = f"another {name} (process {handle.read().strip() or 'unknown'}) is at work on {settings.home}"
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{other}; wait for it to end, or end it") from None
-                if other != told:
-                    err.print(f"{other}; waiting for it to end", highlight=False, markup=False)
-                    told = other
-                time.sleep(0.2)
-        handle.seek(0)
-        handle.truncate()
-        handle.write(str(os.getpid()))
-        handle.flush()
+    with Lake(settings).alone(name, wait_seconds, lambda told: err.print(told, highlight=False, markup=False)):
         yield

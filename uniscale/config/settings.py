@@ -13,6 +13,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from uniscale.config.catalog import split_password
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 """The checkout: holds dags, dbt_project, feature_repo, ray_jobs and monitoring beside the package."""
 
@@ -46,15 +48,30 @@ class WindowSettings(_Section):
 class LakeSettings(_Section):
     """Where tables live."""
 
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, hide_input_in_errors=True)
+
     catalog: str | None = Field(
         default=None, description="DuckLake catalogue: 'sqlite:PATH' or 'postgres:DSN'; default in home."
+    )
+    catalog_password: SecretStr | None = Field(
+        default=None, description="Password of a PostgreSQL catalogue; one in the DSN is taken out and kept here."
     )
     data_path: str | None = Field(
         default=None, description="Folder or object store of the Parquet files; default in home."
     )
-    lock_timeout_seconds: float = Field(default=60.0, gt=0, description="How long a locked catalogue is retried.")
+    lock_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="How long a catalogue is retried, counted from the first time it was locked."
+    )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit per process; more spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
+
+    @model_validator(mode="after")
+    def _keep_the_password_apart(self) -> Self:
+        """The catalogue is named in messages and handed to other tools; whoever shows it must not show a password."""
+        if self.catalog is not None:
+            self.__dict__["catalog"], password = split_password(self.catalog)
+            self.__dict__["catalog_password"] = password or self.catalog_password
+        return self
 
 
 class TrainingSettings(_Section):
@@ -186,7 +203,7 @@ class Settings(BaseSettings):
 
     @property
     def lake_catalog(self) -> str:
-        """DuckLake catalogue as ``kind:location``."""
+        """DuckLake catalogue as ``kind:location``, without the password: it may be shown."""
         return self.lake.catalog or f"sqlite:{self.home / 'lake' / 'catalog.sqlite'}"
 
     @property

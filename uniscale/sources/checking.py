@@ -20,6 +20,7 @@ from uniscale.sources.incoming import BadFileError, Incoming, quoted
 from uniscale.sources.reading import check_columns
 from uniscale.sources.rules import EVENT_TIME, Rule, row_rules
 
+_TABLES = ("checked", "rejected")
 _STATED = """
     select file, row_number, ds, stated.column_name, stated.reason, row_json
     from (select file, row_number, ds, unnest(reasons) as stated, row_json from temp.checked where reasons is not null)
@@ -36,6 +37,18 @@ def read_group(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming]) -> Non
     for incoming in group:
         _read_file(con, incoming)
     con.execute(f"insert into temp.rejected {_STATED}")
+
+
+def put_aside(con: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Keep ``checked`` and ``rejected`` of a group under its number, until its turn to be landed."""
+    for name in _TABLES:
+        con.execute(f"alter table temp.{name} rename to {name}_{number}")
+
+
+def take_up(con: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Make the tables of a group ``checked`` and ``rejected`` again."""
+    for name in _TABLES:
+        con.execute(f"alter table temp.{name}_{number} rename to {name}")
 
 
 def compare_group(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming]) -> None:
@@ -62,7 +75,8 @@ def content_days(con: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
 
 def drop_group(con: duckdb.DuckDBPyConnection) -> None:
     """Drop ``checked`` and ``rejected``."""
-    con.execute("drop table temp.checked; drop table temp.rejected")
+    for name in _TABLES:
+        con.execute(f"drop table temp.{name}")
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: Table) -> None:

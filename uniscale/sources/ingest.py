@@ -14,7 +14,7 @@ from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
 from uniscale.lake.partitions import mark_built
-from uniscale.sources.checking import compare_group, content_days, drop_group, read_group
+from uniscale.sources.checking import compare_group, content_days, drop_group, put_aside, read_group, take_up
 from uniscale.sources.contradictions import GOOD
 from uniscale.sources.fingerprints import EVENTS, day_keys
 from uniscale.sources.forgotten import leave_out
@@ -61,27 +61,39 @@ def ingest_prepared(
 ) -> IngestReport:
     """Check and land what ``prepare`` finds, in one commit.
 
+    The files are read before the commit, so that nobody waits for that; no step and no other ingest is at work
+    meanwhile.
+
     Args:
         lake: Where to land.
         source: Name of the source, for the quarantine and the snapshot's message.
-        prepare: Opens the sources on the connection it is given; may run again after a lost race for the catalogue.
+        prepare: Opens the sources on the connection it is given.
         keys: Fingerprint of the source files by day; under None for files that hold all days.
         hints: Lines for the report.
     """
 
+    groups: list[list[Incoming]] = []
+
+    def read(con: duckdb.DuckDBPyConnection) -> None:
+        for number, group in enumerate(_groups(prepare(con))):
+            read_group(con, group)
+            put_aside(con, number)
+            groups.append(group)
+
     def work(con: duckdb.DuckDBPyConnection) -> IngestReport:
         report = IngestReport(source=source, hints=hints)
-        groups = _groups(prepare(con))
         _clear_days(con, groups)
         days: set[date] = set()
-        for group in groups:
+        for number, group in enumerate(groups):
+            take_up(con, number)
             days |= _land_group(con, source, group, report)
         report.days = sorted(days)
         count_gaps(con, report)
         mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in days})
         return report
 
-    return lake.commit(work, f"ingest {source}")
+    with lake.alone():
+        return lake.commit(work, f"ingest {source}", prepare=read)
 
 
 def _refuse_half_days(files: Sequence[EventFile]) -> None:
@@ -126,9 +138,8 @@ def _delete_days(con: duckdb.DuckDBPyConnection, table: Table, days: Sequence[da
 def _land_group(
     con: duckdb.DuckDBPyConnection, source: str, group: Sequence[Incoming], report: IngestReport
 ) -> set[date]:
-    """Check and land all files of one table and day; returns the days that were replaced."""
+    """Compare and land all files of one table and day that have been read; returns the days that were replaced."""
     table, day = group[0].table, group[0].day
-    read_group(con, group)
     report.num_forgotten += leave_out(con, table)
     if day is None:
         _delete_days(con, table, content_days(con, table))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
-import time
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -20,7 +18,7 @@ from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLE
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.schema import Table
-from uniscale.lake import Lake, LakeLockedError
+from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
 from uniscale.warehouse.inputs import read_raw_content
@@ -31,7 +29,6 @@ from uniscale.warehouse.variables import dbt_variables
 _TABLES = (*EVENT_TABLES, *MART_TABLES, *FEATURE_TABLES)
 UNFINISHED = "unfinished"
 """Build key of a day that is being built, or whose build was killed."""
-_LOCK_SIGNS = ("database is locked", "failed to commit ducklake transaction", "conflict")
 _log = logging.getLogger(__name__)
 
 
@@ -92,7 +89,8 @@ def build_groups(
     todo = [group for group in groups if stale[group.name]]
     if todo:
         _mark(lake, todo, stale, f"{message} started", unfinished=True)
-        results = _run(settings, lake, _arguments(settings, policy, todo, stale))
+        arguments = _arguments(settings, policy, todo, stale)
+        results = lake.queued(lambda: run_dbt(settings, lake, arguments), refusal=DbtFailedError)
         _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
         "days_built": {group.name: len(stale[group.name]) for group in groups},
@@ -176,23 +174,6 @@ def _arguments(settings: Settings, policy: Policy, groups: list[Group], stale: M
         *("--exclude-resource-type", "unit_test"),
         *("--vars", json.dumps(dbt_variables(settings, policy, days))),
     ]
-
-
-def _run(settings: Settings, lake: Lake, arguments: list[str]) -> tuple[NodeResult, ...]:
-    deadline = time.monotonic() + settings.lake.lock_timeout_seconds
-    while True:
-        try:
-            return run_dbt(settings, lake, arguments)
-        except DbtFailedError as error:
-            if not any(sign in str(error).lower() for sign in _LOCK_SIGNS):
-                raise
-            if time.monotonic() > deadline:
-                raise LakeLockedError(
-                    f"the lake's catalogue stayed busy for {settings.lake.lock_timeout_seconds:.0f} s: {error}. "
-                    "Another process is writing; wait for it, or raise lake.lock_timeout_seconds"
-                ) from error
-            _log.warning("the lake's catalogue is busy, dbt starts again: %s", error)
-        time.sleep(1 + random.random())
 
 
 def _counts(lake: Lake, first: date, last: date) -> dict[str, Any]:

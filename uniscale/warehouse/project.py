@@ -123,6 +123,7 @@ def _environment(settings: Settings, lake: Lake) -> Iterator[None]:
         "WAREHOUSE_TEMP_DIRECTORY": str(spill),
         "WAREHOUSE_THREADS": str(settings.lake.threads or os.cpu_count() or 1),
         "DO_NOT_TRACK": "1",
+        **lake.libpq_environment(),
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
