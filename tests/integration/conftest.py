@@ -1,10 +1,18 @@
-"""An installation that has run a day, made once and copied for each test that asks for it."""
+"""What several tests share: an installation that has run a day, copied for each, and a PostgreSQL server."""
 
 import shutil
 
 import pytest
 
 from tests.support_lineage import at_home, grow, register_models
+from tests.support_servers import postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Makes a database by its name on a server of the session, and gives its DSN, with the password."""
+    with postgres_server() as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -83,9 +83,15 @@ def run_entry_point(settings: Settings, module: str, arguments: Sequence[str]) -
 
 def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, str]:
     """Environment of the embedded Airflow: its own home, this project's DAGs, loopback only."""
+    home = settings.home / "airflow"
     return {
+        # airflow.cfg, which Airflow writes once, names these places from the root on; the home may have moved since.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
         **child_environment(settings),
-        "AIRFLOW_HOME": str(settings.home / "airflow"),
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -210,6 +210,11 @@ class Settings(BaseSettings):
     def lake_data_path(self) -> str:
         """Where the lake's Parquet files are, with a trailing slash."""
         return self.lake.data_path or f"{self.home / 'lake' / 'data'}/"
+
+    def for_workers(self) -> dict[str, Any]:
+        """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds those where this process found them."""
+        secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
+        return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}})
 
 
 def config_file() -> Path:

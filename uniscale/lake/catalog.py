@@ -52,8 +52,7 @@ class Catalog:
         """Whether a lake was ever written there: an empty file or database, as a killed process leaves it, is none.
 
         Raises:
-            RuntimeError: The file is no SQLite database any more.
-            ConnectionError: The database cannot be reached.
+            RuntimeError: The file is no SQLite database any more, or the server cannot be reached.
         """
         if self.kind == "postgres":
             with (
@@ -91,7 +90,9 @@ class Catalog:
             options = [*options, "meta_journal_mode 'WAL'"]
         con = connect(self.name)
         try:
-            if self.password is not None:  # outside of the DSN, which every error of DuckDB quotes
+            if (
+                self.kind == "postgres" and self.password is not None
+            ):  # outside of the DSN, which every error of DuckDB quotes
                 password = quoted(self.password.get_secret_value())
                 con.execute(f"create secret (type postgres, password {password})")
             # The catalogue remembers an absolute path; overriding it lets an installation be moved or copied.

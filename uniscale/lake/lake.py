@@ -60,8 +60,7 @@ class Lake:
         """Whether a lake was ever written.
 
         Raises:
-            RuntimeError: The catalogue is damaged.
-            ConnectionError: The catalogue's database cannot be reached.
+            RuntimeError: The catalogue is damaged, or its server cannot be reached.
         """
         return self._catalog.is_made()
 

@@ -106,7 +106,7 @@ class AdvisoryLock:
         """Take it if nobody has it.
 
         Raises:
-            ConnectionError: The database cannot be reached.
+            RuntimeError: The database cannot be reached.
         """
         if self._session is None:
             self._session = connect_postgres(self._dsn, self._password, f"{_myself()}, {self._name}")
@@ -137,7 +137,7 @@ def connect_postgres(dsn: str, password: SecretStr | None, application: str) -> 
     """A psycopg2 connection that commits every statement; half-open ones are found within two minutes.
 
     Raises:
-        ConnectionError: The database cannot be reached; the message says why, without the password.
+        RuntimeError: The database cannot be reached; the message says why, without the password.
     """
     import psycopg2
 
@@ -147,7 +147,7 @@ def connect_postgres(dsn: str, password: SecretStr | None, application: str) -> 
         session = psycopg2.connect(dsn, **secret, **alive, application_name=application[:63])
     except psycopg2.OperationalError as error:
         reason = " ".join(str(error).split())
-        raise ConnectionError(f"the lake's catalogue postgres:{dsn} cannot be reached: {reason}") from None
+        raise RuntimeError(f"the lake's catalogue postgres:{dsn} cannot be reached: {reason}") from None
     session.autocommit = True
     return session
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from uniscale.config import Settings
+from uniscale.registry.moved import follow_home
+from uniscale.registry.runs import SWEEPS, TRAINING
 
 T = TypeVar("T")
 _LOCK_SIGNS = ("database is locked", "already exists", "unable to open database", "alembic_version")
@@ -55,7 +57,10 @@ def open_client(settings: Settings) -> Any:
         client.search_registered_models(max_results=1)
         return client
 
+    root = artifact_root(settings)
     with _alone(settings):
+        if root is not None:
+            follow_home(settings.home / "mlflow.db", root, (TRAINING, SWEEPS))
         return patiently(open_and_touch, uri)
 
 

@@ -71,7 +71,6 @@ def ingest_prepared(
         keys: Fingerprint of the source files by day; under None for files that hold all days.
         hints: Lines for the report.
     """
-
     groups: list[list[Incoming]] = []
 
     def read(con: duckdb.DuckDBPyConnection) -> None:
