@@ -94,7 +94,7 @@ def postgres_server() -> Iterator[Callable[[str], str]]:
             try:
                 yield database
             finally:
-                process.send_signal(signal.SIGINT)  # fast shutdown: sessions are cut
+                process.send_signal(signal.SIGQUIT)  # at once: nothing is to be kept
                 process.wait(30)
 
 

@@ -212,7 +212,7 @@ class Settings(BaseSettings):
         return self.lake.data_path or f"{self.home / 'lake' / 'data'}/"
 
     def for_workers(self) -> dict[str, Any]:
-        """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds those where this process found them."""
+        """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds them where this process did."""
         secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
         return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}})
 

@@ -22,6 +22,11 @@ class LakeLockedError(RuntimeError):
     """The catalogue stayed locked, or commits kept colliding, for longer than the configured bound."""
 
 
+def is_busy(error: Exception) -> bool:
+    """Whether an error says that another process was in the way."""
+    return any(sign in str(error).lower() for sign in _SIGNS)
+
+
 def retried(work: Callable[[], T], refusal: type[Exception], seconds: float, catalog: str) -> T:
     """Do ``work``, again and again while another process is in its way.
 
@@ -41,7 +46,7 @@ def retried(work: Callable[[], T], refusal: type[Exception], seconds: float, cat
         try:
             return work()
         except refusal as error:
-            if not any(sign in str(error).lower() for sign in _SIGNS):
+            if not is_busy(error):
                 raise
             now = time.monotonic()
             deadline = now + seconds if deadline is None else deadline

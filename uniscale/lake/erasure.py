@@ -36,10 +36,11 @@ def erase_deleted_rows(lake: Lake) -> int:
     Raises:
         LakeLockedError: Somebody else wrote or read for longer than the configured bound; call it again.
     """
-    young = lake.administer(_rewrite)
-    kind, location = lake.catalog.split(":", 1)
-    if kind == "sqlite":
-        lake.queued(lambda: compact_sqlite(location), refusal=sqlite3.OperationalError)
+    with lake.alone():
+        young = lake.administer(_rewrite)
+        kind, location = lake.catalog.split(":", 1)
+        if kind == "sqlite":
+            lake.queued(lambda: compact_sqlite(location), refusal=sqlite3.OperationalError)
     return young
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import date
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ import duckdb
 from uniscale.config import Settings
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Table
-from uniscale.lake.busy import LakeLockedError, retried
+from uniscale.lake.busy import LakeLockedError, is_busy, retried
 from uniscale.lake.catalog import Catalog
 from uniscale.lake.locks import held, is_mine
 
@@ -94,30 +94,43 @@ class Lake:
     ) -> T:
         """Run ``work`` in one transaction: all of it becomes visible, as one snapshot, or nothing.
 
-        Commits of all processes follow one another, and each waits for its turn: ``work`` is to be short, and what
-        takes long belongs into ``prepare``. ``work`` may run more than once: a commit that collides with somebody who
-        does not wait for turns is retried, with a bound.
+        Commits of all processes follow one another, and each waits for its turn: ``work`` is to be short. Where there
+        is much to do, ``prepare`` does what needs no transaction, and ``work`` is first tried without the turn, which
+        is taken for its last moment only; if somebody has committed meanwhile, both are done again, ``work`` in its
+        turn. Both may run more than once, also when they collide with somebody who does not wait for turns: then they
+        are retried, with a bound.
 
         Args:
             work: Takes a connection inside a transaction; must not commit.
             message: Stored with the snapshot.
             extra: Further text to keep with the snapshot, for programs.
-            prepare: Runs once, before the turn, on the same connection: fills temporary tables for ``work``, which
-                finds them as they were when it is run again.
+            prepare: Runs before ``work`` and on the same connection, to fill temporary tables. From then to the end
+                nobody else is at work (see `alone`), so that no snapshot is dropped that the open transaction is
+                compared with.
 
         Raises:
             LakeLockedError: Still locked the configured seconds after it was found locked for the first time, or the
                 turn did not come within an hour.
         """
-        # The first connection makes the catalogue's tables, which two at a time cannot do.
-        with nullcontext() if self.exists() else self.turn():
-            con = self.retried(lambda: self._open([]))
-        try:
-            if prepare is not None:
-                prepare(con)
-            return self.queued(lambda: _commit_once(con, work, message, extra))
-        finally:
-            con.close()
+        self._refuse_nesting()
+
+        def once(*, whole_turn: bool) -> T:
+            # On a connection of its own: a commit that fails may keep what was done to temporary tables.
+            with closing(self._open_to_write()) as con:
+                if prepare is not None:
+                    prepare(con)
+                with self.turn() if whole_turn else nullcontext():
+                    return _commit_once(con, work, message, extra, nullcontext() if whole_turn else self.turn())
+
+        if prepare is None:
+            return self.retried(lambda: once(whole_turn=True))
+        with self.alone():
+            try:
+                return once(whole_turn=False)
+            except duckdb.Error as error:
+                if not is_busy(error):
+                    raise
+            return self.retried(lambda: once(whole_turn=True))
 
     def administer(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run ``work`` on a writing connection outside a transaction, for what DuckLake does to its own files.
@@ -145,8 +158,7 @@ class Lake:
         Raises:
             LakeLockedError: The turn did not come, or the catalogue stayed locked for longer than the configured bound.
         """
-        if is_mine(self._catalog.turn()):
-            raise RuntimeError("a commit inside a commit would wait for itself; do one after the other")
+        self._refuse_nesting()
         with self.turn(wait_seconds):
             return self.retried(work, refusal)
 
@@ -164,8 +176,8 @@ class Lake:
 
         def refused(holder: str) -> LakeLockedError:
             return LakeLockedError(
-                f"{holder} has been writing to the lake {self.catalog} for {wait_seconds:.0f} s and more; wait for it, "
-                "or end it"
+                f"{holder} is writing to the lake {self.catalog} and has not ended within {wait_seconds:.0f} s; wait "
+                "for it, or end it"
             )
 
         with held(self._catalog.turn(), wait_seconds, refused):
@@ -262,7 +274,17 @@ class Lake:
             con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
             con.execute(DELETE_ORPHANS)
 
-        self.administer(work)
+        with self.alone():
+            self.administer(work)
+
+    def _refuse_nesting(self) -> None:
+        if is_mine(self._catalog.turn()):
+            raise RuntimeError("a commit inside a commit would wait for itself; do one after the other")
+
+    def _open_to_write(self) -> duckdb.DuckDBPyConnection:
+        # The first connection makes the catalogue's tables, which two at a time cannot do.
+        with nullcontext() if self.exists() else self.turn():
+            return self._open([])
 
     def _open(self, options: list[str]) -> duckdb.DuckDBPyConnection:
         self._spill.mkdir(parents=True, exist_ok=True)
@@ -301,13 +323,19 @@ def table_has(con: duckdb.DuckDBPyConnection, table: Table, ds: date | None = No
 
 
 def _commit_once(
-    con: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], T], message: str, extra: str | None
+    con: duckdb.DuckDBPyConnection,
+    work: Callable[[duckdb.DuckDBPyConnection], T],
+    message: str,
+    extra: str | None,
+    last: AbstractContextManager[None],
 ) -> T:
+    """One try; ``last`` is held for the commit itself."""
     con.execute("begin transaction")
     try:
         result = work(con)
         con.execute("call ducklake_set_commit_message('lake', 'uniscale', ?, extra_info => ?)", [message, extra])
-        con.execute("commit")
+        with last:
+            con.execute("commit")
     except BaseException:
         _rollback(con)
         raise

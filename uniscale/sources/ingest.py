@@ -67,13 +67,14 @@ def ingest_prepared(
     Args:
         lake: Where to land.
         source: Name of the source, for the quarantine and the snapshot's message.
-        prepare: Opens the sources on the connection it is given.
+        prepare: Opens the sources on the connection it is given; may run again after a lost race for the catalogue.
         keys: Fingerprint of the source files by day; under None for files that hold all days.
         hints: Lines for the report.
     """
     groups: list[list[Incoming]] = []
 
     def read(con: duckdb.DuckDBPyConnection) -> None:
+        groups.clear()
         for number, group in enumerate(_groups(prepare(con))):
             read_group(con, group)
             put_aside(con, number)
@@ -91,8 +92,7 @@ def ingest_prepared(
         mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in days})
         return report
 
-    with lake.alone():
-        return lake.commit(work, f"ingest {source}", prepare=read)
+    return lake.commit(work, f"ingest {source}", prepare=read)
 
 
 def _refuse_half_days(files: Sequence[EventFile]) -> None:
