@@ -66,6 +66,7 @@ benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the lo
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.asof
 	$(BIN)/python -m benchmarks.materialize
+	$(BIN)/python -m benchmarks.commits
 	$(BIN)/python -m benchmarks.lookup
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.throughput

@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 from uniscale.config import Settings
 from uniscale.config.calendar import train_days
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import PREDICTIONS
 from uniscale.lake.lake import table_has
 
@@ -38,13 +39,13 @@ def feature_pairs(con: DuckDBPyConnection, settings: Settings, ds: date, max_row
     days = train_days(settings, ds)
     newest = days[-1]
     for domain in settings.domains:
-        last = _features(con, f"split = 'train' and ds = date '{newest}' and domain = '{domain}'", max_rows)
+        last = _features(con, f"split = 'train' and ds = date '{newest}' and domain = {quoted(domain)}", max_rows)
         earlier = f"ds >= date '{days[0]}' and ds < date '{newest}'"
-        before = _features(con, f"split = 'train' and {earlier} and domain = '{domain}'", max_rows)
+        before = _features(con, f"split = 'train' and {earlier} and domain = {quoted(domain)}", max_rows)
         title = f"{domain}: {newest} against the training days before"
         pairs.append(Pair(name=domain, title=title, current=last, reference=before))
     target = settings.target_domain
-    trained = f"split = 'train' and domain = '{target}' and ds between date '{days[0]}' and date '{newest}'"
+    trained = f"split = 'train' and domain = {quoted(target)} and ds between date '{days[0]}' and date '{newest}'"
     judged = f"split = 'eval' and ds > date '{ds}' and ds <= date '{ds}' + {settings.window.eval_days}"
     pairs.append(
         Pair(

@@ -94,7 +94,7 @@ def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> An
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={
-            "settings": settings.model_dump(mode="json"),
+            "settings": settings.for_workers(),
             "job": job.content(),
             "progress": str(progress),
         },

@@ -130,7 +130,7 @@ def _run(settings: Settings, ds: date, folder: Path, jobs: list[TrainJob]) -> No
         from ray import tune
 
         space = {
-            "settings": settings.model_dump(mode="json"),
+            "settings": settings.for_workers(),
             "ds": ds.isoformat(),
             "folder": str(folder),
             "job": tune.grid_search([job.content() for job in jobs]),

@@ -1,16 +1,23 @@
 """Ports for servers, and their answers."""
 
 import json
+import os
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
+
+POSTGRES_PASSWORD = "do-not-show-me"
 
 
 def free_ports(count: int) -> list[int]:
@@ -40,6 +47,55 @@ def redis_server(
             yield f"127.0.0.1:{port}", process
         finally:
             process.kill()
+
+
+@contextmanager
+def postgres_server() -> Iterator[Callable[[str], str]]:
+    """A PostgreSQL server that keeps nothing on the disk for long; gives the DSN of a new database by its name.
+
+    It refuses to run as root, so there it runs as one of the system's unprivileged users.
+    """
+    psycopg2 = pytest.importorskip("psycopg2")
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(shutil.which("initdb") or "").parent]
+    if not (programs[-1] / "initdb").is_file():
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    is_root = os.geteuid() == 0
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    user = {"user": "postgres" if "postgres" in names else "nobody", "extra_groups": []} if is_root else {}
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        folder = Path(name)
+        secret = folder / "password"
+        secret.write_text(POSTGRES_PASSWORD, encoding="utf-8")
+        if is_root:
+            for path in (folder, secret):
+                shutil.chown(path, user["user"])
+        made = ("-D", folder / "data", "-U", "uniscale", "-A", "scram-sha-256", f"--pwfile={secret}", "--no-sync")
+        subprocess.run([programs[-1] / "initdb", *made], check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
+        port = free_ports(1)[0]
+        run = ("-D", folder / "data", "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1")
+        with subprocess.Popen(
+            [programs[-1] / "postgres", *run, "-c", "fsync=off"], stderr=subprocess.DEVNULL, cwd=folder, **user
+        ) as process:
+            server = f"host=127.0.0.1 port={port} user=uniscale password={POSTGRES_PASSWORD}"
+
+            def connect():
+                try:
+                    return psycopg2.connect(f"{server} dbname=postgres")
+                except psycopg2.OperationalError as error:
+                    raise ConnectionError(str(error)) from None
+
+            def database(name: str) -> str:
+                session = wait_for(connect, 60, "PostgreSQL")
+                session.autocommit = True
+                session.cursor().execute(f"create database {name}")
+                session.close()
+                return f"{server} dbname={name}"
+
+            try:
+                yield database
+            finally:
+                process.send_signal(signal.SIGQUIT)  # at once: nothing is to be kept
+                process.wait(30)
 
 
 def get(url: str, token: str | None = None) -> str:

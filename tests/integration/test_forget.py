@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tests.support_lineage import ANNA, BERT, DS, WISH, run_steps
 from uniscale.cli.main import app
 from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.literals import quoted_file
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake.lake import table_has
 from uniscale.lineage import forget
@@ -45,7 +46,7 @@ def traces(home, *words):
         if path.is_file() and wanted.search(path.read_bytes().decode("latin-1")):
             found.append(path)
         elif path.suffix == ".parquet":
-            rows = duckdb.sql(f"select t::varchar from read_parquet('{path}') as t").fetchall()
+            rows = duckdb.sql(f"select t::varchar from read_parquet({quoted_file(path)}) as t").fetchall()
             found += [path] if any(wanted.search(row) for (row,) in rows) else []
     return [str(path.relative_to(home)) for path in found]
 

@@ -187,6 +187,33 @@ def test_a_trial_and_a_decision_are_kept_with_their_files(registry, settings, mo
         assert con.execute("select count(*) from metrics where key like 'eval_%'").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_copied_or_moved_home_has_its_models_and_leaves_the_old_one_alone(
+    registry, settings, model_dir, tmp_path, is_moved
+):
+    import mlflow
+
+    registry.set_alias("champion", registry.register(**facts(model_dir)))
+    old, new = settings.home, tmp_path / "the shop's 2nd home [50 %]"
+    shutil.copytree(old, new)
+    before = sorted(path for path in old.rglob("*") if path.is_file())
+    if is_moved:
+        shutil.rmtree(old)
+    settings.home = new
+    there = Registry(settings)
+    version = there.champion()
+    kept = there.download(version)
+    assert kept.is_relative_to(new)
+    assert (kept / "weights.pt").read_bytes() == (model_dir / "weights.pt").read_bytes()
+    there.log_decision(version, ds=DS, decision="kept", evidence={"metric": "gauc"})
+    assert len(list(new.rglob("2026-01-05.json"))) == 1
+    second = there.register(**facts(model_dir, key="key-2"))
+    assert there.download(second).is_relative_to(new)
+    mlflow.set_tracking_uri(f"sqlite:///{new / 'mlflow.db'}")
+    assert mlflow.artifacts.download_artifacts("models:/ranker@champion/data/model/model.json").startswith(str(new))
+    assert sorted(path for path in old.rglob("*") if path.is_file()) == ([] if is_moved else before)
+
+
 def test_an_unknown_version_and_a_missing_folder_are_refused(registry, model_dir, tmp_path):
     with pytest.raises(ValueError, match="no version '7' of ranker"):
         registry.get("7")

@@ -66,6 +66,11 @@ def _forget(settings: Settings, user: str) -> dict[str, Any]:
     hints = []
     if lake.catalog.startswith("postgres:"):
         hints.append("run VACUUM FULL on the tables ducklake_* of the catalogue: PostgreSQL keeps dead rows until then")
+    if found["young_files"]:
+        hints.append(
+            f"{found['young_files']} files of the lake belong to no snapshot and are younger than a day: if their "
+            "writers were killed, they may name the user; run uniscale maintain tomorrow, which deletes them"
+        )
     return {"user": user, **found, "files_left": [str(path) for path in left], "hints": hints}
 
 

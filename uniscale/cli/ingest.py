@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
+from uniscale.cli.processes import one_at_a_time
 from uniscale.config import load_settings
 from uniscale.lake import Lake
 
@@ -51,7 +52,9 @@ def register(app: typer.Typer) -> None:
             if positions_from is not None:
                 settings.source.positions_from = 1 if positions_from else 0
             span = [None if day is None else parse_day(day) for day in (first, last)]
-            _tell(ingest_events(settings, Lake(settings), folder, *span), as_json)
+            with one_at_a_time(settings, "step"):
+                report = ingest_events(settings, Lake(settings), folder, *span)
+            _tell(report, as_json)
 
     _register_ubi(ingest)
     for name, told in _DATA_SETS.items():
@@ -107,7 +110,9 @@ def _register_data_set(ingest: typer.Typer, name: str, told: str) -> None:
             from uniscale.sources.data_set import ingest_data_set
 
             settings = load_settings()
-            _tell(ingest_data_set(settings, Lake(settings), ADAPTERS[name], path), as_json)
+            with one_at_a_time(settings, "step"):
+                report = ingest_data_set(settings, Lake(settings), ADAPTERS[name], path)
+            _tell(report, as_json)
 
 
 def _tell(report: IngestReport, as_json: bool) -> None:

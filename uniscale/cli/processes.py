@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
 import re
@@ -12,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.settings import config_file
 from uniscale.config.state_files import write_whole
+from uniscale.lake import Lake
 
 _PR_SET_PDEATHSIG = 1
 _ERROR = "error: "
@@ -121,9 +120,15 @@ def _pass_on(lines: Iterable[str] | None, told: deque[str]) -> None:
 
 def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, str]:
     """Environment of the embedded Airflow: its own home, this project's DAGs, loopback only."""
+    home = settings.home / "airflow"
     return {
+        # airflow.cfg, which Airflow writes once, names these places from the root on; the home may have moved since.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
         **child_environment(settings),
-        "AIRFLOW_HOME": str(settings.home / "airflow"),
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
@@ -166,33 +171,10 @@ def die_with_starter() -> None:
 
 @contextmanager
 def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 3600.0) -> Iterator[None]:
-    """Hold the installation's lock ``name``; the system drops it when the process ends, however it ends.
-
-    Who has to wait is told so on standard error. An hour is longer than two scheduled runs meet for.
+    """Be alone on the installation's lake (see `Lake.alone`); who has to wait is told so on standard error.
 
     Raises:
-        RuntimeError: Another process held it for the whole wait; the message names it.
+        RuntimeError: Another process was at it for the whole wait; the message names it.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / f"{name}.lock"
-    deadline = time.monotonic() + wait_seconds
-    told = ""
-    with path.open("a+", encoding="utf-8") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                handle.seek(0)
-                other = f"another {name} (process {handle.read().strip() or 'unknown'}) is at work on {settings.home}"
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{other}; wait for it to end, or end it") from None
-                if other != told:
-                    err.print(f"{other}; waiting for it to end", highlight=False, markup=False)
-                    told = other
-                time.sleep(0.2)
-        handle.seek(0)
-        handle.truncate()
-        handle.write(str(os.getpid()))
-        handle.flush()
+    with Lake(settings).alone(name, wait_seconds, lambda told: err.print(told, highlight=False, markup=False)):
         yield

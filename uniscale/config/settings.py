@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from uniscale.config.catalog import split_password
 from uniscale.config.faults import settings_fault
 from uniscale.contracts.metrics import check_metric
 
@@ -61,13 +62,20 @@ class WindowSettings(_Section):
 class LakeSettings(_Section):
     """Where tables live."""
 
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, hide_input_in_errors=True)
+
     catalog: str | None = Field(
         default=None, description="DuckLake catalogue: 'sqlite:PATH' or 'postgres:DSN'; default in home."
+    )
+    catalog_password: SecretStr | None = Field(
+        default=None, description="Password of a PostgreSQL catalogue; one in the DSN is taken out and kept here."
     )
     data_path: str | None = Field(
         default=None, description="Folder or object store of the Parquet files; default in home."
     )
-    lock_timeout_seconds: float = Field(default=60.0, gt=0, description="How long a locked catalogue is retried.")
+    lock_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="How long a catalogue is retried, counted from the first time it was locked."
+    )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit per process; more spills to disk.")
     threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
 
@@ -90,6 +98,14 @@ class LakeSettings(_Section):
         if found is None or float(found[1]) == 0:
             raise ValueError("write a number and a unit (KB, MB, GB, TB, KiB, MiB, GiB or TiB), for example 4GB")
         return limit
+
+    @model_validator(mode="after")
+    def _keep_the_password_apart(self) -> Self:
+        """The catalogue is named in messages and handed to other tools; whoever shows it must not show a password."""
+        if self.catalog is not None:
+            self.__dict__["catalog"], password = split_password(self.catalog)
+            self.__dict__["catalog_password"] = password or self.catalog_password
+        return self
 
 
 class TrainingSettings(_Section):
@@ -282,13 +298,18 @@ class Settings(BaseSettings):
 
     @property
     def lake_catalog(self) -> str:
-        """DuckLake catalogue as ``kind:location``."""
+        """DuckLake catalogue as ``kind:location``, without the password: it may be shown."""
         return self.lake.catalog or f"sqlite:{self.home / 'lake' / 'catalog.sqlite'}"
 
     @property
     def lake_data_path(self) -> str:
         """Where the lake's Parquet files are, with a trailing slash."""
         return self.lake.data_path or f"{self.home / 'lake' / 'data'}/"
+
+    def for_workers(self) -> dict[str, Any]:
+        """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds them where this process did."""
+        secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
+        return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}})
 
 
 def config_file() -> Path:

@@ -22,6 +22,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
@@ -172,10 +173,10 @@ def _commit(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, buil
     """Replace the days in one commit by the table ``records``, which is emptied; returns its item rows."""
     days = ", ".join(f"date '{day}'" for day in built)
     with _spill_file(settings) as file:
-        con.execute(f"copy records to '{file}' (format parquet)")
+        con.execute(f"copy records to {quoted(file)} (format parquet)")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
-            Lake.replace(writer, SAMPLES, f"ds in ({days})", f"from read_parquet('{file}')")
+            Lake.replace(writer, SAMPLES, f"ds in ({days})", f"from read_parquet({quoted_file(file)})")
             mark_built(writer, SAMPLES.qualified, built)
 
         lake.commit(work, f"samples of {min(built)} to {max(built)}")

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from uniscale.checkout import code_version
 from uniscale.contracts.events import ACTIONS_TABLE, ITEMS
+from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
@@ -51,11 +52,11 @@ def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False)
         if not stale:
             return 0
         run_files(con, ("known_from", "sequences"), {"first_ds": stale[0], "last_ds": plan.last_ds})
-        con.execute(f"copy new_sequences to '{spill}' (format parquet)")
+        con.execute(f"copy new_sequences to {quoted(spill)} (format parquet)")
 
     def work(writer: duckdb.DuckDBPyConnection) -> None:
         where = f"ds between date '{stale[0]}' and date '{plan.last_ds}'"
-        Lake.replace(writer, SEQUENCES, where, f"from read_parquet('{spill}')")
+        Lake.replace(writer, SEQUENCES, where, f"from read_parquet({quoted_file(spill)})")
         mark_built(writer, SEQUENCES.qualified, {day: wanted[day] for day in wanted if day >= stale[0]})
 
     lake.commit(work, f"sequences of {stale[0]} to {plan.last_ds}")

@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 
 from uniscale.config import Settings
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import PREDICTIONS
 from uniscale.evaluation.bootstrap import Sample, by_role, resample
 from uniscale.evaluation.metrics import statistics
@@ -31,7 +32,7 @@ class Measured:
 
 def stored_predictions(ds: date, role: str) -> str:
     """SQL relation of the stored predictions of a role."""
-    return f"select * from lake.{PREDICTIONS.qualified} where ds = date '{ds}' and role = '{role}'"
+    return f"select * from lake.{PREDICTIONS.qualified} where ds = date '{ds}' and role = {quoted(role)}"
 
 
 def measure_roles(

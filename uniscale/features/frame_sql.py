@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import SAMPLES
 
@@ -46,10 +47,9 @@ def train_samples(days: Sequence[date]) -> str:
 
 def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
     """One row per target-domain request of the days: its whole candidate list, native labels, in samples' order."""
-    domain = target_domain.replace("'", "''")
     return f"""
         with candidates as (
-            select * from lake.{FCT_EXPOSURES.qualified} where {in_days(days)} and domain = '{domain}'
+            select * from lake.{FCT_EXPOSURES.qualified} where {in_days(days)} and domain = {quoted(target_domain)}
         ),
         lists as (
             select
@@ -102,12 +102,11 @@ def part(samples: str, number: int) -> str:
 
 def rows_per_day(split: str, days: Sequence[date], target_domain: str) -> str:
     """Item rows of each day, before they are built."""
-    domain = target_domain.replace("'", "''")
     if split == "train":
         return f"select ds, sum(len(item_ids)) from lake.{SAMPLES.qualified} where {in_days(days)} group by ds"
     return (
         f"select ds, count(*) from lake.{FCT_EXPOSURES.qualified} "
-        f"where {in_days(days)} and domain = '{domain}' group by ds"
+        f"where {in_days(days)} and domain = {quoted(target_domain)} group by ds"
     )
 
 

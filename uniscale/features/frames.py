@@ -21,6 +21,7 @@ from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
@@ -182,8 +183,8 @@ def _build(
                 pq.write_table(_frames(con, store, chunk.split), folder / f"{part:06}.parquet")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
-            where = f"split = '{chunk.split}' and {frame_sql.in_days(chunk.dates)}"
-            Lake.replace(writer, FRAMES, where, f"from read_parquet('{folder}/*.parquet')")
+            where = f"split = {quoted(chunk.split)} and {frame_sql.in_days(chunk.dates)}"
+            Lake.replace(writer, FRAMES, where, f"from read_parquet({quoted_file(folder, '*.parquet')})")
             mark_built(writer, _partition_name(chunk.split), {day: keys[day] for day in chunk.dates})
 
         lake.commit(work, f"frames of {chunk}")

@@ -1,5 +1,6 @@
 """The lakehouse: one DuckLake that holds every table. No other module attaches it."""
 
-from uniscale.lake.lake import Lake, LakeLockedError
+from uniscale.lake.busy import LakeLockedError
+from uniscale.lake.lake import Lake
 
 __all__ = ["Lake", "LakeLockedError"]

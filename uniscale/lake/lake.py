@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import random
-import time
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 
 from uniscale.config import Settings
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Table
+from uniscale.lake.busy import LakeLockedError, is_busy, retried
+from uniscale.lake.catalog import Catalog
 from uniscale.lake.extensions import connect, load_extensions
+from uniscale.lake.locks import held, is_mine
 
 T = TypeVar("T")
-_LOCK_SIGNS = ("database is locked", "could not set lock", "conflict", "failed to commit ducklake transaction")
-
-
-class LakeLockedError(RuntimeError):
-    """The catalogue stayed locked, or commits kept colliding, for longer than the configured bound."""
+_QUEUE_SECONDS = 3600.0
+"""How long a commit waits for its turn: those before it do what they have to do, and what it holds would be lost."""
+_ORPHAN_HOURS = 24
+"""Age from which a file that no snapshot knows is left over; a younger one may be of a commit that has not ended."""
+DELETE_ORPHANS = f"call ducklake_delete_orphaned_files('lake', older_than => now() - interval {_ORPHAN_HOURS} hours)"
+_log = logging.getLogger(__name__)
 
 
 class Lake:
@@ -32,7 +35,7 @@ class Lake:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._catalog = settings.lake_catalog
+        self._catalog = Catalog(name=settings.lake_catalog, password=settings.lake.catalog_password, home=settings.home)
         self._data_path = settings.lake_data_path
         self._lock_timeout = settings.lake.lock_timeout_seconds
         self._memory_limit = settings.lake.memory_limit
@@ -41,8 +44,8 @@ class Lake:
 
     @property
     def catalog(self) -> str:
-        """``kind:location`` of the catalogue, for tools that attach it themselves (dbt)."""
-        return self._catalog
+        """``kind:location`` of the catalogue without its password."""
+        return self._catalog.name
 
     @property
     def data_path(self) -> str:
@@ -50,9 +53,12 @@ class Lake:
         return self._data_path
 
     def exists(self) -> bool:
-        """Whether a lake was ever written; a PostgreSQL catalogue counts as existing."""
-        kind, location = self._catalog.split(":", 1)
-        return kind != "sqlite" or Path(location).is_file()
+        """Whether a lake was ever written.
+
+        Raises:
+            RuntimeError: The catalogue is damaged, or its server cannot be reached.
+        """
+        return self._catalog.is_made()
 
     @contextmanager
     def read(self, snapshot_id: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -63,39 +69,72 @@ class Lake:
         """
         if not self.exists():
             raise FileNotFoundError(
-                f"there is no lake at {self._catalog}; land events first: uniscale ingest events DIR"
+                f"there is no lake at {self.catalog}; land events first: uniscale ingest events DIR"
             )
         options = ["read_only"]
         if snapshot_id is not None:
             options.append(f"snapshot_version {int(snapshot_id)}")
-        con = self._retry(lambda: self._open(options))
+        con = self.retried(lambda: self._open(options))
         try:
             yield con
         finally:
             con.close()
 
-    def commit(self, work: Callable[[duckdb.DuckDBPyConnection], T], message: str, extra: str | None = None) -> T:
+    def commit(
+        self,
+        work: Callable[[duckdb.DuckDBPyConnection], T],
+        message: str,
+        extra: str | None = None,
+        *,
+        prepare: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+    ) -> T:
         """Run ``work`` in one transaction: all of it becomes visible, as one snapshot, or nothing.
 
-        ``work`` may run more than once: on a locked catalogue or a colliding commit it is retried, with a bound.
+        Commits of all processes follow one another, and each waits for its turn: ``work`` is to be short. Where there
+        is much to do, ``prepare`` does what needs no transaction, and ``work`` is first tried without the turn, which
+        is taken for its last moment only; if somebody has committed meanwhile, both are done again, ``work`` in its
+        turn. Both may run more than once, also when they collide with somebody who does not wait for turns: then they
+        are retried, with a bound.
 
         Args:
             work: Takes a connection inside a transaction; must not commit.
             message: Stored with the snapshot.
             extra: Further text to keep with the snapshot, for programs.
+            prepare: Runs before ``work`` and on the same connection, to fill temporary tables. From then to the end
+                nobody else is at work (see `alone`), so that no snapshot is dropped that the open transaction is
+                compared with.
 
         Raises:
-            LakeLockedError: Still locked after the configured seconds.
+            LakeLockedError: Still locked the configured seconds after it was found locked for the first time, or the
+                turn did not come within an hour.
         """
-        return self._retry(lambda: self._commit_once(work, message, extra))
+        self._refuse_nesting()
+
+        def once(*, whole_turn: bool) -> T:
+            # On a connection of its own: a commit that fails may keep what was done to temporary tables.
+            with closing(self._open_to_write()) as con:
+                if prepare is not None:
+                    prepare(con)
+                with self.turn() if whole_turn else nullcontext():
+                    return _commit_once(con, work, message, extra, nullcontext() if whole_turn else self.turn())
+
+        if prepare is None:
+            return self.retried(lambda: once(whole_turn=True))
+        with self.alone():
+            try:
+                return once(whole_turn=False)
+            except duckdb.Error as error:
+                if not is_busy(error):
+                    raise
+            return self.retried(lambda: once(whole_turn=True))
 
     def administer(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run ``work`` on a writing connection outside a transaction, for what DuckLake does to its own files.
 
-        It is retried like `commit`, so it must be safe to do twice.
+        No commit is under way meanwhile. It is retried like `commit`, so it must be safe to do twice.
 
         Raises:
-            LakeLockedError: Still locked after the configured seconds.
+            LakeLockedError: Others wrote for longer than the configured seconds; nothing is lost, call it again.
         """
 
         def once() -> T:
@@ -105,24 +144,69 @@ class Lake:
             finally:
                 con.close()
 
-        return self._retry(once)
+        return self.queued(once, self._lock_timeout)
 
-    def _commit_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], message: str, extra: str | None) -> T:
-        con = self._open([])
-        try:
-            con.execute("begin transaction")
-            try:
-                result = work(con)
-                con.execute(
-                    "call ducklake_set_commit_message('lake', 'uniscale', ?, extra_info => ?)", [message, extra]
-                )
-                con.execute("commit")
-            except BaseException:
-                _rollback(con)
-                raise
-            return result
-        finally:
-            con.close()
+    def queued(
+        self, work: Callable[[], T], wait_seconds: float = _QUEUE_SECONDS, refusal: type[Exception] = duckdb.Error
+    ) -> T:
+        """Run ``work``, which writes to the lake by whatever means, when it is its turn.
+
+        Raises:
+            LakeLockedError: The turn did not come, or the catalogue stayed locked for longer than the configured bound.
+        """
+        self._refuse_nesting()
+        with self.turn(wait_seconds):
+            return self.retried(work, refusal)
+
+    def retried(self, work: Callable[[], T], refusal: type[Exception] = duckdb.Error) -> T:
+        """Run ``work`` again while the catalogue is locked; see `uniscale.lake.busy.retried`."""
+        return retried(work, refusal, self._lock_timeout, self.catalog)
+
+    @contextmanager
+    def turn(self, wait_seconds: float = _QUEUE_SECONDS) -> Iterator[None]:
+        """Nobody else commits meanwhile; readers are not kept waiting.
+
+        Raises:
+            LakeLockedError: It did not come in time.
+        """
+
+        def refused(holder: str) -> LakeLockedError:
+            return LakeLockedError(
+                f"{holder} is writing to the lake {self.catalog} and has not ended within {wait_seconds:.0f} s; wait "
+                "for it, or end it"
+            )
+
+        with held(self._catalog.turn(), wait_seconds, refused):
+            yield
+
+    @contextmanager
+    def alone(
+        self, name: str = "step", wait_seconds: float = 3600.0, tell: Callable[[str], None] = _log.warning
+    ) -> Iterator[None]:
+        """Keep others of the same name out: steps, nightly tasks, ingests, forget and maintain are all of ``step``.
+
+        A thread that is alone already goes on. An hour is longer than two scheduled runs meet for.
+
+        Args:
+            name: What is done by one process at a time.
+            wait_seconds: How long to wait for another process.
+            tell: Is told who has to be waited for.
+
+        Raises:
+            RuntimeError: Another process was at it for the whole wait; the message names it.
+        """
+
+        def other(holder: str) -> str:
+            return f"another {name} ({holder}) is at work on {self._catalog.place}"
+
+        def refused(holder: str) -> RuntimeError:
+            return RuntimeError(f"{other(holder)}; wait for it to end, or end it")
+
+        def waiting(holder: str) -> None:
+            tell(f"{other(holder)}; waiting for it to end")
+
+        with held(self._catalog.exclusion(name), wait_seconds, refused, waiting):
+            yield
 
     @staticmethod
     def create(con: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -174,21 +258,32 @@ class Lake:
         return int(row[0])
 
     def maintain(self, keep_days: int) -> None:
-        """Flush inlined rows, merge small files, expire snapshots older than ``keep_days``, delete unused files."""
+        """Flush inlined rows, merge small files, expire snapshots older than ``keep_days``, delete unused files.
+
+        What killed writers left goes too, once it is a day old.
+        """
 
         def work(con: duckdb.DuckDBPyConnection) -> None:
             con.execute("call ducklake_flush_inlined_data('lake')")
             con.execute("call ducklake_merge_adjacent_files('lake')")
             con.execute(f"call ducklake_expire_snapshots('lake', older_than => now() - interval {int(keep_days)} days)")
             con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
+            con.execute(DELETE_ORPHANS)
 
-        self.administer(work)
+        with self.alone():
+            self.administer(work)
+
+    def _refuse_nesting(self) -> None:
+        if is_mine(self._catalog.turn()):
+            raise RuntimeError("a commit inside a commit would wait for itself; do one after the other")
+
+    def _open_to_write(self) -> duckdb.DuckDBPyConnection:
+        # The first connection makes the catalogue's tables, which two at a time cannot do.
+        with nullcontext() if self.exists() else self.turn():
+            return self._open([])
 
     def _open(self, options: list[str]) -> duckdb.DuckDBPyConnection:
-        kind, location = self._catalog.split(":", 1)
-        if kind == "sqlite" and "read_only" not in options:
-            Path(location).parent.mkdir(parents=True, exist_ok=True)
-        con = connect(self._catalog)
+        con = connect(self._catalog.name)
         try:
             self._attach(con, options)
             con.execute("use lake")
@@ -199,35 +294,16 @@ class Lake:
 
     def attach(self, con: duckdb.DuckDBPyConnection) -> None:
         """Attach the lake to the connection of a tool that makes its own (dbt), under the limits of the settings."""
-        load_extensions(con, self._catalog)
+        load_extensions(con, self._catalog.name)
         self._attach(con, [])
 
     def _attach(self, con: duckdb.DuckDBPyConnection, options: list[str]) -> None:
         self._spill.mkdir(parents=True, exist_ok=True)
-        con.execute(f"set memory_limit = '{self._memory_limit}'; set temp_directory = '{self._spill}'")
+        con.execute(f"set memory_limit = {quoted(self._memory_limit)}; set temp_directory = {quoted(self._spill)}")
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
         if self._threads is not None:
-            con.execute(f"set threads = {self._threads}")
-        # The catalogue remembers an absolute path; overriding it lets an installation be moved or copied.
-        attach = ", ".join([f"data_path '{self._data_path}'", "override_data_path true", *options])
-        con.execute(f"attach 'ducklake:{self._catalog}' as lake ({attach})")
-
-    def _retry(self, work: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self._lock_timeout
-        pause = 0.05
-        while True:
-            try:
-                return work()
-            except duckdb.Error as error:
-                if not any(sign in str(error).lower() for sign in _LOCK_SIGNS):
-                    raise
-                if time.monotonic() + pause > deadline:
-                    raise LakeLockedError(
-                        f"the lake's catalogue {self._catalog} stayed busy for {self._lock_timeout:.0f} s: {error}. "
-                        "Another process is writing; wait for it, or raise lake.lock_timeout_seconds"
-                    ) from error
-            time.sleep(pause * (1 + random.random()))
-            pause = min(2 * pause, 2.0)
+            con.execute(f"set threads = {int(self._threads)}")
+        self._catalog.attach(con, self._data_path, options)
 
 
 def _refuse_older(con: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -250,6 +326,26 @@ def table_has(con: duckdb.DuckDBPyConnection, table: Table, ds: date | None = No
     if ds is None:
         return True
     return con.execute(f"select 1 from lake.{table.qualified} where ds = ? limit 1", [ds]).fetchone() is not None
+
+
+def _commit_once(
+    con: duckdb.DuckDBPyConnection,
+    work: Callable[[duckdb.DuckDBPyConnection], T],
+    message: str,
+    extra: str | None,
+    last: AbstractContextManager[None],
+) -> T:
+    """One try; ``last`` is held for the commit itself."""
+    con.execute("begin transaction")
+    try:
+        result = work(con)
+        con.execute("call ducklake_set_commit_message('lake', 'uniscale', ?, extra_info => ?)", [message, extra])
+        with last:
+            con.execute("commit")
+    except BaseException:
+        _rollback(con)
+        raise
+    return result
 
 
 def _rollback(con: duckdb.DuckDBPyConnection) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 
 from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import table_has
@@ -90,4 +91,4 @@ def _row_hash(table: Table) -> str:
 def _where(name: str, days: Sequence[date]) -> str:
     split = name.partition("/")[2]
     listed = ", ".join(f"date '{day}'" for day in days)
-    return f"ds in ({listed})" + (f" and split = '{split}'" if split else "")
+    return f"ds in ({listed})" + (f" and split = {quoted(split)}" if split else "")

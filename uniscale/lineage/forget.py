@@ -42,7 +42,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
     Returns:
         ``rows`` deleted now by table, ``online`` entities and ``served`` answers deleted, ``models``: versions that
         were trained on the user and have to be retrained (see `models_trained_on`), ``was_forgotten``: whether there
-        was nothing left to do.
+        was nothing left to do, ``young_files``: see `erase_deleted_rows`.
 
     Raises:
         ValueError: The lake has no row of the user, and they were not forgotten before.
@@ -57,7 +57,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
         raise ValueError(f"no table of the lake has a row of user {user!r}; identifiers are compared letter by letter")
     done = not held and entry is not None and entry["erased_at"] is not None
     rows: dict[str, int] = {}
-    online = served = 0
+    online = served = young_files = 0
     if not done:
         # The online store comes first: which queries are the user's own is known only while the rows are there.
         tell("cleaning the online store")
@@ -72,7 +72,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
             rows = lake.commit(lambda con: _delete(con, settings, user, snapshot), "one user forgotten")
         tell("writing files anew")
         _clear_spill(settings)
-        erase_deleted_rows(lake)
+        young_files = erase_deleted_rows(lake)
         lake.commit(lambda con: forgotten.mark_erased(con, user), "one forgotten user erased")
     with lake.read() as con:
         entry = forgotten.entry_of(con, user)
@@ -82,6 +82,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
         "online": online,
         "served": served,
         "was_forgotten": done,
+        "young_files": young_files,
         "models": models_trained_on(settings, entry["sample_days"], entry["snapshot_id"]),
     }
 

@@ -23,6 +23,7 @@ from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.settings import LakeSettings
 from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
@@ -187,8 +188,9 @@ def _copy(lake: Lake, snapshot_id: int, table: Table, copy: Lake, folder: Path) 
         if not table_has(con, table):
             return
         columns = ", ".join(f'"{name}"' for name in table.column_names)
-        con.execute(f"copy (select {columns} from lake.{table.qualified}) to '{file}' (format parquet)")
-    copy.commit(lambda con: Lake.replace(con, table, "true", f"from read_parquet('{file}')"), f"copy of {table.name}")
+        con.execute(f"copy (select {columns} from lake.{table.qualified}) to {quoted(file)} (format parquet)")
+    rows = f"from read_parquet({quoted_file(file)})"
+    copy.commit(lambda con: Lake.replace(con, table, "true", rows), f"copy of {table.name}")
     file.unlink()
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from uniscale.config import Settings
 from uniscale.config.sqlite_files import sqlite_fault
 from uniscale.config.state_files import whole_file
+from uniscale.registry.moved import follow_home
+from uniscale.registry.runs import SWEEPS, TRAINING
 
 T = TypeVar("T")
 _LOCK_SIGNS = ("database is locked", "already exists", "unable to open database", "alembic_version")
@@ -44,8 +46,10 @@ def open_client(settings: Settings) -> Any:
         RuntimeError: The database is damaged, or stayed locked for a minute.
     """
     with _alone(settings):
-        if settings.tracking.uri is None:
+        root = artifact_root(settings)
+        if root is not None:
             _make_database(settings.home / "mlflow.db")
+            follow_home(settings.home / "mlflow.db", root, (TRAINING, SWEEPS))
         return _open(tracking_uri(settings))
 
 

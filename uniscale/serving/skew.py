@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from uniscale.config import Settings
 from uniscale.contracts.features import FRESH_HOURS
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import SKEW
 from uniscale.features.encoding.columns import Array
 from uniscale.features.encoding.text import install_macros
@@ -118,6 +119,6 @@ def _write(lake: Lake, ds: date, kind: str, found: Mapping[str, tuple[int, int]]
 
     def work(con: Any) -> None:
         con.register("skew_rows", rows)
-        Lake.replace(con, SKEW, f"ds = date '{ds}' and kind = '{kind}'", "skew_rows")
+        Lake.replace(con, SKEW, f"ds = date '{ds}' and kind = {quoted(kind)}", "skew_rows")
 
     lake.commit(work, f"skew of {ds}, {kind}")

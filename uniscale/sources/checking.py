@@ -20,6 +20,7 @@ from uniscale.sources.judging import judged
 from uniscale.sources.positions import refuse_other_start
 from uniscale.sources.reading import check_columns
 
+_TABLES = ("checked", "rejected")
 _STATED = """
     select file, row_number, ds, stated.column_name, stated.reason, stated.found, row_json
     from (select file, row_number, ds, unnest(reasons) as stated, row_json from temp.checked where reasons is not null)
@@ -43,6 +44,18 @@ def read_group(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming], positi
     con.execute(f"insert into temp.rejected {_STATED}")
 
 
+def put_aside(con: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Keep ``checked`` and ``rejected`` of a group under its number, until its turn to be landed."""
+    for name in _TABLES:
+        con.execute(f"alter table temp.{name} rename to {name}_{number}")
+
+
+def take_up(con: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Make the tables of a group ``checked`` and ``rejected`` again."""
+    for name in _TABLES:
+        con.execute(f"alter table temp.{name}_{number} rename to {name}")
+
+
 def compare_group(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming], positions_from: int = 1) -> None:
     """Reject rows that contradict other rows: of the group itself, or of what has been landed.
 
@@ -61,7 +74,8 @@ def compare_group(con: duckdb.DuckDBPyConnection, group: Sequence[Incoming], pos
 
 def drop_group(con: duckdb.DuckDBPyConnection) -> None:
     """Drop ``checked`` and ``rejected``."""
-    con.execute("drop table temp.checked; drop table temp.rejected")
+    for name in _TABLES:
+        con.execute(f"drop table temp.{name}")
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: Table) -> None:

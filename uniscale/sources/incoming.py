@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from uniscale.contracts.literals import quoted as quoted  # noqa: PLC0414
 from uniscale.contracts.schema import Table
 
 
@@ -62,11 +63,6 @@ SEND_AGAIN = "Send the file again; it was probably cut off while it was written 
 def first_line(error: BaseException) -> str:
     """What an error says, without the lines that follow it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def quoted(text: str) -> str:
-    """``text`` as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:

@@ -16,7 +16,7 @@ from uniscale.lake.lake import Lake
 from uniscale.lake.partitions import mark_built
 from uniscale.sources.bad_file import found_values
 from uniscale.sources.casts import define_macros
-from uniscale.sources.checking import compare_group, drop_group, read_group
+from uniscale.sources.checking import compare_group, drop_group, put_aside, read_group, take_up
 from uniscale.sources.contradictions import GOOD
 from uniscale.sources.every_record import count_read, require_all_accounted
 from uniscale.sources.fingerprints import EVENTS, day_keys
@@ -73,6 +73,9 @@ def ingest_prepared(
 ) -> IngestReport:
     """Check and land what ``prepare`` finds, in one commit.
 
+    The files are read before the commit, so that nobody waits for that; no step and no other ingest is at work
+    meanwhile.
+
     Args:
         lake: Where to land.
         source: Name of the source, for the quarantine and the snapshot's message.
@@ -81,23 +84,31 @@ def ingest_prepared(
         hints: Lines for the report.
         positions_from: What the source calls the top of a list, 0 or 1.
     """
+    groups: list[list[Incoming]] = []
+    records: list[int] = []
+
+    def read(con: duckdb.DuckDBPyConnection) -> None:
+        groups.clear()
+        records.clear()
+        define_macros(con)
+        for number, group in enumerate(_groups(prepare(con))):
+            read_group(con, group, positions_from)
+            records.append(count_read(con, group))
+            put_aside(con, number)
+            groups.append(group)
 
     def work(con: duckdb.DuckDBPyConnection) -> IngestReport:
         report = IngestReport(source=source, hints=hints)
-        define_macros(con)
-        groups = _groups(prepare(con))
         _clear_days(con, groups)
         days: dict[str, set[date]] = {table.name: set() for table in EVENT_TABLES}
-        for group in groups:
-            table = group[0].table
-            read_group(con, group, positions_from)
-            num_read = count_read(con, group)
-            num_forgotten = leave_out(con, table)
+        for number, group in enumerate(groups):
+            take_up(con, number)
+            num_forgotten = leave_out(con, group[0].table)
             report.num_forgotten += num_forgotten
-            days[table.name] |= replaced(con, group, days[REQUESTS.name])
+            days[group[0].table.name] |= replaced(con, group, days[REQUESTS.name])
             compare_group(con, group, positions_from)
             num_landed, num_rejected = _land_group(con, source, group, report)
-            require_all_accounted(group, num_read, num_landed, num_rejected + num_forgotten)
+            require_all_accounted(group, records[number], num_landed, num_rejected + num_forgotten)
             drop_group(con)
         report.days = sorted(set().union(*days.values()))
         report.gaps |= count_gaps(con, report.days)
@@ -106,7 +117,7 @@ def ingest_prepared(
         mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in report.days})
         return report
 
-    return lake.commit(work, f"ingest {source}")
+    return lake.commit(work, f"ingest {source}", prepare=read)
 
 
 def _refuse_half_days(files: Sequence[EventFile]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +14,7 @@ from uniscale.config.calendar import days_of_run
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
-from uniscale.lake import Lake, LakeLockedError
+from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
 from uniscale.warehouse.inputs import read_raw_content
@@ -27,7 +25,6 @@ from uniscale.warehouse.variables import dbt_variables
 
 UNFINISHED = "unfinished"
 """Build key of a day that is being built, or whose build was killed."""
-_LOCK_SIGNS = ("database is locked", "failed to commit ducklake transaction", "conflict")
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +87,8 @@ def build_groups(
     todo = [group for group in groups if stale[group.name]]
     if todo:
         _mark(lake, todo, stale, f"{message} started", unfinished=True)
-        results = _run(settings, lake, policy, todo, stale)
+        arguments, variables = _arguments(todo), _variables(settings, policy, todo, stale)
+        results = lake.queued(lambda: run_dbt(settings, lake, arguments, variables), refusal=DbtFailedError)
         _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
         "days_built": {group.name: len(stale[group.name]) for group in groups},
@@ -129,27 +127,16 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
     lake.commit(work, message)
 
 
-def _run(
-    settings: Settings, lake: Lake, policy: Policy, groups: Sequence[Group], stale: Mapping[str, list[date]]
-) -> tuple[NodeResult, ...]:
+def _arguments(groups: list[Group]) -> list[str]:
     select = [f"config.days_from:{group.variable}" for group in groups]
-    arguments = ["build", "--select", *select, "--exclude-resource-type", "unit_test"]
+    return ["build", "--select", *select, "--exclude-resource-type", "unit_test"]
+
+
+def _variables(
+    settings: Settings, policy: Policy, groups: Sequence[Group], stale: Mapping[str, list[date]]
+) -> dict[str, Any]:
     days = {group.variable: [group.days[day] for day in stale[group.name]] for group in groups}
-    variables = dbt_variables(settings, policy, days)
-    deadline = time.monotonic() + settings.lake.lock_timeout_seconds
-    while True:
-        try:
-            return run_dbt(settings, lake, arguments, variables)
-        except DbtFailedError as error:
-            if not any(sign in str(error).lower() for sign in _LOCK_SIGNS):
-                raise
-            if time.monotonic() > deadline:
-                raise LakeLockedError(
-                    f"the lake's catalogue stayed busy for {settings.lake.lock_timeout_seconds:.0f} s: {error}. "
-                    "Another process is writing; wait for it, or raise lake.lock_timeout_seconds"
-                ) from error
-            _log.warning("the lake's catalogue is busy, dbt starts again: %s", error)
-        time.sleep(1 + random.random())
+    return dbt_variables(settings, policy, days)
 
 
 def _counts(lake: Lake, first: date, last: date) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 from feast import FeatureStore, FeatureView
 
+from uniscale.contracts.literals import quoted_file
 from uniscale.features.online.bulk import bulk_store
 from uniscale.features.online.generations import Generation, changed_rows, gone_keys, same_columns
 from uniscale.features.online.protos import encode_values
@@ -55,7 +56,7 @@ class SlotFiller:
         written = {}
         for view in daily_views(self.store):
             new = generation.file(view.name)
-            deleted, changed = 0, f"from '{new}'"
+            deleted, changed = 0, f"from {quoted_file(new)}"
             if old is not None:
                 gone = con.execute(gone_keys(view.join_keys, old / new.name, new)).to_arrow_table()
                 deleted = online.delete_keys(config, view, gone) if gone.num_rows else 0

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from uniscale.config import Settings
+from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.features.offline.versions import ViewSpec, columns, newest
 from uniscale.features.online.schema_check import check_schemas
 from uniscale.features.online.slots import generation_folder, generations_folder
@@ -88,7 +89,7 @@ def without(settings: Settings, con: duckdb.DuckDBPyConnection, name: str, gone:
     part = _new_part(settings)
     for file in sorted(generation_folder(settings, name).glob("*.parquet")):
         if file.stem in gone:
-            _copy(con, f"select * from '{file}' where not ({gone[file.stem]})", part / file.name)
+            _copy(con, f"select * from {quoted_file(file)} where not ({gone[file.stem]})", part / file.name)
         else:
             (part / file.name).hardlink_to(file)
     return adopt(settings, con, part)
@@ -99,10 +100,11 @@ def adopt(settings: Settings, con: duckdb.DuckDBPyConnection, part: Path) -> Gen
     digest = hashlib.sha256()
     rows = {}
     for file in sorted(part.glob("*.parquet")):
-        described = con.execute(f"describe from '{file}'").fetchall()
+        described = con.execute(f"describe from {quoted_file(file)}").fetchall()
         # Sums over the hashes of the rows: the same in any order, and too wide to agree by chance.
         found = con.execute(
-            f"select count(*), sum(row_hash), sum(hash(row_hash)) from (select hash(v) as row_hash from '{file}' as v)"
+            "select count(*), sum(row_hash), sum(hash(row_hash)) "
+            f"from (select hash(v) as row_hash from {quoted_file(file)} as v)"
         ).fetchone()
         assert found is not None
         rows[file.stem] = int(found[0])
@@ -128,7 +130,7 @@ def same_columns(con: duckdb.DuckDBPyConnection, old: Path, new: Path) -> bool:
     files = [{file.name: file for file in folder.glob("*.parquet")} for folder in (old, new)]
 
     def described(file: Path) -> list[tuple[str, ...]]:
-        return [row[:2] for row in con.execute(f"describe from '{file}'").fetchall()]
+        return [row[:2] for row in con.execute(f"describe from {quoted_file(file)}").fetchall()]
 
     return files[0].keys() == files[1].keys() and all(
         described(files[0][n]) == described(files[1][n]) for n in files[0]
@@ -138,14 +140,16 @@ def same_columns(con: duckdb.DuckDBPyConnection, old: Path, new: Path) -> bool:
 def changed_rows(keys: Sequence[str], old: Path, new: Path) -> str:
     """SQL for the rows of a view that are new or changed, in the order of their keys."""
     return (
-        f"select n.* from '{new}' as n left join '{old}' as o using ({columns(keys)}) "
+        f"select n.* from {quoted_file(new)} as n left join {quoted_file(old)} as o using ({columns(keys)}) "
         f"where n is distinct from o order by {columns(keys)}"
     )
 
 
 def gone_keys(keys: Sequence[str], old: Path, new: Path) -> str:
     """SQL for the keys of a view that have no row any more."""
-    return f"select {columns(keys)} from '{old}' as o anti join '{new}' as n using ({columns(keys)})"
+    return (
+        f"select {columns(keys)} from {quoted_file(old)} as o anti join {quoted_file(new)} as n using ({columns(keys)})"
+    )
 
 
 def _new_part(settings: Settings) -> Path:
@@ -157,7 +161,7 @@ def _new_part(settings: Settings) -> Path:
 
 
 def _copy(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
-    con.execute(f"copy ({query}) to '{file}' (format parquet, compression zstd)")
+    con.execute(f"copy ({query}) to {quoted(file)} (format parquet, compression zstd)")
 
 
 def _spec(view: FeatureView) -> ViewSpec:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from uniscale.config import Settings
+from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.features.online.slots import (
     LIVE,
     SHADOW,
@@ -85,11 +86,13 @@ def _leaving(settings: Settings, con: duckdb.DuckDBPyConnection, generation: str
     names = {row[0] for row in con.execute("select distinct name from leaving").fetchall()}
     found = {}
     for file in sorted(generation_folder(settings, generation).glob("*.parquet")):
-        columns = [row[0] for row in con.execute(f"describe from '{file}'").fetchall() if row[0] in names]
-        conditions = [f"{name} in (select value from temp.leaving where name = '{name}')" for name in columns]
+        columns = [row[0] for row in con.execute(f"describe from {quoted_file(file)}").fetchall() if row[0] in names]
+        conditions = [f"{name} in (select value from temp.leaving where name = {quoted(name)})" for name in columns]
         condition = " or ".join(conditions)
-        if condition and con.execute(f"select 1 from '{file}' where {condition} limit 1").fetchone() is not None:
-            found[file.stem] = condition
+        if condition:
+            any_row = con.execute(f"select 1 from {quoted_file(file)} where {condition} limit 1").fetchone()
+            if any_row is not None:
+                found[file.stem] = condition
     return found
 
 
@@ -103,7 +106,7 @@ def _remove_held(settings: Settings, store: FeatureStore, con: duckdb.DuckDBPyCo
     for view in daily_views(store):
         if view.name in conditions:
             file = generation_folder(settings, generation) / f"{view.name}.parquet"
-            query = f"select {columns(view.join_keys)} from '{file}' where {conditions[view.name]}"
+            query = f"select {columns(view.join_keys)} from {quoted_file(file)} where {conditions[view.name]}"
             removed += bulk_store(store).delete_keys(store.config, view, con.execute(query).to_arrow_table())
     return removed
 

@@ -1,0 +1,27 @@
+"""A home that was copied or moved works on its own files, not on those of the home it was."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+
+from uniscale.cli.processes import airflow_environment
+
+
+def test_every_place_that_airflow_writes_down_from_the_root_on_follows_the_home(settings):
+    found = find_spec("airflow")
+    if found is None or found.origin is None:
+        pytest.skip("Airflow is not installed")
+    options = yaml.safe_load(Path(found.origin).with_name("config_templates").joinpath("config.yml").read_text())
+    wanted = {
+        f"AIRFLOW__{section}__{name}".upper()
+        for section, content in options.items()
+        for name, option in content["options"].items()
+        if "{AIRFLOW_HOME}" in str(option["default"])
+    }
+    assert len(wanted) > 3
+    environment = airflow_environment(settings)
+    assert wanted <= environment.keys()
+    elsewhere = {name for name in wanted if str(settings.home / "airflow") not in environment[name]}
+    assert elsewhere == {"AIRFLOW__CORE__DAGS_FOLDER"}  # the checkout's

@@ -1,0 +1,24 @@
+"""The one place where values become part of an SQL statement; elsewhere they are parameters."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+
+def quoted(value: object) -> str:
+    """A path, a name or a setting as an SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def quoted_file(folder: Path, pattern: str = "") -> str:
+    """A file, or with ``pattern`` files of a folder, as DuckDB's readers take them.
+
+    They read ``*``, ``?`` and ``[`` as wildcards; those of the path itself are put in brackets, where they are letters.
+
+    Args:
+        folder: The file; with a pattern its folder.
+        pattern: File name with wildcards, for example ``*.parquet``.
+    """
+    path = re.sub(r"([*?\[])", r"[\1]", str(folder))
+    return quoted(f"{path}/{pattern}" if pattern else path)
