@@ -13,12 +13,12 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
-from uniscale.lake.partitions import mark_built
 from uniscale.sources.checking import compare_group, content_days, drop_group, read_group
 from uniscale.sources.contradictions import GOOD
-from uniscale.sources.fingerprints import EVENTS, day_keys
+from uniscale.sources.fingerprints import day_keys
 from uniscale.sources.forgotten import leave_out
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
+from uniscale.sources.landed import mark_landed
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
 from uniscale.sources.report import IngestReport, Quarantined, count_gaps
@@ -78,7 +78,7 @@ def ingest_prepared(
             days |= _land_group(con, source, group, report)
         report.days = sorted(days)
         count_gaps(con, report)
-        mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in days})
+        mark_landed(con, source, {day: keys.get(day) or keys[None] for day in days})
         return report
 
     return lake.commit(work, f"ingest {source}")
