@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, out, print_json
+from uniscale.cli.preconditions import require_registry
 from uniscale.config import load_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -58,12 +59,13 @@ def export(
 ) -> None:
     """Write a version's scoring graph (torch.export): one request, any number of candidates, one domain."""
     with exit_codes():
+        settings = load_settings()
+        require_registry(settings)
         from uniscale.models.export import export_ranker
         from uniscale.models.synthetic import random_batch
         from uniscale.models.zoo import load_model
         from uniscale.registry.store import Registry
 
-        settings = load_settings()
         registry = Registry(settings)
         model = load_model(registry.download(registry.named(version)))
         example = random_batch(sizes=(8,), length=model.inputs.history_length, num_domains=len(model.domains))
