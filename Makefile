@@ -43,15 +43,12 @@ format: $(STAMP) ## Format Python and SQL
 	$(BIN)/sqlfluff fix --force dbt_project/models
 
 up: $(STAMP) ## Start Airflow, MLflow and the Evidently UI on loopback; Ctrl-C stops them all
-	@UNISCALE_CONFIG=$${UNISCALE_CONFIG:-$(wildcard .demo/uniscale.toml)}; \
-	if [ -n "$$UNISCALE_CONFIG" ]; then export UNISCALE_CONFIG; else unset UNISCALE_CONFIG; fi; exec $(BIN)/uniscale up
+	@exec $(BIN)/uniscale up
 
 docs: $(STAMP) ## Build the documentation site into site/
 	$(BIN)/mkdocs build --strict
 
 dbt-docs: $(STAMP) ## Write the catalogue of marts and features (needs a lake, of make demo say)
-	@UNISCALE_CONFIG=$${UNISCALE_CONFIG:-$(wildcard .demo/uniscale.toml)}; \
-	if [ -n "$$UNISCALE_CONFIG" ]; then export UNISCALE_CONFIG; else unset UNISCALE_CONFIG; fi; \
 	$(BIN)/python -m uniscale.warehouse.project docs generate --static
 
 dbt-yml: $(STAMP) ## Write the declaration of the feature tables for dbt from their contract
@@ -76,5 +73,6 @@ benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the lo
 	$(BIN)/python -m benchmarks.memory_layer
 	$(BIN)/python -m benchmarks.rankers
 
-clean: ## Remove what demo and the tools wrote (not .venv)
-	rm -rf .demo .uniscale .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site
+clean: ## Remove the demo and what the tools wrote (not .venv, nor a uniscale.toml or lake of your own)
+	@if [ "$$(readlink uniscale.toml)" = .demo/uniscale.toml ]; then rm uniscale.toml; fi
+	rm -rf .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache site

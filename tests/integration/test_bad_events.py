@@ -279,6 +279,7 @@ def strange(tmp_path_factory):
         folder = tmp_path_factory.mktemp("strange")
         patch.chdir(folder)
         patch.setenv("UNISCALE_HOME", str(folder / "home"))
+        patch.delenv("UNISCALE_CONFIG")
         (folder / "uniscale.toml").write_text("[window]\ntrain_days = 3\neval_days = 1\n")
         told = {"ingest": _ingest(write_logs(folder / "logs", "csv", _strange_logs()))}
         for step in ("land", "marts", "samples"):

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from uniscale.cli.processes import child_environment
 from uniscale.config import load_settings
 from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
 
@@ -47,6 +48,7 @@ def test_a_target_named_twice_is_refused(tmp_path):
 
 def test_an_unknown_setting_in_the_file_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UNISCALE_CONFIG")
     (tmp_path / "uniscale.toml").write_text("[window]\ntrain_dayz = 3\n", encoding="utf-8")
     with pytest.raises(ValueError, match="train_dayz"):
         load_settings()
@@ -54,6 +56,7 @@ def test_an_unknown_setting_in_the_file_is_named(tmp_path, monkeypatch):
 
 def test_the_environment_overrides_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UNISCALE_CONFIG")
     (tmp_path / "uniscale.toml").write_text("[window]\ntrain_days = 3\n", encoding="utf-8")
     assert load_settings().window.train_days == 3
     monkeypatch.setenv("UNISCALE_WINDOW__TRAIN_DAYS", "5")
@@ -74,3 +77,16 @@ def test_a_configuration_file_that_is_not_there_is_an_error(tmp_path, monkeypatc
     monkeypatch.setenv("UNISCALE_CONFIG", str(tmp_path / "missing.toml"))
     with pytest.raises(FileNotFoundError, match=r"missing\.toml"):
         load_settings()
+
+
+def test_a_child_of_an_installation_without_settings_finds_those_of_no_other(tmp_path, monkeypatch):
+    monkeypatch.delenv("UNISCALE_CONFIG")
+    monkeypatch.chdir(tmp_path)
+    environment = child_environment(load_settings())
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "uniscale.toml").write_text('target_domain = "feed"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "checkout")
+    assert load_settings().target_domain == "feed"
+    for name in ("UNISCALE_CONFIG", "UNISCALE_HOME"):
+        monkeypatch.setenv(name, environment[name])
+    assert (load_settings().target_domain, load_settings().home) == ("search", tmp_path / ".uniscale")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -51,6 +53,9 @@ def exit_codes() -> Iterator[None]:
     except KeyboardInterrupt:
         err.print("[yellow]interrupted[/]; nothing half-done was kept, run the same command to go on")
         raise typer.Exit(130) from None
+    except BrokenPipeError:  # who read the results, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except (ValueError, FileNotFoundError, NotADirectoryError) as error:
         _tell(error)
         raise typer.Exit(2) from error

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.console import err, exit_codes, parse_day
+from uniscale.cli.preconditions import require_requests
 from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_with_parent, one_at_a_time
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
@@ -35,8 +36,10 @@ def run_day(settings: Settings, ds: date) -> None:
         ds: Last training day.
 
     Raises:
+        ValueError: The day has no requests to train on, or to be judged on.
         RuntimeError: A step failed; the message is the step's own, and names the log.
     """
+    require_requests(settings, ds)
     with one_at_a_time(settings, "day", wait_seconds=0):
         prepare_airflow(settings)
         log = settings.home / "runs" / ds.isoformat() / "airflow.log"
@@ -182,7 +185,8 @@ def register(app: typer.Typer) -> None:
             if last < first:
                 raise ValueError(f"the last day {last} is before the first day {first}; swap them")
             settings = load_settings()
-            for offset in range((last - first).days + 1):
-                day = first + timedelta(days=offset)
+            days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+            require_requests(settings, *days)
+            for day in days:
                 err.print(f"[bold]{DAG_ID}[/] of {day}")
                 run_day(settings, day)

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, out, print_json
+from uniscale.cli.preconditions import require_lake
 from uniscale.config import load_settings
 
 _SHOWN = 8  # elements of a list that are shown before "... of N"
@@ -39,11 +40,14 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Features of a service for some entities: as they are served now, or with --as-of as known then."""
         with exit_codes():
-            from uniscale.serving.get import get_features
-
             moment = None if as_of is None else _moment(as_of)
             entities = [_entity(text) for text in entity]
-            answer = get_features(load_settings(), service, entities, as_of=moment, leaky=leaky)
+            settings = load_settings()
+            if moment is not None:
+                require_lake(settings)
+            from uniscale.serving.get import get_features
+
+            answer = get_features(settings, service, entities, as_of=moment, leaky=leaky)
             if as_json:
                 print_json(answer)
             else:

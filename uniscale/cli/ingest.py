@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +12,9 @@ from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
 from uniscale.cli.processes import one_at_a_time
-from uniscale.config import load_settings
+from uniscale.config import Settings, load_settings
 from uniscale.lake import Lake
+from uniscale.lake.rehearsal import rehearsal
 
 if TYPE_CHECKING:
     from uniscale.sources.report import IngestReport
@@ -27,6 +30,7 @@ _DATA_SETS = {
 """What the public data sets are, by name."""
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the counts as one JSON document.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and report, but land nothing.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,24 +41,24 @@ def register(app: typer.Typer) -> None:
     @ingest.command("events")
     def events_command(
         folder: Annotated[Path, typer.Argument(help="Folder with TABLE/ds=YYYY-MM-DD/*.parquet (or .csv, .csv.gz).")],
+        *,
         first: Annotated[str | None, typer.Option("--from", help="First day to land, YYYY-MM-DD.")] = None,
         last: Annotated[str | None, typer.Option("--to", help="Last day to land, YYYY-MM-DD.")] = None,
         positions_from: Annotated[
             int | None, typer.Option(min=0, max=1, help="What the logs call the top of a list; default 1.")
         ] = None,
+        dry_run: _DryRun = False,
         as_json: _Json = False,
     ) -> None:
         """Land logs that are in the event contract; the days they hold are replaced."""
         with exit_codes():
             from uniscale.sources.ingest import ingest_events
 
-            settings = load_settings()
-            if positions_from is not None:
-                settings.source.positions_from = 1 if positions_from else 0
             span = [None if day is None else parse_day(day) for day in (first, last)]
-            with one_at_a_time(settings, "step"):
-                report = ingest_events(settings, Lake(settings), folder, *span)
-            _tell(report, as_json)
+            with _destination(dry_run) as (settings, lake):
+                if positions_from is not None:
+                    settings.source.positions_from = 1 if positions_from else 0
+                _tell(ingest_events(settings, lake, folder, *span), dry_run, as_json)
 
     _register_ubi(ingest)
     for name, told in _DATA_SETS.items():
@@ -73,16 +77,17 @@ def _register_ubi(ingest: typer.Typer) -> None:
             list[str] | None,
             typer.Option("--action", help="NAME=impression, click, cart, favorite or purchase: what an event means."),
         ] = None,
+        dry_run: _DryRun = False,
         as_json: _Json = False,
     ) -> None:
         """Land search logs in the standard of User Behavior Insights (OpenSearch)."""
         with exit_codes():
             from uniscale.sources.ubi import UbiMapping, ingest_ubi
 
-            settings = load_settings()
             places = {name: _place(name, place) for name, place in _pairs("--positions-from", positions_from)}
             mapping = UbiMapping(positions_from=places, meanings=dict(_pairs("--action", actions)))
-            _tell(ingest_ubi(settings, Lake(settings), path, mapping), as_json)
+            with _destination(dry_run) as (settings, lake):
+                _tell(ingest_ubi(settings, lake, path, mapping), dry_run, as_json)
 
 
 def _pairs(option: str, values: list[str] | None) -> list[tuple[str, str]]:
@@ -103,26 +108,38 @@ def _register_data_set(ingest: typer.Typer, name: str, told: str) -> None:
     @ingest.command(name, help=f"Land {told}.")
     def data_set_command(
         path: Annotated[Path, typer.Argument(help="Folder of the set's files, or the file if the set has only one.")],
+        dry_run: _DryRun = False,
         as_json: _Json = False,
     ) -> None:
         with exit_codes():
             from uniscale.sources.adapters import ADAPTERS
             from uniscale.sources.data_set import ingest_data_set
 
-            settings = load_settings()
-            with one_at_a_time(settings, "step"):
-                report = ingest_data_set(settings, Lake(settings), ADAPTERS[name], path)
-            _tell(report, as_json)
+            with _destination(dry_run) as (settings, lake):
+                _tell(ingest_data_set(settings, lake, ADAPTERS[name], path), dry_run, as_json)
 
 
-def _tell(report: IngestReport, as_json: bool) -> None:
+@contextmanager
+def _destination(dry_run: bool) -> Iterator[tuple[Settings, Lake]]:
+    """Settings and lake to land in, with nobody else at work, or to rehearse on."""
+    settings = load_settings()
+    if dry_run:
+        with rehearsal(settings) as trial:
+            yield trial
+    else:
+        with one_at_a_time(settings, "step"):
+            yield settings, Lake(settings)
+
+
+def _tell(report: IngestReport, dry_run: bool, as_json: bool) -> None:
     from uniscale.sources.gaps import GAPS
 
     if as_json:
-        print_json(report.as_json())
+        print_json({"dry_run": dry_run, **report.as_json()})
         return
     days = f"{len(report.days)} days, {report.days[0]}..{report.days[-1]}" if report.days else "no days"
-    table = Table(title=f"ingested {report.source}: {days}", title_justify="left")
+    done = "dry run, nothing was landed; it would be" if dry_run else "ingested"
+    table = Table(title=f"{done} {report.source}: {days}", title_justify="left")
     table.add_column("table")
     table.add_column("rows", justify="right")
     for name, rows in report.rows.items():

@@ -15,12 +15,16 @@ from uniscale.cli import (
     models,
     nightly,
     push,
+    quarantine,
     rankers,
     replay,
     reports,
+    samples,
     services,
     simulate,
+    sql,
     steps,
+    unland,
 )
 
 app = typer.Typer(
@@ -33,19 +37,23 @@ app = typer.Typer(
 for group in (
     doctor,
     simulate,
+    sql,
     ingest,
     day,
     steps,
+    unland,
     models,
     rankers,
     features,
     nightly,
     push,
+    quarantine,
     reports,
     lineage,
     replay,
     forget,
     maintain,
+    samples,
     services,
 ):
     group.register(app)

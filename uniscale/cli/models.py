@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -11,9 +12,11 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
+from uniscale.cli.preconditions import require_frames
 from uniscale.cli.processes import EntryPointError, run_entry_point
 from uniscale.cli.steps import do_step
 from uniscale.config import load_settings
+from uniscale.config.calendar import train_days
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Ds = Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")]
@@ -37,6 +40,7 @@ def train(
     """Train one recipe on given days and register the version; no alias is moved unless asked for."""
     with exit_codes():
         days = parse_day(first), parse_day(last)
+        require_frames(load_settings(), _between(*days))
         arguments = ["--recipe", recipe, "--from", days[0].isoformat(), "--to", days[1].isoformat()]
         details = _run("ray_jobs.train", [*arguments, *([] if alias is None else ["--alias", alias])])
         if as_json:
@@ -45,6 +49,12 @@ def train(
         model = details["model"]
         done = "was trained before" if model["reused"] else f"trained in {model['seconds']} s"
         out.print(f"{recipe} on {days[0]} to {days[1]}: version {model['version']}, {done}", highlight=False)
+
+
+def _between(first: date, last: date) -> list[date]:
+    if last < first:
+        raise ValueError(f"--from {first} lies after --to {last}; give the earlier day first")
+    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
 
 
 def evaluate(ds: Ds, as_json: Json = False) -> None:
@@ -68,7 +78,9 @@ def sweep(
 ) -> None:
     """Train rankers in several sizes on several shares of ES3 data, and compare on the days after DS (Ray Tune)."""
     with exit_codes():
-        arguments = ["--ds", parse_day(ds).isoformat(), "--models", models, "--widths", widths, "--shares", shares]
+        day, settings = parse_day(ds), load_settings()
+        require_frames(settings, train_days(settings, day))
+        arguments = ["--ds", day.isoformat(), "--models", models, "--widths", widths, "--shares", shares]
         details = _run("ray_jobs.tune", [*arguments, *([] if epochs is None else ["--epochs", str(epochs)])])
         if as_json:
             print_json(details)

@@ -47,8 +47,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
     environment = {**_PATIENT, **os.environ, **_QUIET, "UNISCALE_HOME": str(settings.home)}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    if config_file().is_file():
-        environment["UNISCALE_CONFIG"] = str(config_file().resolve())
+    # A child works in the checkout, where another installation's uniscale.toml may lie.
+    environment["UNISCALE_CONFIG"] = str(config_file().resolve()) if config_file().is_file() else os.devnull
     return environment
 
 

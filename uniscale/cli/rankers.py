@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, out, print_json
+from uniscale.cli.preconditions import require_registry
 from uniscale.config import load_settings
 
 _HOW_TO_SCORE = """score with it:
@@ -72,12 +73,13 @@ def export(
     docs/training.md has a whole example.
     """
     with exit_codes():
+        settings = load_settings()
+        require_registry(settings)
         from uniscale.models.export import export_ranker
         from uniscale.models.synthetic import random_batch
         from uniscale.models.zoo import load_model
         from uniscale.registry.store import Registry
 
-        settings = load_settings()
         registry = Registry(settings)
         model = load_model(registry.download(registry.named(version)))
         example = random_batch(sizes=(8,), length=model.inputs.history_length, num_domains=len(model.domains))

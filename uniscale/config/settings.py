@@ -1,7 +1,8 @@
 """All settings with their defaults, in one place.
 
 A value comes from the environment (``UNISCALE_WINDOW__TRAIN_DAYS=3``), else from ``uniscale.toml`` in the working
-folder (or the file ``UNISCALE_CONFIG`` names), else from the default here. Unknown keys are refused.
+folder (or the file ``UNISCALE_CONFIG`` names; ``/dev/null`` for none), else from the default here. Unknown keys are
+refused.
 """
 
 from __future__ import annotations
@@ -325,7 +326,7 @@ def load_settings() -> Settings:
             and the file or the variable that holds it.
         FileNotFoundError: ``UNISCALE_CONFIG`` or ``policy`` names a file that does not exist.
     """
-    if "UNISCALE_CONFIG" in os.environ and not config_file().is_file():
+    if "UNISCALE_CONFIG" in os.environ and not config_file().is_file() and str(config_file()) != os.devnull:
         raise FileNotFoundError(f"UNISCALE_CONFIG={config_file()} does not exist; correct the path or unset it")
     settings = _read()
     base = config_file().resolve().parent if config_file().is_file() else Path.cwd()

@@ -33,7 +33,7 @@ from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
-from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.partitions import built_days, mark_built, stale_days
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -102,6 +102,21 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
             built += _build(settings, lake, store, chunk, snapshot=snapshot, keys=wanted[chunk.split])
     seconds = time.monotonic() - start
     return {**_summary(lake, days), "rows_per_second": round(built / seconds) if chunks else None}
+
+
+def training_frame_keys(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
+    """Build key of each day's training frames: their content, as far as a hash of its origins tells.
+
+    Raises:
+        ValueError: The frames of a day were never built.
+    """
+    wanted, known = sorted(days), built_days(con, _partition_name("train"))
+    missing = [day.isoformat() for day in wanted if day not in known]
+    if missing:
+        raise ValueError(
+            f"training frames of {', '.join(missing)} were never built; run: uniscale step frames {wanted[-1]}"
+        )
+    return {day: known[day] for day in wanted}
 
 
 def _ensure_tables(lake: Lake) -> None:

@@ -41,6 +41,18 @@ def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
     return None if row is None else dict(zip(names, row, strict=True))
 
 
+def do_again(con: duckdb.DuckDBPyConnection, first: date, why: str) -> None:
+    """Mark the steps of the runs from ``first`` on as to be done again; call it inside the `Lake.commit` that is why.
+
+    Args:
+        con: The connection that `commit` handed out.
+        first: First run whose inputs have changed.
+        why: A word that is put in place of the steps' input keys.
+    """
+    if table_has(con, STEPS):
+        con.execute(f"update lake.{STEPS.qualified} set input_key = ? where ds >= ?", [why, first])
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finish:
     """The commit that wrote a step of a day into the ledger.

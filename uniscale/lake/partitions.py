@@ -24,11 +24,16 @@ def stale_days(con: duckdb.DuckDBPyConnection, table_name: str, wanted: Mapping[
         table_name: Qualified name, for example ``es3.samples``.
         wanted: Build key each day should have.
     """
-    known: dict[date, str] = {}
-    if table_has(con, PARTITIONS):
-        rows = con.execute(f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ?", [table_name])
-        known = dict(rows.fetchall())
+    known = built_days(con, table_name)
     return sorted(day for day, key in wanted.items() if known.get(day) != key)
+
+
+def built_days(con: duckdb.DuckDBPyConnection, table_name: str) -> dict[date, str]:
+    """Build key of every day of a table."""
+    if not table_has(con, PARTITIONS):
+        return {}
+    rows = con.execute(f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ?", [table_name])
+    return dict(rows.fetchall())
 
 
 def mark_built(con: duckdb.DuckDBPyConnection, table_name: str, built: Mapping[date, str]) -> None:

@@ -17,10 +17,12 @@ from uniscale.contracts.schema import Table
 from uniscale.lake import Lake, forgotten
 from uniscale.lake.erasure import erase_deleted_rows
 from uniscale.lake.lake import table_has
+from uniscale.lake.ledger import do_again
 from uniscale.lineage.models import models_trained_on
 from uniscale.lineage.ties import erased, find_user, present
 from uniscale.lineage.user import days_with_samples
 from uniscale.sources.fingerprints import EVENTS
+from uniscale.sources.landed import SOURCE
 
 _INPUTS_CHANGED = "forgotten"
 """Input key of a finished step whose inputs lost rows: no run has it, so the step is done again."""
@@ -121,11 +123,13 @@ def _delete(con: duckdb.DuckDBPyConnection, settings: Settings, user: str, snaps
 def _make_stale(con: duckdb.DuckDBPyConnection, settings: Settings, user: str, first: date) -> None:
     """What was derived from the user's first day on still counts their clicks: the next run builds it again."""
     if table_has(con, PARTITIONS):
-        con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name <> ? and ds >= ?", [EVENTS, first])
+        con.execute(
+            f"delete from lake.{PARTITIONS.qualified} where table_name not in (?, ?) and ds >= ?",
+            [EVENTS, SOURCE, first],
+        )
     if not table_has(con, STEPS):
         return
-    first_run = first - timedelta(days=settings.window.eval_days)  # a run reads the test days after it
-    con.execute(f"update lake.{STEPS.qualified} set input_key = ? where ds >= ?", [_INPUTS_CHANGED, first_run])
+    do_again(con, first - timedelta(days=settings.window.eval_days), _INPUTS_CHANGED)  # a run reads its test days too
     for ds, step, text in con.execute(f"select ds, step, details from lake.{STEPS.qualified}").fetchall():
         details = json.loads(text)
         shown = details.get("example", {}).get("answers", [])  # the look-ups shown on the day's page

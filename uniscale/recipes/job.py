@@ -12,14 +12,13 @@ import torch
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
 from uniscale.data.mixture import read_training
 from uniscale.data.store import FrameStore
+from uniscale.features.frames import training_frame_keys
 from uniscale.lake import Lake
-from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
@@ -167,19 +166,9 @@ def _shares(recipe: Recipe, domains: Sequence[str]) -> dict[int, float] | None:
 
 
 def _frame_keys(lake: Lake, days: Sequence[date], snapshot_id: int) -> dict[str, str]:
-    """Build key of each day's training frames: their content, as far as a hash of its origins tells."""
-    wanted = sorted(days)
     with lake.read(snapshot_id) as con:
-        known: dict[date, str] = {}
-        if table_has(con, PARTITIONS):
-            query = f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ?"
-            known = dict(con.execute(query, [f"{FRAMES.qualified}/train"]).fetchall())
-        missing = [day.isoformat() for day in wanted if day not in known]
-        if missing:
-            raise ValueError(
-                f"training frames of {', '.join(missing)} were never built; run: uniscale step frames {wanted[-1]}"
-            )
+        keys = training_frame_keys(con, days)
         query = f"select 1 from lake.{FRAMES.qualified} where split = 'train' and ds between ? and ? limit 1"
-        if con.execute(query, [wanted[0], wanted[-1]]).fetchone() is None:
-            raise ValueError(f"there is no training request on the days {wanted[0]} to {wanted[-1]}; choose other days")
-    return {day.isoformat(): known[day] for day in wanted}
+        if con.execute(query, [min(days), max(days)]).fetchone() is None:
+            raise ValueError(f"there is no training request on the days {min(days)} to {max(days)}; choose other days")
+    return {day.isoformat(): key for day, key in keys.items()}

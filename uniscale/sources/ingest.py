@@ -13,16 +13,16 @@ from uniscale.config import Settings
 from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, QUARANTINE, REQUESTS
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
-from uniscale.lake.partitions import mark_built
 from uniscale.sources.bad_file import found_values
 from uniscale.sources.casts import define_macros
 from uniscale.sources.checking import compare_group, drop_group, put_aside, read_group, take_up
 from uniscale.sources.contradictions import GOOD
 from uniscale.sources.every_record import count_read, require_all_accounted
-from uniscale.sources.fingerprints import EVENTS, day_keys
+from uniscale.sources.fingerprints import day_keys
 from uniscale.sources.forgotten import leave_out
 from uniscale.sources.gaps import WITHOUT_REQUESTS, count_gaps
 from uniscale.sources.incoming import BadFileError, Incoming, quoted
+from uniscale.sources.landed import mark_landed
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
 from uniscale.sources.replacing import delete_days, replaced
@@ -114,7 +114,7 @@ def ingest_prepared(
         report.gaps |= count_gaps(con, report.days)
         if not _has_requests(con):
             report.hints += (WITHOUT_REQUESTS,)
-        mark_built(con, EVENTS, {day: keys.get(day) or keys[None] for day in report.days})
+        mark_landed(con, source, {day: keys.get(day) or keys[None] for day in report.days})
         return report
 
     return lake.commit(work, f"ingest {source}", prepare=read)
