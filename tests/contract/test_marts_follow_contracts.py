@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from uniscale.config.settings import PROJECT_ROOT
+from uniscale.config.settings import PROJECT_ROOT, FeatureSettings
 from uniscale.contracts import features
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
@@ -77,6 +77,7 @@ def test_the_defaults_of_the_dbt_project_are_the_values_of_the_contract():
     assert tuple(variables["feature_windows"]) == features.FEATURE_WINDOWS
     assert variables["max_categories"] == features.MAX_CATEGORIES
     assert variables["max_fresh_actions"] == features.MAX_FRESH_ACTIONS
+    assert variables["max_fresh_versions"] == FeatureSettings().max_fresh_versions
     assert variables["sequence_length"] == HISTORY_LENGTH
 
 

@@ -15,7 +15,7 @@ import duckdb
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.events import EVENT_TABLES
-from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
@@ -23,6 +23,7 @@ from uniscale.contracts.schema import Table
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.warehouse.busy import capped_user_days
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, last_read, plan_groups
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
@@ -47,8 +48,8 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ds: Last training day.
 
     Returns:
-        ``exposures`` (rows of the run's days), ``attributed`` (attributions by action and target), ``days_built`` (by
-        group) and ``models`` (seconds by model).
+        ``exposures`` (rows of the run's days), ``attributed`` (attributions by action and target), and what
+        `build_groups` returns.
 
     Raises:
         DbtFailedError: A model or a test failed; the message names it.
@@ -80,7 +81,8 @@ def build_groups(
         message: What is built, for the lake's history.
 
     Returns:
-        ``days_built`` (by group) and ``models`` (seconds by model).
+        ``days_built`` (by group), ``models`` (seconds by model), and ``capped_user_days``: of the days of the groups,
+        how many users had more moments on a day than fresh actions make versions of.
 
     Raises:
         DbtFailedError: A model or a test failed; the message names it.
@@ -97,7 +99,12 @@ def build_groups(
     return {
         "days_built": {group.name: len(stale[group.name]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
+        "capped_user_days": capped_user_days(settings, lake, _fresh_days(groups)),
     }
+
+
+def _fresh_days(groups: Sequence[Group]) -> list[date]:
+    return [day for group in groups if USER_FRESH_ACTIONS in group.tables for day in group.days]
 
 
 def create_tables(lake: Lake) -> None:

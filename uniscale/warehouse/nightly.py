@@ -29,7 +29,7 @@ def build_features(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ds: The day that has ended.
 
     Returns:
-        ``days_built`` (by group) and ``models`` (seconds by model).
+        What `build_groups` returns.
 
     Raises:
         DbtFailedError: A model or a test failed; the message names it.
