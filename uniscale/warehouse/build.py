@@ -57,9 +57,9 @@ def build_marts(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """
     policy = load_policy(settings.policy)
     create_tables(lake)
+    raw = read_raw_content(lake, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
     with lake.read() as con:
         _warn_of_a_reused_version(con, policy, ds)
-        raw = read_raw_content(con, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
         is_noted = not stale_days(con, _noted(policy), {ds: policy.digest})
     if not is_noted:
         lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")

@@ -37,8 +37,7 @@ def build_features(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """
     policy = load_policy(settings.policy)
     create_tables(lake)
-    with lake.read() as con:
-        raw = read_raw_content(con, last_read(settings, ds))
+    raw = read_raw_content(lake, last_read(settings, ds))
     return build_groups(settings, lake, policy, plan_features(settings, policy, raw, ds), f"features of {ds}")
 
 
