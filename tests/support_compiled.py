@@ -35,17 +35,21 @@ def final_days(first: date, num_days: int, policy: Policy) -> list[Day]:
     return [Day(ds=ds, split="train", label_as_of=midnight_after(ds, window), is_final=True) for ds in days]
 
 
-class CompiledMarts:
-    """The compiled SQL of one policy and calendar, with a database to run it in."""
+class Compiled:
+    """Compiled SQL of some models of a policy, with a database to run it in.
 
-    def __init__(self, settings: Settings, policy: Policy, days: list[Day]):
+    Args:
+        settings: An installation whose home is free to write to.
+        policy: The policy.
+        told: By variable, the days to build.
+        models: The models.
+    """
+
+    def __init__(self, settings: Settings, policy: Policy, told: dict[str, list[dict]], models: tuple[str, ...]):
         self.policy = policy
-        self.days = days
-        told = {
-            "request_days": [{"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final} for day in days]
-        }
+        self.models = models
         variables = json.dumps(dbt_variables(settings, policy, told))
-        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", *MARTS]
+        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", *models]
         run_dbt(settings, Lake(settings), [*command, "--vars", variables])
         compiled = state_folder(settings) / "target" / "compiled" / "uniscale" / "models"
         self.sql = {path.stem: path.read_text(encoding="utf-8") for path in compiled.rglob("*.sql")}
@@ -55,8 +59,8 @@ class CompiledMarts:
         for table in TABLES.values():
             self.con.execute(table.ddl())
 
-    def run(self, log: Log, *, order: int | None = None) -> dict[str, list[dict]]:
-        """Rows of the marts of a log; ``order`` shuffles the input rows."""
+    def hold(self, log: Log, *, order: int | None = None) -> None:
+        """Make a log the input; ``order`` shuffles its rows."""
         for name, table in TABLES.items():
             rows = list(getattr(log, name))
             if order is not None:
@@ -64,4 +68,17 @@ class CompiledMarts:
             self.con.execute(f"delete from {table.qualified}")
             self.con.register("given", pa.Table.from_pylist(rows, schema=arrow_schema(table)))
             self.con.execute(f"insert into {table.qualified} by name from given")
-        return {mart: self.con.execute(f"from ({self.sql[mart]})").to_arrow_table().to_pylist() for mart in MARTS}
+
+    def run(self, log: Log, *, order: int | None = None) -> dict[str, list[dict]]:
+        """Rows of the models of a log; ``order`` shuffles the input rows."""
+        self.hold(log, order=order)
+        return {name: self.con.execute(f"from ({self.sql[name]})").to_arrow_table().to_pylist() for name in self.models}
+
+
+class CompiledMarts(Compiled):
+    """The marts of one policy and calendar."""
+
+    def __init__(self, settings: Settings, policy: Policy, days: list[Day]):
+        self.days = days
+        told = [{"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final} for day in days]
+        super().__init__(settings, policy, {"request_days": told}, MARTS)

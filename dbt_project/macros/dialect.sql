@@ -81,9 +81,9 @@
     {{ adapter.dispatch("first_values")(list, count) }}
 {%- endmacro %}
 
-{#- Of a list, the values up to the place `last`, at most `count`, the last ones. -#}
-{% macro last_values(list, last, count) -%}
-    {{ adapter.dispatch("last_values")(list, last, count) }}
+{#- Window: the values of the rows up to this one in `order`, of the same `keys`, at most `count`, the last ones, as a list. -#}
+{% macro newest_up_to_here(value, keys, order, count) -%}
+    {{ adapter.dispatch("newest_up_to_here")(value, keys, order, count) }}
 {%- endmacro %}
 
 {#- Aggregate: the sum of doubles in a fixed order, since a sum of doubles depends on it; only where `condition` holds. -#}

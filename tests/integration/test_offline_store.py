@@ -219,6 +219,13 @@ def test_entity_rows_may_be_a_frame_an_arrow_table_or_sql(settings, shop):
     assert prices(store, query) == [9.0, None, None]
 
 
+def test_texts_with_offsets_and_categories_ask_as_the_times_and_texts_they_are(settings, shop):
+    before, at = "2026-01-06 04:59:59+05:00", "2026-01-05 19:00:00-05:00"  # midnight UTC is when i1 changes
+    frame = pd.DataFrame({"item_id": pd.Categorical(["i1", "i1"]), "event_timestamp": [before, at]})
+
+    assert prices(open_store(settings), frame) == [9.0, 99.0]
+
+
 def test_a_leaky_store_serves_corrections_before_they_were_known(settings, shop):
     corrected_at = datetime(2026, 1, 5, 15)
     write(shop, ITEM_FEATURES, [item("i1", DS - timedelta(days=1), known=corrected_at, price=10.0)])

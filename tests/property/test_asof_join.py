@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from uniscale.features.offline import versions as feature_versions
 from uniscale.features.offline.asof import join_to_arrow, join_to_table
-from uniscale.features.offline.job import entity_rows
+from uniscale.features.offline.entities import entity_rows
 from uniscale.features.offline.versions import Asked, ViewSpec, newest, visible
 
 START = datetime(2026, 1, 1)

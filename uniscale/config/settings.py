@@ -199,6 +199,12 @@ class FeatureSettings(_Section):
     shadow_requests: int = Field(
         default=200, ge=0, description="Test requests that each day are served again, to compare with the lake."
     )
+    max_fresh_versions: int = Field(
+        default=2_000,
+        ge=1,
+        description="Moments of a UTC day from which a user's fresh actions make versions; who acts more often is a "
+        "crawler or a shared till, and its later moments make none.",
+    )
     deadline_ms: int = Field(
         default=100,
         ge=4,

@@ -27,7 +27,7 @@ from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
 from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import mark_built, stale_days
-from uniscale.warehouse.inputs import read_raw_content
+from uniscale.warehouse.inputs import RawContent, read_raw_content
 
 _LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
 
@@ -46,8 +46,9 @@ def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False)
     Returns:
         Days built.
     """
+    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE, ITEMS))
     with lake.read(lake.snapshot_id()) as con:
-        wanted = _build_keys(con, plan.last_ds)
+        wanted = _build_keys(raw, plan.last_ds)
         stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
         if not stale:
             return 0
@@ -63,16 +64,15 @@ def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False)
     return len(stale)
 
 
-def _build_keys(con: duckdb.DuckDBPyConnection, last: date) -> dict[date, str]:
+def _build_keys(raw: RawContent, last: date) -> dict[date, str]:
     """Key of each day from the first action to ``last``: code, and all actions and items up to the day."""
-    row = con.execute(f"select min(ds) from lake.{ACTIONS_TABLE.qualified} where ds <= ?", [last]).fetchone()
-    if row is None or row[0] is None:
+    if not raw.by_table["actions"]:
         return {}
-    raw = read_raw_content(con, last, (ACTIONS_TABLE, ITEMS))
+    start = min(raw.by_table["actions"])
     code = code_version().rsplit("-", 1)[-1]
     keys, key = {}, ""
-    for ahead in range((last - row[0]).days + 1):
-        day = row[0] + timedelta(days=ahead)
+    for ahead in range((last - start).days + 1):
+        day = start + timedelta(days=ahead)
         first = date.min if ahead == 0 else day
         key = input_key({"code": code, "earlier": key, "raw": raw.digest(("actions", "items"), first, day)})
         keys[day] = key

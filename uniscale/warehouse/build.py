@@ -11,12 +11,14 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
+from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.warehouse.busy import capped_user_days
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, last_read, plan_groups
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
@@ -41,8 +43,8 @@ def build_marts(settings: Settings, lake: Lake, ds: date, *, force: bool = False
         force: Build also the days that are up to date.
 
     Returns:
-        ``exposures`` (rows of the run's days), ``attributed`` (attributions by action and target), ``days_built`` (by
-        group) and ``models`` (seconds by model).
+        ``exposures`` (rows of the run's days), ``attributed`` (attributions by action and target), and what
+        `build_groups` returns.
 
     Raises:
         DbtFailedError: A model or a test failed; the message names it.
@@ -50,9 +52,9 @@ def build_marts(settings: Settings, lake: Lake, ds: date, *, force: bool = False
     """
     policy = load_policy(settings.policy)
     create_tables(lake)
+    raw = read_raw_content(lake, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
     with lake.read() as con:
         _warn_of_a_reused_version(con, policy, ds)
-        raw = read_raw_content(con, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
         is_noted = not stale_days(con, _noted(policy), {ds: policy.digest})
     if not is_noted:
         lake.commit(lambda con: mark_built(con, _noted(policy), {ds: policy.digest}), f"policy of {ds}")
@@ -75,7 +77,8 @@ def build_groups(
         force: Build also the days that are up to date.
 
     Returns:
-        ``days_built`` (by group) and ``models`` (seconds by model).
+        ``days_built`` (by group), ``models`` (seconds by model), and ``capped_user_days``: of the days of the groups,
+        how many users had more moments on a day than fresh actions make versions of.
 
     Raises:
         DbtFailedError: A model or a test failed; the message names it.
@@ -93,7 +96,12 @@ def build_groups(
     return {
         "days_built": {group.name: len(stale[group.name]) for group in groups},
         "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
+        "capped_user_days": capped_user_days(settings, lake, _fresh_days(groups)),
     }
+
+
+def _fresh_days(groups: Sequence[Group]) -> list[date]:
+    return [day for group in groups if USER_FRESH_ACTIONS in group.tables for day in group.days]
 
 
 def _warn_of_a_reused_version(con: duckdb.DuckDBPyConnection, policy: Policy, ds: date) -> None:

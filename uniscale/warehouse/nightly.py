@@ -30,7 +30,7 @@ def build_features(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ds: The day that has ended.
 
     Returns:
-        ``days_built`` (by group) and ``models`` (seconds by model).
+        What `build_groups` returns.
 
     Raises:
         DbtFailedError: A model or a test failed; the message names it.
@@ -38,8 +38,7 @@ def build_features(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """
     policy = load_policy(settings.policy)
     create_tables(lake)
-    with lake.read() as con:
-        raw = read_raw_content(con, last_read(settings, ds))
+    raw = read_raw_content(lake, last_read(settings, ds))
     return build_groups(settings, lake, policy, plan_features(settings, policy, raw, ds), f"features of {ds}")
 
 

@@ -133,7 +133,8 @@ def _fresh_group(settings: Settings, raw: RawContent, wanted: Iterable[date]) ->
         last = last_read(settings, day)
         content = raw.digest(("actions",), day, last)
         content += raw.digest(("items",), EARLIEST, day - timedelta(days=1))
-        keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
+        most = settings.features.max_fresh_versions
+        keys[day] = _key(settings, days[day], leaky=settings.features.leaky, max_versions=most, raw=content)
     return Group(name="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
 
 

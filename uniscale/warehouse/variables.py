@@ -31,6 +31,7 @@ def dbt_variables(
         "feature_windows": list(FEATURE_WINDOWS),
         "max_categories": MAX_CATEGORIES,
         "max_fresh_actions": MAX_FRESH_ACTIONS,
+        "max_fresh_versions": settings.features.max_fresh_versions,
         "sequence_length": HISTORY_LENGTH,
         "honour_knowledge_time": not settings.features.leaky,
         "query_history_days": policy.searchification.history_days,

@@ -62,8 +62,10 @@
     ({{ list }})[1:{{ count }}]
 {%- endmacro %}
 
-{% macro duckdb__last_values(list, last, count) -%}
-    ({{ list }})[greatest({{ last }} - {{ count - 1 }}, 1):{{ last }}]
+{% macro duckdb__newest_up_to_here(value, keys, order, count) -%}
+    list({{ value }}) over (
+        partition by {{ keys }} order by {{ order }} rows between {{ count - 1 }} preceding and current row
+    )
 {%- endmacro %}
 
 {% macro duckdb__ordered_sum(value, order, condition) -%}

@@ -1,3 +1,8 @@
+{#-
+    A version per user and moment, each with the newest actions up to it: a frame of fixed length over the user's day,
+    so that the work grows with the actions and not with their square. What a crawler or a shared till does beyond
+    max_fresh_versions moments of a day makes no more versions.
+-#}
 {{ config(days_from="fresh_days") }}
 
 with actions as (
@@ -22,51 +27,47 @@ known as (
     from actions
 ),
 
-placed as (
+numbered as (
     select
         *,
-        row_number() over (partition by user_id, ds order by known_at, action_id) as place
+        dense_rank() over (partition by user_id, ds order by known_at) as version
     from known
 ),
 
-moments as (
+described as (
     select
-        user_id,
-        ds,
-        known_at as feature_at,
-        max(place) as last_place
-    from placed
-    group by user_id, ds, known_at
+        numbered.*,
+        coalesce(versions.category_id, '') as category_id,
+        coalesce(versions.brand_id, '') as brand_id
+    from numbered
+    {{ asof_join(
+        "left", "versions", "item_id", "numbered.item_id", "known_from", "<", "cast(numbered.ds as timestamp)"
+    ) }}
+    where numbered.version <= {{ setting("max_fresh_versions") }}
 ),
 
 gathered as (
     select
-        placed.user_id,
-        placed.ds,
-        {{ ascending_list(struct_of({
-            "place": "placed.place",
-            "action_id": "placed.action_id",
-            "item_id": "placed.item_id",
-            "category_id": "coalesce(versions.category_id, '')",
-            "brand_id": "coalesce(versions.brand_id, '')",
-            "action": "placed.action",
-            "domain": "placed.domain",
-            "acted_at": epoch_seconds("placed.acted_at"),
-            "known_at": epoch_microseconds("placed.known_at"),
-        })) }} as of_day
-    from placed
-    {{ asof_join("left", "versions", "item_id", "placed.item_id", "known_from", "<", "cast(placed.ds as timestamp)") }}
-    group by placed.user_id, placed.ds
+        user_id,
+        ds,
+        known_at as feature_at,
+        lead(known_at) over (partition by user_id, ds order by known_at, action_id) as next_at,
+        {{ newest_up_to_here(struct_of({
+            "action_id": "action_id",
+            "item_id": "item_id",
+            "category_id": "category_id",
+            "brand_id": "brand_id",
+            "action": "action",
+            "domain": "domain",
+            "acted_at": epoch_seconds("acted_at"),
+            "known_at": epoch_microseconds("known_at"),
+        }), "user_id, ds", "known_at, action_id", setting("max_fresh_actions")) }} as acts
+    from described
 ),
 
 fresh as (
-    select
-        moments.user_id,
-        moments.ds,
-        moments.feature_at,
-        {{ last_values("gathered.of_day", "moments.last_place", setting("max_fresh_actions")) }} as acts
-    from moments
-    inner join gathered on moments.user_id = gathered.user_id and moments.ds = gathered.ds
+    select * from gathered
+    where feature_at != next_at or next_at is null
 )
 
 select

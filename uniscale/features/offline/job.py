@@ -57,19 +57,6 @@ class EntityJoin:
         return str(stamps[0])
 
 
-def entity_rows(given: pd.DataFrame | pa.Table | str) -> pa.Table | str:
-    """Entity rows as the join takes them: a frame becomes an Arrow table.
-
-    Raises:
-        ValueError: They are none of these, or a column of the frame mixes types.
-    """
-    if isinstance(given, pd.DataFrame):
-        return pa.Table.from_pandas(given, preserve_index=False).replace_schema_metadata(None)
-    if not isinstance(given, pa.Table | str):
-        raise ValueError(f"entity rows are a {type(given).__name__}; give a pandas frame, an Arrow table or SQL")
-    return given
-
-
 class LakeRetrievalJob(RetrievalJob):  # type: ignore[misc]
     """A retrieval over the lake.
 
