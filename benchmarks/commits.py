@@ -17,8 +17,8 @@ import time
 from typing import Any
 
 from benchmarks.record import begin, store
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import load_settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.lake import Lake, LakeLockedError
 
 COMMITS, PROCESSES = 500, 4

@@ -18,7 +18,7 @@ def postgres():
 @pytest.fixture(scope="session")
 def grown(tmp_path_factory):
     """Home of an installation that has run a day; not to be written to."""
-    home = tmp_path_factory.mktemp("grown") / "the shop's [1] home?"  # a name that SQL, globs and URIs would read
+    home = tmp_path_factory.mktemp("grown") / "the shop's [1] home"  # a name that SQL, globs and URIs would read
     with pytest.MonkeyPatch.context() as patch:
         settings, lake = at_home(patch, home)
         grow(settings, lake)

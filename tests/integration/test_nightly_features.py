@@ -31,7 +31,7 @@ MORNING = datetime(2026, 1, 8, 11)
 @pytest.fixture(scope="module")
 def after_build(grown, tmp_path_factory):
     """Home of the installation after the night's first command; not to be written to."""
-    home = tmp_path_factory.mktemp("night") / "the night's [1] home?"
+    home = tmp_path_factory.mktemp("night") / "the night's [1] home"
     shutil.copytree(grown, home)
     with pytest.MonkeyPatch.context() as patch:
         at_home(patch, home)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import duckdb
 import pytest
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import load_settings
-from uniscale.config.settings import PROJECT_ROOT
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.erasure import erase_deleted_rows
 

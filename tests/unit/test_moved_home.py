@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from uniscale.cli.processes import airflow_environment
+from uniscale.config import load_settings
 
 
 def test_every_place_that_airflow_writes_down_from_the_root_on_follows_the_home(settings):
@@ -25,3 +26,9 @@ def test_every_place_that_airflow_writes_down_from_the_root_on_follows_the_home(
     assert wanted <= environment.keys()
     elsewhere = {name for name in wanted if str(settings.home / "airflow") not in environment[name]}
     assert elsewhere == {"AIRFLOW__CORE__DAGS_FOLDER"}  # the checkout's
+
+
+def test_a_home_that_a_database_address_cannot_hold_is_refused_in_one_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("UNISCALE_HOME", str(tmp_path / "home?"))
+    with pytest.raises(ValueError, match=r"home\?.* holds a question mark; name a folder without one"):
+        load_settings()

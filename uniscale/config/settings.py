@@ -337,6 +337,8 @@ def load_settings() -> Settings:
     settings = _read()
     base = config_file().resolve().parent if config_file().is_file() else Path.cwd()
     settings.home = (base / settings.home).resolve()
+    if "?" in str(settings.home):  # the address of a database below it would end there
+        raise ValueError(f"home={settings.home} holds a question mark; name a folder without one")
     for name in ("events_dir", "truth_dir"):
         value = getattr(settings.source, name)
         if value is not None:
