@@ -90,3 +90,14 @@ def test_a_child_of_an_installation_without_settings_finds_those_of_no_other(tmp
     for name in ("UNISCALE_CONFIG", "UNISCALE_HOME"):
         monkeypatch.setenv(name, environment[name])
     assert (load_settings().target_domain, load_settings().home) == ("search", tmp_path / ".uniscale")
+
+
+def test_below_the_checkout_its_settings_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr("uniscale.config.settings.PROJECT_ROOT", tmp_path)
+    for name in ("UNISCALE_CONFIG", "UNISCALE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "dbt_project").mkdir()
+    monkeypatch.chdir(tmp_path / "dbt_project")
+    assert load_settings().home == tmp_path / ".uniscale"
+    (tmp_path / "uniscale.toml").write_text('home = "state"\n', encoding="utf-8")
+    assert load_settings().home == tmp_path / "state"

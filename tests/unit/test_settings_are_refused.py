@@ -7,6 +7,7 @@ from uniscale.config import load_settings
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
+    monkeypatch.delenv("UNISCALE_CONFIG")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "uniscale.toml"
 

@@ -2,7 +2,7 @@
 
 A value comes from the environment (``UNISCALE_WINDOW__TRAIN_DAYS=3``), else from ``uniscale.toml`` in the working
 folder (or the file ``UNISCALE_CONFIG`` names; ``/dev/null`` for none), else from the default here. Unknown keys are
-refused.
+refused. Below the checkout, as in ``dbt_project``, the checkout counts as the working folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.catalog import split_password
 from uniscale.config.faults import settings_fault
 from uniscale.contracts.metrics import check_metric
@@ -321,7 +322,12 @@ class Settings(BaseSettings):
 
 def config_file() -> Path:
     """The configuration file that is read if it exists."""
-    return Path(os.environ.get("UNISCALE_CONFIG", "uniscale.toml"))
+    return Path(os.environ.get("UNISCALE_CONFIG", _working_folder() / "uniscale.toml"))
+
+
+def _working_folder() -> Path:
+    here = Path.cwd()
+    return PROJECT_ROOT if here.is_relative_to(PROJECT_ROOT) else here
 
 
 def load_settings() -> Settings:
@@ -335,7 +341,7 @@ def load_settings() -> Settings:
     if "UNISCALE_CONFIG" in os.environ and not config_file().is_file() and str(config_file()) != os.devnull:
         raise FileNotFoundError(f"UNISCALE_CONFIG={config_file()} does not exist; correct the path or unset it")
     settings = _read()
-    base = config_file().resolve().parent if config_file().is_file() else Path.cwd()
+    base = config_file().resolve().parent if config_file().is_file() else _working_folder()
     settings.home = (base / settings.home).resolve()
     if "?" in str(settings.home):  # the address of a database below it would end there
         raise ValueError(f"home={settings.home} holds a question mark; name a folder without one")
