@@ -11,6 +11,11 @@ def quoted(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def quoted_file(folder: Path, pattern: str = "") -> str:
     """A file, or with ``pattern`` files of a folder, as DuckDB's readers take them.
 

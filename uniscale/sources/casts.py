@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Column
-from uniscale.sources.incoming import quoted
 
 _TEXT = {"VARCHAR", "JSON"}
 _WHOLE = {

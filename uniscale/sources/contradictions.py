@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import duckdb
 
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Table
-from uniscale.sources.incoming import Incoming, quoted
+from uniscale.sources.incoming import Incoming
 
 GOOD = "select c.* from temp.checked c anti join temp.rejected r using (file, row_number)"
 """SQL of the rows nothing has been said against so far."""

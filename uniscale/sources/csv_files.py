@@ -12,11 +12,12 @@ from pathlib import Path
 
 import duckdb
 
+from uniscale.contracts.literals import identifier, quoted
 from uniscale.sources.archives import is_gzip, open_plain
 from uniscale.sources.csv_format import COMMA, CsvFormat
 from uniscale.sources.csv_records import RecordReader
 from uniscale.sources.csv_scan import REMEDIES, Scan, scan
-from uniscale.sources.incoming import BadFileError, Malformed, file_pattern, first_line, identifier, quoted
+from uniscale.sources.incoming import BadFileError, Malformed, first_line, only_file
 from uniscale.sources.other_formats import refuse_other_format
 
 NO_NAMES = "Write the column names into the first line"
@@ -99,7 +100,7 @@ def open_csv(
         found = scan(stream, name, form, len(header))
     named = ", ".join(f"c{header.index(column)} as {identifier(column)}" for column in columns)
     if found.is_plain:
-        read = _read_csv(file_pattern(path), len(header), form, compression="gzip" if is_gzip(path) else "none")
+        read = _read_csv(path, len(header), form, compression="gzip" if is_gzip(path) else "none")
         select = f"select row_number() over () as row_number, {named} from {read}"
     else:
         table = _copy_rows(con, path, found, name=name, width=len(header), form=form)
@@ -131,7 +132,7 @@ def _copy_rows(
         # Row k of those copied is row k + (malformed records before it) of the file.
         before = {bad.row_number - index: index + 1 for index, bad in enumerate(found.malformed)}
         shifts = ", ".join(f"({row}, {shift})" for row, shift in {0: 0, **before}.items())
-        numbered = f"select *, row_number() over () as k from {_read_csv(copy.name, width, form)}"
+        numbered = f"select *, row_number() over () as k from {_read_csv(Path(copy.name), width, form)}"
         try:
             con.execute(
                 f"create temp table {table} as "
@@ -147,11 +148,11 @@ def _copy_rows(
     return table
 
 
-def _read_csv(path: str, width: int, form: CsvFormat, compression: str = "none") -> str:
+def _read_csv(path: Path, width: int, form: CsvFormat, compression: str = "none") -> str:
     columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(width))
     nulls = ", ".join(quoted(text) for text in form.nulls)
     return (
-        f"read_csv({quoted(path)}, columns = {{{columns}}}, header = true, auto_detect = false, "
+        f"read_csv({only_file(path)}, columns = {{{columns}}}, header = true, auto_detect = false, "
         f"delim = {quoted(form.delimiter)}, quote = {quoted(form.quote)}, escape = {quoted(form.quote)}, "
         f"nullstr = [{nulls}], max_line_size = {form.longest_line}, compression = '{compression}', "
         "hive_partitioning = false)"

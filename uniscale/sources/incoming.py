@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from uniscale.contracts.literals import quoted as quoted  # noqa: PLC0414
+from uniscale.contracts.literals import quoted_file
 from uniscale.contracts.schema import Table
 
 
@@ -65,20 +65,12 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def identifier(name: str) -> str:
-    """``name`` as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def file_pattern(path: Path) -> str:
-    """What DuckDB's readers must be given to read this file and no other; they take ``*``, ``?`` and ``[`` as patterns.
+def only_file(path: Path) -> str:
+    """A file as DuckDB's readers take it, and no other file (`quoted_file`).
 
     Raises:
-        BadFileError: The path holds a backslash beside one of these signs, which cannot be told to DuckDB.
+        BadFileError: The path holds a backslash beside a wildcard, which cannot be told to DuckDB.
     """
-    text = str(path.absolute())
-    if not any(sign in text for sign in "*?["):
-        return text
-    if "\\" in text:
+    if "\\" in str(path.absolute()) and any(sign in str(path.absolute()) for sign in "*?["):
         raise BadFileError(path.name, r"its path holds a \ beside one of * ? [", "Rename it")
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in text)
+    return quoted_file(path.absolute())

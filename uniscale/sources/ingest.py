@@ -11,6 +11,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, QUARANTINE, REQUESTS
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake
 from uniscale.sources.bad_file import found_values
@@ -21,7 +22,7 @@ from uniscale.sources.every_record import count_read, require_all_accounted
 from uniscale.sources.fingerprints import day_keys
 from uniscale.sources.forgotten import leave_out
 from uniscale.sources.gaps import WITHOUT_REQUESTS, count_gaps
-from uniscale.sources.incoming import BadFileError, Incoming, quoted
+from uniscale.sources.incoming import BadFileError, Incoming
 from uniscale.sources.landed import mark_landed
 from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file

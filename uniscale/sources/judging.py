@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Column
 from uniscale.sources.casts import Cast, cast
-from uniscale.sources.incoming import Incoming, quoted
+from uniscale.sources.incoming import Incoming
 from uniscale.sources.rules import EVENT_TIME, Rule, is_possible, row_rules
 
 LONGEST_SHOWN = 40

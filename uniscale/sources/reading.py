@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from uniscale.contracts.schema import Table
 from uniscale.sources.csv_files import CsvFile, csv_header, open_csv
-from uniscale.sources.incoming import SEND_AGAIN, BadFileError, Incoming, Malformed, file_pattern, first_line, quoted
+from uniscale.sources.incoming import SEND_AGAIN, BadFileError, Incoming, Malformed, first_line, only_file
 from uniscale.sources.layout import EventFile
 
 
@@ -51,7 +51,7 @@ def parquet_select(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> str
     Raises:
         BadFileError: It is not a whole Parquet file.
     """
-    source = f"read_parquet({quoted(file_pattern(path))}, file_row_number = true, hive_partitioning = false)"
+    source = f"read_parquet({only_file(path)}, file_row_number = true, hive_partitioning = false)"
     try:
         con.execute(f"describe from {source}")
     except duckdb.Error as error:

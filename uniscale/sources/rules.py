@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Column, Table
-from uniscale.sources.incoming import quoted
 
 EVENT_TIME = {"users": "recorded_at", "items": "recorded_at", "requests": "requested_at", "actions": "recorded_at"}
 """The time whose UTC day is the partition of a row; candidates lie under the day of their request."""
