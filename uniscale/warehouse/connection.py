@@ -47,17 +47,22 @@ _told: Told | None = None
 
 
 @contextmanager
-def telling(told: Told) -> Iterator[None]:
-    """Tell the models these values for the length of the block: one run of dbt in this process."""
+def telling(told: Told | None) -> Iterator[None]:
+    """Tell the models these values for the length of the block: one run of dbt in this process.
+
+    Args:
+        told: The values; None tells what a ``dbt`` in a shell is told.
+    """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     global _told  # noqa: PLW0603 - dbt makes its plugins, in threads of its own
     _told = told
+    DuckDBConnectionManager.close_all_connections()  # dbt keeps one for its next run, on whatever lake it was
     try:
         yield
     finally:
         _told = None
-        DuckDBConnectionManager.close_all_connections()  # it would be kept for the next run, on whatever lake
+        DuckDBConnectionManager.close_all_connections()
 
 
 class Plugin(BasePlugin):  # type: ignore[misc] # dbt-duckdb is untyped

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ def run_dbt(
         *("--target-path", str(state / "target"), "--log-path", str(state / "logs")),
         *("--log-level", "error", "--log-level-file", "info", "--no-use-colors", "--no-send-anonymous-usage-stats"),
     ]
-    told = nullcontext() if variables is None else telling(Told(lake=lake, variables=variables))
-    with told, redirect_stdout(sys.stderr):
+    told = None if variables is None else Told(lake=lake, variables=variables)
+    with telling(told), redirect_stdout(sys.stderr):
         answer = dbtRunner().invoke(command)
     results = _results(answer.result)
     _check(arguments[0], answer.success, answer.exception, results)
