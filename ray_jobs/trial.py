@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uniscale.config import Settings
-from uniscale.config.state_files import append_line, read_state, write_whole
+from uniscale.config.state_files import append_line, read_state
+from uniscale.whole_files import write_whole
 
 if TYPE_CHECKING:
     from datetime import date

@@ -27,8 +27,8 @@ from ray_jobs.trial import progress_file, read_result, run_trial, write_result
 from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
-from uniscale.config.state_files import whole_file
 from uniscale.lake import Lake
+from uniscale.whole_files import whole_file
 
 if TYPE_CHECKING:
     from uniscale.recipes.job import TrainJob

@@ -11,7 +11,7 @@ from monitoring.daily import _keep
 from monitoring.drift import Drift
 from ray_jobs.fit import _drop_torn_state
 from uniscale.cli.day import prepare_airflow
-from uniscale.config.state_files import write_whole
+from uniscale.whole_files import write_whole
 
 DAY = date(2026, 1, 8)
 DRIFT = Drift(name="users", title="", num_current=3, num_reference=3, drifted={}, num_columns=1, file="", note="")

@@ -17,9 +17,10 @@ from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.processes import airflow_environment
 from uniscale.cli.progress import changes, progress_file, tell
 from uniscale.config.sqlite_files import sqlite_fault
-from uniscale.config.state_files import append_line, read_lines, read_state, whole_file, write_whole
+from uniscale.config.state_files import append_line, read_lines, read_state
 from uniscale.features.online.slots import Pointer, Written, pointer_file, read_pointer, write_pointer
 from uniscale.sources.fingerprints import content_digests
+from uniscale.whole_files import whole_file, write_whole
 
 DAY = date(2026, 1, 8)
 TORN = (b"", b"{", b'{"a": ["b', b"\x00" * 64, b"[]", b"null", b"\xff\xfe{")
@@ -38,7 +39,7 @@ def test_a_file_is_as_before_when_its_writing_fails(tmp_path):
 def test_a_kill_at_any_moment_of_the_writing_leaves_a_whole_file(tmp_path):
     path = tmp_path / "state.json"
     code = (
-        "import sys; from pathlib import Path; from uniscale.config.state_files import write_whole\n"
+        "import sys; from pathlib import Path; from uniscale.whole_files import write_whole\n"
         "path, number = Path(sys.argv[1]), 0\n"
         "while True:\n    number += 1; write_whole(path, str(number % 10) * 2_000_000)\n"
     )

@@ -21,8 +21,8 @@ from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_wit
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
 from uniscale.config.sqlite_files import sqlite_fault
-from uniscale.config.state_files import write_whole
 from uniscale.contracts.steps import DAY_STEPS
+from uniscale.whole_files import write_whole
 
 DAG_ID = "daily_retraining"
 _TITLES = {step.name: step.title for step in DAY_STEPS}

@@ -21,8 +21,8 @@ from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.settings import config_file
-from uniscale.config.state_files import write_whole
 from uniscale.lake import Lake
+from uniscale.whole_files import write_whole
 
 _PR_SET_PDEATHSIG = 1
 _ERROR = "error: "

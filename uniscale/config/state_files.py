@@ -1,4 +1,4 @@
-"""The small files that an installation keeps its state in: written whole, and read with a net.
+"""The small files that an installation keeps its state in: written whole (`uniscale.whole_files`), read with a net.
 
 A kill or a full disk at any moment leaves the file of before or the new one. A file that is torn nevertheless, by a
 disk say, counts as absent: everything that is read here can be made again.
@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,39 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A place to write a file at, which takes the file's place when the block ends without an error.
-
-    Args:
-        path: The file; its folder is made if it does not exist.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{os.getpid()}-{threading.get_ident()}.{path.name}")  # writers go by the suffix
-    try:
-        yield unfinished
-        _sync(unfinished)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
-    """Write a file so that it is there in full or as it was before.
-
-    Args:
-        path: The file; its folder is made if it does not exist.
-        content: What it shall hold; text is written as UTF-8.
-        mode: Permissions, less those that the process masks.
-    """
-    with whole_file(path) as unfinished:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content.encode() if isinstance(content, str) else content)
 
 
 def read_state(path: Path, kind: type[T]) -> T | None:
@@ -97,14 +61,6 @@ def read_lines(path: Path, kind: type[T]) -> list[T]:
         except ValidationError:
             continue
     return found
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _reason(error: ValidationError) -> str:

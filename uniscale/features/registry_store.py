@@ -11,7 +11,7 @@ from feast.infra.registry.file import FileRegistryStore
 from feast.protos.feast.core.Registry_pb2 import Registry
 from google.protobuf.message import DecodeError
 
-from uniscale.config.state_files import write_whole
+from uniscale.whole_files import write_whole
 
 _log = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
-from uniscale.config.state_files import write_whole
 from uniscale.contracts.features import ITEM_SERVICE as ITEM_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import REQUEST_SERVICE as REQUEST_SERVICE  # noqa: PLC0414
 from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.age import max_age
 from uniscale.features.online.slots import locked
+from uniscale.whole_files import write_whole
 
 if TYPE_CHECKING:
     from feast import FeatureStore, FeatureView, RepoConfig

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from uniscale.config.state_files import write_whole
 from uniscale.market import browse, search, tables, traffic
 from uniscale.market.choice import DOMAINS, FEED, SEARCH, SHOP
 from uniscale.market.draws import Array, stream
@@ -30,6 +29,7 @@ from uniscale.market.sizes import size_named
 from uniscale.market.state import first_day, next_day
 from uniscale.market.traffic import Traffic, midnight
 from uniscale.market.world import World, build_world
+from uniscale.whole_files import write_whole
 
 BLOCK_REQUESTS = 2_048
 """Requests made at once. A constant of the world: draws belong to a block, so another value is another world."""

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from uniscale.config.state_files import whole_file, write_whole
 from uniscale.models.batch import Batch
 from uniscale.models.common.hooks import Prunable
 from uniscale.models.common.layout import OneRequest
 from uniscale.models.common.routing import OneDomain
 from uniscale.models.ranker import Ranker
+from uniscale.whole_files import whole_file, write_whole
 
 GRAPH_FILE, ABOUT_FILE = "scoring.pt2", "scoring.json"
 ROUTING = ("domain_R", "request_of_item_N")

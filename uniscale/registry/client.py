@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from uniscale.config import Settings
 from uniscale.config.sqlite_files import sqlite_fault
-from uniscale.config.state_files import whole_file
 from uniscale.registry.moved import follow_home
 from uniscale.registry.runs import SWEEPS, TRAINING
+from uniscale.whole_files import whole_file
 
 T = TypeVar("T")
 _LOCK_SIGNS = ("database is locked", "already exists", "unable to open database", "alembic_version")

@@ -10,9 +10,10 @@ from datetime import date
 from pathlib import Path
 
 from uniscale.config import Settings
-from uniscale.config.state_files import read_state, write_whole
+from uniscale.config.state_files import read_state
 from uniscale.lake.ledger import input_key
 from uniscale.sources.layout import EventFile
+from uniscale.whole_files import write_whole
 
 EVENTS = "raw/events"
 """Name under which `uniscale.lake.partitions` remembers landed days."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from uniscale.config.state_files import whole_file
+from uniscale.whole_files import whole_file
 
 FILE = "state.pt"
 

@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from uniscale.config import Settings
-from uniscale.config.state_files import read_state, write_whole
+from uniscale.config.state_files import read_state
+from uniscale.whole_files import write_whole
 
 SLOTS = ("uniscale_a", "uniscale_b")
 """Feast projects of which one is served and the other is filled."""
