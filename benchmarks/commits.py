@@ -1,4 +1,4 @@
-"""Small commits of several processes at once: none may be lost or refused, and a reader beside them never waits long.
+"""Small commits of several processes at once: none may be lost or refused, and a reader meanwhile never waits long.
 
     python -m benchmarks.commits --postgres 'dbname=commits host=127.0.0.1 user=uniscale password=...'
 
@@ -103,7 +103,7 @@ def page(record: dict[str, Any]) -> str:
         f"at the end: `{record['command']}`",
         "",
         "| catalogue | commits | processes | lost | refused | commits/s | a commit, p50 | a commit, max "
-        "| slowest of the reads beside |",
+        "| slowest of the reads meanwhile |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for kind, found in record["catalogues"].items():

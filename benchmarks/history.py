@@ -1,7 +1,7 @@
 """The same day with a short and with a long log behind it: ``python -m benchmarks.history``.
 
 A shop whose days are alike is landed up to a day, and that day's marts are built. Then the next day is landed, and what
-is measured is the step `marts` of it: the hashing of the raw days, and all models that it builds anew. Every length of
+is measured is the step `marts` of it: the hashing of the raw days, and all models that it builds. Every length of
 the log is measured in an installation of its own. Writes a record (JSON and Markdown) into ``benchmarks/records``.
 """
 

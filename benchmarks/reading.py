@@ -1,7 +1,7 @@
 """From the lake to training tensors: ``python -m benchmarks.reading --size s``.
 
 A shop is simulated and built up to its frames. Then its training set is read as every training worker does: Arrow
-batches from the lake, encoded into the columns of a store. Beside it, in turns, the same statements through DuckDB's
+batches from the lake, encoded into the columns of a store. In turns with it, the same statements through DuckDB's
 relational call, ``con.sql(query, params=...)``, which materialises the result row by row before the first batch; both
 must give the same columns. The limit is PyArrow reading the same Parquet files into memory. Writes a record.
 """

@@ -65,14 +65,14 @@ def test_a_lost_file_of_the_lake_is_named_with_its_table_and_a_way_out(files, da
     assert not found["ok"]
     assert "(1 of raw.numbers)" in found["found"]
     assert f"{lost} {reason}" in found["found"] or (str(lost) in found["found"] and reason in found["found"])
-    assert "from a backup" in found["mend"] and "UNISCALE_HOME" in found["mend"]
+    assert "from a backup" in found["remedy"] and "UNISCALE_HOME" in found["remedy"]
 
 
 def test_a_lost_file_of_the_past_can_be_let_go(files, lake):
     of_day(files, 1).unlink()
     found = findings()["lake"]
     assert not found["ok"]
-    assert found["mend"].endswith("uniscale maintain --keep-days 0")
+    assert found["remedy"].endswith("uniscale maintain --keep-days 0")
     assert CliRunner().invoke(app, ["maintain", "--keep-days", "0"]).exit_code == 0
     assert findings()["lake"]["ok"]
 
@@ -85,7 +85,7 @@ def test_a_cut_off_catalogue_is_told_in_a_sentence(files, settings, kept):
     found = findings()["lake"]
     assert not found["ok"]
     assert f"the catalogue {catalogue} is damaged" in found["found"]
-    assert "backup" in found["mend"]
+    assert "backup" in found["remedy"]
 
 
 def test_an_empty_catalogue_is_no_lake_yet(settings):
@@ -106,7 +106,7 @@ def test_a_cut_off_registry_is_told_in_a_sentence_by_doctor_and_by_who_opens_it(
     found = findings()["model registry"]
     assert not found["ok"]
     assert f"{path} is damaged: it is cut off" in found["found"]
-    assert "backup" in found["mend"] and "remove it" in found["mend"]
+    assert "backup" in found["remedy"] and "remove it" in found["remedy"]
     with pytest.raises(RuntimeError, match=r"registry's database .* is damaged \(it is cut off.*remove it"):
         Registry(settings)
 
@@ -127,10 +127,10 @@ def test_libraries_that_setup_does_not_install_are_optional_and_all_others_are_n
     found = findings()
     assert found["packages"]["ok"]
     optional = found["sentence-transformers"]
-    assert optional["ok"] and "optional" in optional["found"] and ".[sentences]" in optional["mend"]
+    assert optional["ok"] and "optional" in optional["found"] and ".[sentences]" in optional["remedy"]
 
     installed["sentence-transformers"] = "5.0"
     del installed["ray"]
     found = findings()
-    assert not found["ray"]["ok"] and "make setup" in found["ray"]["mend"]
+    assert not found["ray"]["ok"] and "make setup" in found["ray"]["remedy"]
     assert not found["sentence-transformers"]["ok"]

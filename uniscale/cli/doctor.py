@@ -1,4 +1,4 @@
-"""`uniscale doctor`: what is missing on this machine, and how to mend it."""
+"""`uniscale doctor`: what is missing on this machine, and what to do about it."""
 
 from __future__ import annotations
 
@@ -42,35 +42,35 @@ def _python(settings: Settings) -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     ok = (3, 11) <= sys.version_info[:2] < (3, 13)
     return Finding(
-        what="Python", ok=ok, found=found, mend="" if ok else "use Python 3.11 or 3.12: make setup PYTHON=python3.11"
+        what="Python", ok=ok, found=found, remedy="" if ok else "use Python 3.11 or 3.12: make setup PYTHON=python3.11"
     )
 
 
 def _checkout(settings: Settings) -> Finding:
     del settings
     missing = [name for name in _FOLDERS if not (PROJECT_ROOT / name).is_dir()]
-    mend = f"run from a checkout with an editable install; {', '.join(missing)} not found beside the package"
-    return Finding(what="checkout", ok=not missing, found=str(PROJECT_ROOT), mend=mend if missing else "")
+    remedy = f"run from a checkout with an editable install; {', '.join(missing)} not found beside the package"
+    return Finding(what="checkout", ok=not missing, found=str(PROJECT_ROOT), remedy=remedy if missing else "")
 
 
 def _memory(settings: Settings) -> Finding:
     del settings
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     ok = gib >= _MIN_MEMORY_GIB
-    mend = (
+    remedy = (
         ""
         if ok
         else f"a day at size xs wants {_MIN_MEMORY_GIB} GiB; set lake.memory_limit and training.num_workers lower"
     )
-    return Finding(what="memory", ok=ok, found=f"{gib:.0f} GiB, {os.cpu_count()} cores", mend=mend)
+    return Finding(what="memory", ok=ok, found=f"{gib:.0f} GiB, {os.cpu_count()} cores", remedy=remedy)
 
 
 def _disk(settings: Settings) -> Finding:
     place = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     gib = shutil.disk_usage(place).free / 2**30
     ok = gib >= _MIN_DISK_GIB and os.access(place, os.W_OK)
-    mend = "" if ok else f"free {_MIN_DISK_GIB} GiB and make {place} writable, or set UNISCALE_HOME to another place"
-    return Finding(what="disk", ok=ok, found=f"{gib:.0f} GiB free in {place}", mend=mend)
+    remedy = "" if ok else f"free {_MIN_DISK_GIB} GiB and make {place} writable, or set UNISCALE_HOME to another place"
+    return Finding(what="disk", ok=ok, found=f"{gib:.0f} GiB free in {place}", remedy=remedy)
 
 
 def _ports(settings: Settings) -> Finding:
@@ -78,7 +78,7 @@ def _ports(settings: Settings) -> Finding:
     taken = [port for port in (8080, 5000, 8000) if _is_taken(port)]
     found = f"taken: {', '.join(map(str, taken))}" if taken else "8080, 5000 and 8000 are free"
     # A taken port matters to `uniscale up` only, which can be given others.
-    return Finding(what="ports of uniscale up", ok=True, found=found, mend="uniscale up --help" if taken else "")
+    return Finding(what="ports of uniscale up", ok=True, found=found, remedy="uniscale up --help" if taken else "")
 
 
 def _is_taken(port: int) -> bool:
@@ -101,11 +101,11 @@ def _packages() -> list[Finding]:
         if installed and one.specifier.contains(installed, prereleases=True):
             continue
         is_optional = bool(extras) and not extras & always
-        mend = f"make setup (wants {one.name}{one.specifier})"
+        remedy = f"make setup (wants {one.name}{one.specifier})"
         if is_optional:
-            mend = f"pip install -e '.[{min(extras)}]'" + (" if you want it" if not installed else "")
+            remedy = f"pip install -e '.[{min(extras)}]'" + (" if you want it" if not installed else "")
         found = installed or ("not installed, optional" if is_optional else "not installed")
-        findings.append(Finding(what=one.name, ok=is_optional and not installed, found=found, mend=mend))
+        findings.append(Finding(what=one.name, ok=is_optional and not installed, found=found, remedy=remedy))
     if all(finding.ok for finding in findings):
         findings.insert(0, Finding(what="packages", ok=True, found="all there, versions as declared"))
     return findings
@@ -129,7 +129,7 @@ def register(app: typer.Typer) -> None:
     def doctor_command(
         as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     ) -> None:
-        """Say what is missing on this machine and how to mend it; exit code 1 if something is."""
+        """Say what is missing on this machine and what to do about it; exit code 1 if something is."""
         with exit_codes():
             findings = examine(load_settings())
             if as_json:
@@ -140,7 +140,7 @@ def register(app: typer.Typer) -> None:
                 table.add_column("To do", overflow="fold")
                 for finding in findings:
                     mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-                    table.add_row(mark, escape(finding.what), escape(finding.found), escape(finding.mend))
+                    table.add_row(mark, escape(finding.what), escape(finding.found), escape(finding.remedy))
                 out.print(table)
             if not all(finding.ok for finding in findings):
                 raise typer.Exit(1)

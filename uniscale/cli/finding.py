@@ -13,10 +13,10 @@ class Finding:
         what: What was checked.
         ok: Whether it will do.
         found: What is there.
-        mend: What to do about it; empty when it will do.
+        remedy: What to do about it; empty when it will do.
     """
 
     what: str
     ok: bool
     found: str
-    mend: str = ""
+    remedy: str = ""

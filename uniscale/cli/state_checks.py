@@ -36,8 +36,8 @@ def check_lake(settings: Settings) -> Finding:
     kind, _, location = settings.lake_catalog.partition(":")
     fault = sqlite_fault(Path(location), thorough=True) if kind == "sqlite" else None
     if fault is not None:
-        mend = f"put a copy from a backup in its place, with the data of that time; without one, {_NEW_HOME}"
-        return Finding(what="lake", ok=False, found=f"the catalogue {location} is damaged: {fault}", mend=mend)
+        remedy = f"put a copy from a backup in its place, with the data of that time; without one, {_NEW_HOME}"
+        return Finding(what="lake", ok=False, found=f"the catalogue {location} is damaged: {fault}", remedy=remedy)
     try:
         connect(settings.lake_catalog).close()
         lake = Lake(settings)
@@ -46,20 +46,20 @@ def check_lake(settings: Settings) -> Finding:
         num_files, faults = check_lake_files(lake, _watched)
         snapshot = lake.snapshot_id()
     except (RuntimeError, ValueError, OSError, duckdb.Error) as error:
-        return Finding(what="lake", ok=False, found=settings.lake_catalog, mend=str(error).splitlines()[0])
+        return Finding(what="lake", ok=False, found=settings.lake_catalog, remedy=str(error).splitlines()[0])
     if faults:
-        return Finding(what="lake", ok=False, found=_told(num_files, faults), mend=_mend(lake, faults))
+        return Finding(what="lake", ok=False, found=_told(num_files, faults), remedy=_remedy(lake, faults))
     return Finding(what="lake", ok=True, found=f"snapshot {snapshot}, {num_files:,} files, all can be read")
 
 
 def check_databases(settings: Settings) -> list[Finding]:
     """Whether the databases beside the lake are whole; one that is not there yet is no fault."""
     found = []
-    for what, name, mend in _DATABASES:
+    for what, name, remedy in _DATABASES:
         path = settings.home / name
         fault = sqlite_fault(path, thorough=True)
         if fault is not None:
-            found.append(Finding(what=what, ok=False, found=f"{path} is damaged: {fault}", mend=mend))
+            found.append(Finding(what=what, ok=False, found=f"{path} is damaged: {fault}", remedy=remedy))
     return found or [Finding(what="databases", ok=True, found="whole, or still to be made")]
 
 
@@ -79,7 +79,7 @@ def _told(num_files: int, faults: list[Fault]) -> str:
     return f"{len(faults):,} of {num_files:,} files are lost ({tables}): {shown}{more}"
 
 
-def _mend(lake: Lake, faults: list[Fault]) -> str:
+def _remedy(lake: Lake, faults: list[Fault]) -> str:
     if any(fault.file.is_current for fault in faults):
         return f"put them back from a backup of {lake.data_path}; without one, {_NEW_HOME}"
     return (

@@ -67,7 +67,7 @@ def check_leak(measured: Mapping[str, Mapping[str, Any]], max_leak: float) -> No
             raise LeakError(
                 f"the synthetic queries of {tier} give the label away: text match alone ranks their rows with AUC "
                 f"{found['auc']:.3f}, real rows with {native['auc']:.3f}; the policy allows {max_leak:.3f} more "
-                "(searchification.max_leak). Leave the tier out (searchification.tiers), or mend its queries and "
+                "(searchification.max_leak). Leave the tier out (searchification.tiers), or correct its queries and "
                 "negatives; nothing was trained on these rows"
             )
 

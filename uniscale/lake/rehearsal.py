@@ -46,7 +46,7 @@ class RehearsalLake(Lake):
 
 @contextmanager
 def rehearsal(settings: Settings) -> Iterator[tuple[Settings, Lake]]:
-    """Settings and lake of a rehearsal: what is written beside the lake goes to a temporary home.
+    """Settings and lake of a rehearsal: what is written outside the lake goes to a temporary home.
 
     The work sees the rows of the real lake, if there is one; else an empty lake, in the temporary home as well.
     """

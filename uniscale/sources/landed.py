@@ -1,4 +1,4 @@
-"""Which days have been landed, and from what source: notes kept beside the rows, written in the same commit."""
+"""Which days have been landed, and from what source: notes kept with the rows, written in the same commit."""
 
 from __future__ import annotations
 

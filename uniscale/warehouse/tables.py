@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def create_tables(lake: Lake) -> None:
-    """Make the tables of the warehouse that do not exist yet, and feature tables of an older contract anew.
+    """Make the tables of the warehouse that do not exist yet, and feature tables of an older contract again.
 
     What a feature table held can be built again; the days that a run needs are, since their columns have changed.
     """
