@@ -21,7 +21,7 @@ def connect(catalog: str) -> duckdb.DuckDBPyConnection:
 
     Raises:
         ValueError: The catalogue is of another kind.
-        RuntimeError: An extension could be had in none of the three ways; the message says which and what to do about it.
+        RuntimeError: An extension could be had in none of the three ways; the message says which, and what to do.
     """
     wanted = _wanted(catalog)
     con = duckdb.connect(config={"allow_unsigned_extensions": wanted <= _checked})
