@@ -24,6 +24,7 @@ import duckdb
 from benchmarks.mutants import DAY, Mutant, make
 from benchmarks.record import begin, store
 from uniscale.contracts.events import REQUESTS
+from uniscale.sources.casts import define_macros
 from uniscale.sources.checking import drop_group, read_group
 from uniscale.sources.every_record import count_read
 from uniscale.sources.incoming import BadFileError
@@ -64,6 +65,7 @@ def search(seeds: range, root: Path) -> Found:
     found = Found()
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'; set threads = 1")
+    define_macros(con)
     for seed in seeds:
         mutant = make(random.Random(seed))
         path = mutant.write(root)

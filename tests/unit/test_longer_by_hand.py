@@ -164,7 +164,10 @@ def test_every_way_to_merge_trains_all_of_the_model_and_ignores_padding(change):
     logits = scatter_weights(model).eval()(batch)
     torch.testing.assert_close(model(pad_columns(batch, 5)), logits, rtol=1e-4, atol=1e-4)
     ranking_loss(logits, random_labels(batch)).backward()
-    assert all(p.grad.to_dense().any() for p in model.parameters())
+    # Attention over one action is certain of it: nothing that it asks or is asked by can be learned.
+    certain = ("sequence.inner.query.", "sequence.inner.key.") if model.config.merged_actions == 1 else ()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.to_dense().any() or name.startswith(certain), name
 
 
 def test_nothing_known_is_answered_with_zero():

@@ -15,6 +15,7 @@ from uniscale.contracts.schema import Table
 from uniscale.lake.lake import table_has
 
 _BY_NAME = {table.qualified: table for table in TABLES}
+_DERIVED = {name for name, table in _BY_NAME.items() if table.schema != "raw"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +44,7 @@ def read_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
     if not table_has(con, PARTITIONS):
         return {}
     rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
-    return {(name, day): key for name, day, key in rows if name.partition("/")[0] in _BY_NAME}
+    return {(name, day): key for name, day, key in rows if name.partition("/")[0] in _DERIVED}
 
 
 def read_content(con: duckdb.DuckDBPyConnection, name: str, days: Sequence[date]) -> dict[date, Content]:
