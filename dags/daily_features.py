@@ -32,6 +32,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
 
+from uniscale.contracts.days import GIVEN_DAY
+
 DS = "{{ params.ds or (data_interval_start | ds) }}"
 """The day; it reaches the command as a variable of its environment, never as text of the command."""
 
@@ -43,15 +45,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={
-        "ds": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-            description="Day that has ended, YYYY-MM-DD; default from the schedule.",
-        )
-    },
+    params={"ds": Param(None, **GIVEN_DAY, description="Day that has ended, YYYY-MM-DD; default from the schedule.")},
     default_args={"owner": "search-ranking", "retries": 3, "retry_delay": timedelta(minutes=10)},
     tags=["uniscale", "features", "daily"],
 ) as dag:

@@ -30,6 +30,7 @@ from operator import attrgetter
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, chain
 
+from uniscale.contracts.days import GIVEN_DAY
 from uniscale.contracts.steps import DAY_STEPS
 
 DS = "{{ params.ds or (data_interval_start | ds) }}"
@@ -43,15 +44,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={
-        "ds": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-            description="Last training day, YYYY-MM-DD; default from the schedule.",
-        )
-    },
+    params={"ds": Param(None, **GIVEN_DAY, description="Last training day, YYYY-MM-DD; default from the schedule.")},
     default_args={"owner": "search-ranking", "retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["uniscale", "ranking", "daily"],
 ) as dag:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
+
+GIVEN_DAY: dict[str, Any] = {
+    "type": ["null", "string"],
+    "format": "date",
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+}
+"""JSON schema of a day that a person may give a DAG: a date and nothing else, or none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
