@@ -27,7 +27,6 @@ REMEDIES = {
 }
 """What to do about a file that has many records of one fault."""
 
-_BOM = b"\xef\xbb\xbf"
 _BLOCK = 64 << 10  # the arrays of a block stay in the processor's cache
 _LF, _CR = 10, 13
 
