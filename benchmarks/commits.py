@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=COMMITS)
     parser.add_argument("--processes", type=int, default=PROCESSES)
     arguments = parser.parse_args()
-    record = {**begin("benchmarks.commits"), "command": "python -m benchmarks.commits"}
+    record = {**begin("benchmarks.commits"), "command": _command(arguments)}
     del record["sizes"]
     catalogues = {"sqlite": None} | ({"postgres": f"postgres:{arguments.postgres}"} if arguments.postgres else {})
     record["catalogues"] = {
@@ -39,6 +39,12 @@ def main() -> None:
     record["load_average"] = round(os.getloadavg()[0], 1)
     store("commits", record, page(record))
     print(page(record))
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """As it was called, without what the DSN may hold."""
+    sizes = "" if arguments.commits == COMMITS else f" --commits {arguments.commits}"
+    return f"python -m benchmarks.commits{' --postgres DSN' if arguments.postgres else ''}{sizes}"
 
 
 def _measure(catalogue: str | None, commits: int, processes: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The same day with a short and with a long log behind it: ``python -m benchmarks.history``.
 
-A shop whose days are alike is landed up to a day, and that day's marts are built. Then the next day is landed, and what
-is measured is the step `marts` of it: the hashing of the raw days, and all models that it builds. Every length of
-the log is measured in an installation of its own. Writes a record (JSON and Markdown) into ``benchmarks/records``.
+A shop whose days are alike is landed up to a day, and that day's marts, samples and frames are built. Then the next day
+is landed, and what is measured are these steps for it; of the first one also the hashing of the raw days. Every length
+of the log is measured in an installation of its own. Writes a record (JSON and Markdown) into ``benchmarks/records``.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from benchmarks.record import begin, store
 from uniscale.config import Settings
 from uniscale.config.settings import WindowSettings
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
+from uniscale.es3.build import build_samples
+from uniscale.features.frames import build_frames
 from uniscale.lake import Lake
-from uniscale.warehouse.build import build_marts, create_tables
+from uniscale.warehouse.build import build_marts
 from uniscale.warehouse.inputs import read_raw_content
+from uniscale.warehouse.tables import create_tables
 
 DS = date(2026, 6, 30)
 TRAIN_DAYS = 2
+STEPS = {"marts": build_marts, "samples": build_samples, "frames": build_frames}
 ROWS_OF_LIST, USERS_PER_REQUEST, ITEMS_PER_REQUEST = 10, 0.5, 0.2
 
 
@@ -37,7 +41,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--history", nargs="+", type=int, default=[10, 100], help="Days of log before the run's days.")
-    parser.add_argument("--requests", type=int, default=2_000, help="Requests a day; ten candidates each, two actions.")
+    parser.add_argument("--requests", type=int, default=10_000, help="Requests a day; ten candidates each.")
     arguments = parser.parse_args()
     record = begin("benchmarks.history")
     for days in arguments.history:
@@ -49,20 +53,31 @@ def main() -> None:
 
 
 def measure(folder: Path, history_days: int, num_requests: int) -> dict[str, Any]:
-    """Seconds of the step `marts` of a day with so many days of log before those of its run."""
+    """Seconds of the steps of a day with so many days of log before those of its run."""
     settings = Settings(home=folder / "home", window=WindowSettings(train_days=TRAIN_DAYS))
     lake = Lake(settings)
     first = DS - timedelta(days=TRAIN_DAYS + history_days - 1)
     create_tables(lake)
     land(lake, first, DS, first, num_requests)
-    build_marts(settings, lake, DS - timedelta(days=1))
+    for step in STEPS.values():
+        step(settings, lake, DS - timedelta(days=1))
     land(lake, DS + timedelta(days=1), DS + timedelta(days=1), first, num_requests)
     found: dict[str, Any] = {"load": os.getloadavg()[0]}
     with timed(found, "hashing"):
         read_raw_content(lake, DS + timedelta(days=1))
-    with timed(found, "marts"):
-        report = build_marts(settings, lake, DS)
-    return {**found, "days_built": report["days_built"], "models": report["models"]}
+    reports = {}
+    for name, step in STEPS.items():
+        with timed(found, name):
+            reports[name] = step(settings, lake, DS)
+    with lake.read() as con:
+        stored = con.execute("select count(*) from lake.raw.candidates").fetchone()
+    marts = reports["marts"]
+    return {
+        **found,
+        "candidates": stored[0] if stored else 0,
+        "days_built": marts["days_built"],
+        "models": marts["models"],
+    }
 
 
 @contextmanager
@@ -123,22 +138,28 @@ def land(lake: Lake, first: date, last: date, opened: date, num_requests: int) -
 
 def markdown(record: dict[str, Any], num_requests: int) -> str:
     """The record as a page."""
+    measured = ("hashing", *STEPS)
     lines = [
         f"# The same day by age of the log, {record['date']}",
         "",
         f"`{record['command'].strip()}`, code {record['code_version']}, {record['hardware']}. {num_requests:,} "
-        f"requests a day, ten candidates and two actions each; {TRAIN_DAYS} training days, 1 test day. The step "
-        "`marts` of a day after that of the day before; hashing: that of the raw days, run alone before it. Processor "
-        "seconds include dbt; a ratio is to the shortest log.",
+        f"requests a day, ten candidates and two actions each; {TRAIN_DAYS} training days, 1 test day. Processor "
+        "seconds of each step of a day after those of the day before, dbt included; hashing: of the raw days, alone, "
+        "before it. A ratio is to the shortest log.",
         "",
-        "| days of log before | hashing, s | hashing, processor s | marts, s | marts, processor s | ratio | load |",
-        "|---|---|---|---|---|---|---|",
+        f"| days of log before | candidate rows | {' | '.join(measured)} | all steps | ratio "
+        "| wall, s | ratio | load |",
+        f"|{'---|' * (len(measured) + 7)}",
     ]
-    least = next(iter(record["sizes"].values()))["marts"]["processor_seconds"]
+    least: tuple[float, float] | None = None
     for days, found in record["sizes"].items():
-        cells = [f"{found[name][unit]:.2f}" for name in ("hashing", "marts") for unit in found[name]]
-        ratio = found["marts"]["processor_seconds"] / least
-        lines.append(f"| {days} | {' | '.join(cells)} | {ratio:.2f} | {found['load']:.1f} |")
+        used, waited = (sum(found[step][unit] for step in STEPS) for unit in ("processor_seconds", "seconds"))
+        least = least or (used, waited)
+        cells = [f"{found[name]['processor_seconds']:.2f}" for name in measured]
+        lines.append(
+            f"| {days} | {found['candidates']:,} | {' | '.join(cells)} | {used:.1f} | {used / least[0]:.2f} "
+            f"| {waited:.1f} | {waited / least[1]:.2f} | {found['load']:.1f} |"
+        )
     first, last = (list(record["sizes"].values())[place]["models"] for place in (0, -1))
     grown = sorted(first, key=lambda name: first[name] - last[name])[:8]
     lines += [

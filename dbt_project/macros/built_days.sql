@@ -10,7 +10,7 @@
             "fct_attributions": "request_days",
             "query_item_stats": "query_stat_days",
             "user_fresh_actions": "fresh_days",
-        }.get(relation.identifier, "feature_days") -%}
+        }.get(relation.identifier, "carried_days" if relation.schema == "carried" else "feature_days") -%}
         {%- set where = in_days("ds", days_from) -%}
     {%- endif -%}
     {%- if where -%}

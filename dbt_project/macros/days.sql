@@ -21,6 +21,31 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#-
+    Condition on a raw partition that holds all requests and actions that exposures, attributions and query statistics
+    may need: as far back as attribution and the history of queries reach, and no later than the labels look.
+-#}
+{% macro near_requests(column) -%}
+    {%- set reach = attribution_days("window_hours") | int + attribution_days("before_request_hours") | int -%}
+    {%- set spans = [] -%}
+    {%- for day in setting("request_days") -%}
+        {%- do spans.append((day.ds, reach, (day.label_as_of | string)[:10])) -%}
+    {%- endfor -%}
+    {%- for day in setting("query_stat_days") -%}
+        {%- do spans.append((day.ds, setting("query_history_days"), day.ds)) -%}
+    {%- endfor -%}
+    {%- if not spans -%}
+        false
+    {%- else -%}
+        {{ column }} >= least(
+            {%- for first, back, _ in spans | sort | unique(attribute=1) -%}
+                date '{{ first }}' - {{ back }}{{ ", " if not loop.last }}
+            {%- endfor -%}
+        )
+        and {{ column }} <= date '{{ spans | map(attribute=2) | max }}'
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Whole days that hold the most hours of a rule of the policy: window_hours, or before_request_hours. -#}
 {% macro attribution_days(hours_of) -%}
     {%- set hours = setting("attribution_rules") | map(attribute=hours_of) | list -%}

@@ -22,6 +22,11 @@
     {{ "recorded_at" if setting("honour_knowledge_time") else "acted_at" }}
 {%- endmacro %}
 
+{#- The day of that time; the partition of an action, where knowledge counts. -#}
+{% macro counted_day() -%}
+    {{ "ds" if setting("honour_knowledge_time") else "cast(acted_at as date)" }}
+{%- endmacro %}
+
 {#-
     Per day and entity, from what was known by then: sums of `columns` over the longest window that ends with the day,
     sums of `by_window` over every window as COLUMN_DAYSd, and the largest values of `newest` in the longest window.

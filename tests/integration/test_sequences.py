@@ -115,8 +115,8 @@ def test_each_action_is_stored_once_at_its_place(settings, lake):
     for row in (dict(zip(names, values, strict=True)) for values in stored(lake)):
         assert len({len(row[name]) for name in LISTS}) == 1
         acts = found.setdefault(row["user_id"], [])
-        assert row["first_place"] == len(acts)
         acts += row["item_ids"]
+        assert row["num_known"] == len(acts)
     users = {row["user_id"] for row in world.rows["raw.actions"]}
     expected = {user: [act["item_id"] for act in sequence_of(world, user)] for user in users}
     assert found == {user: items for user, items in expected.items() if items}

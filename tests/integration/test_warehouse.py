@@ -7,6 +7,7 @@ import yaml
 
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.config import load_settings
+from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.policy import DEFAULT_POLICY
@@ -15,7 +16,7 @@ from uniscale.warehouse import build
 from uniscale.warehouse.build import build_marts
 from uniscale.warehouse.project import DbtFailedError, run_dbt
 
-ALL = tuple(table.qualified for table in (*MART_TABLES, *FEATURE_TABLES))
+ALL = tuple(table.qualified for table in (*MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_labels_and_attributions_of_a_young_day(world):
     ]
     assert told["exposures"] == 3
     assert told["attributed"] == {"click to unexposed": 1}
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3, "fresh_actions": 3}
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "carried": 1, "features": 3, "fresh_actions": 3}
     assert set(told["models"]) >= {"fct_exposures", "fct_attributions", "query_item_stats", "item_features"}
 
 
@@ -77,7 +78,7 @@ def test_a_second_run_builds_nothing_and_says_the_same(world):
 
     told = build_marts(settings, lake, day(5))
 
-    assert told["days_built"] == {"requests": 0, "query_stats": 0, "features": 0, "fresh_actions": 0}
+    assert told["days_built"] == {"requests": 0, "query_stats": 0, "carried": 0, "features": 0, "fresh_actions": 0}
     assert told["exposures"] == 3
     assert lake.snapshot_id() == snapshot
     assert everything(lake) == before
@@ -91,7 +92,7 @@ def test_a_forced_build_makes_every_day_again(world):
 
     told = build_marts(settings, lake, day(5), force=True)
 
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3, "fresh_actions": 3}
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "carried": 1, "features": 3, "fresh_actions": 3}
     assert everything(lake) == before
 
 
@@ -110,7 +111,7 @@ def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same
             build_marts(settings, lake, day(5))
     told = build_marts(settings, lake, day(5))
 
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "features": 3, "fresh_actions": 3}
+    assert told["days_built"] == {"requests": 3, "query_stats": 2, "carried": 1, "features": 3, "fresh_actions": 3}
     assert everything(lake) == before
 
 
@@ -256,6 +257,52 @@ def test_features_may_be_made_to_count_what_became_known_later_and_labels_stay(w
     settings.features.leaky = False
 
 
+def carried_users(lake):
+    return rows(lake, "select ds, user_id from carried.users_seen order by all")
+
+
+def test_what_is_carried_is_made_from_the_day_before_and_the_new_day_alone(settings, lake):
+    settings.window.train_days = 2
+    lake_log().land(lake)
+    build_marts(settings, lake, day(8))
+    assert carried_users(lake) == [(day(5), "u")]
+    by_hand = "insert into lake.carried.users_seen values (date '2026-01-05', 'by hand', date '2026-01-02')"
+    lake.commit(lambda con: con.execute(by_hand), "to see what is read")
+
+    build_marts(settings, lake, day(9))
+    assert carried_users(lake) == [(day(5), "by hand"), (day(5), "u"), (day(6), "by hand"), (day(6), "u")]
+
+    build_marts(settings, lake, day(9), force=True)
+    assert carried_users(lake) == [(day(5), "by hand"), (day(5), "u"), (day(6), "u")]
+
+
+def test_what_is_carried_comes_from_the_whole_log_when_an_old_day_was_landed_again(settings, lake):
+    settings.window.train_days = 2
+    lake_log().land(lake)
+    build_marts(settings, lake, day(9))
+    log = lake_log()
+    log.act("found later", "v", "a", "click", moment("03 12:00"))
+    log.land(lake)
+
+    build_marts(settings, lake, day(10))
+
+    assert carried_users(lake) == [(day(6), "u"), (day(7), "u"), (day(7), "v")]
+    first_day = "select user_id, history_items from features.user_sequences where ds = date '2026-01-08' order by all"
+    assert rows(lake, first_day) == [("u", ["a", "c", "b"]), ("v", ["a"])]
+
+
+def test_of_what_is_carried_two_days_are_kept(settings, lake):
+    settings.window.train_days = 2
+    lake_log().land(lake)
+
+    for ds in range(8, 12):
+        build_marts(settings, lake, day(ds))
+
+    assert {ds for ds, _ in carried_users(lake)} == {day(7), day(8)}
+    noted = "select distinct ds from ops.partitions where table_name like 'carried.%' order by all"
+    assert rows(lake, noted) == [(day(7),), (day(8),)]
+
+
 def test_an_empty_lake_builds_empty_marts(settings, lake):
     settings.window.train_days = 2
 
@@ -266,7 +313,7 @@ def test_an_empty_lake_builds_empty_marts(settings, lake):
     assert all(found == [] for found in everything(lake).values())
 
 
-def test_a_feature_table_of_an_older_contract_is_made_anew_and_built_again(settings, caplog):
+def test_a_feature_table_of_an_older_contract_is_made_again_and_built_again(settings, caplog):
     lake = Lake(settings)
     build_marts(settings, lake, day(5))
 
@@ -278,7 +325,7 @@ def test_a_feature_table_of_an_older_contract_is_made_anew_and_built_again(setti
     again = build_marts(settings, lake, day(5))
 
     assert again["days_built"]["features"] > 0
-    assert "features.user_features, features.query_features had other columns; made anew" in caplog.text
+    assert "features.user_features, features.query_features had other columns; made again" in caplog.text
     for table in FEATURE_TABLES:
         with lake.read() as con:
             described = con.execute(f"describe lake.{table.qualified}").fetchall()

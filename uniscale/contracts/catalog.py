@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.forgotten import FORGOTTEN
@@ -16,6 +17,7 @@ TABLES: tuple[Table, ...] = (
     *EVENT_TABLES,
     QUARANTINE,
     *MART_TABLES,
+    *CARRIED_TABLES,
     *FEATURE_TABLES,
     SEQUENCES,
     SAMPLES,

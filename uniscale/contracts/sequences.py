@@ -16,10 +16,10 @@ SEQUENCES = Table(
         Column(name="ds", type="DATE", description="UTC day on which the actions became known."),
         Column(name="user_id", type="VARCHAR", description="User."),
         Column(
-            name="first_place",
+            name="num_known",
             type="BIGINT",
-            description="Actions of the user known on earlier days: the place of the first one here in the sequence.",
-            minimum=0,
+            description="Actions of the user known when the day had ended: the place of the last one here, from 1.",
+            minimum=1,
         ),
         Column(name="known_at", type="TIMESTAMP[]", description="UTC times from which the actions were known."),
         Column(name="acted_at", type="TIMESTAMP[]", description="UTC times of the actions."),

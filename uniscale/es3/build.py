@@ -34,8 +34,8 @@ from uniscale.es3.quality import measure_queries
 from uniscale.es3.report import count_samples
 from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
-from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.tables import create_missing, make_outdated_again
 
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
@@ -67,7 +67,8 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
             they can be looked at, but the step is not done, and the same call ends the same way.
     """
     plan = plan_run(settings, ds)
-    _create_tables(lake)
+    create_missing(lake, _TABLES, "tables of the samples")
+    make_outdated_again(lake, (SEQUENCES,))
     start = time.monotonic()
     with _spill_file(settings) as file:
         build_sequences(lake, plan, file, force=force)
@@ -97,19 +98,6 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
             "rows_per_second": round(num_rows / seconds) if stale else None,
             "dropped": dropped,
         }
-
-
-def _create_tables(lake: Lake) -> None:
-    if lake.exists():
-        with lake.read() as con:
-            if all(table_has(con, table) for table in _TABLES):
-                return
-
-    def work(con: duckdb.DuckDBPyConnection) -> None:
-        for table in _TABLES:
-            Lake.create(con, table)
-
-    lake.commit(work, "tables of the samples")
 
 
 def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) -> None:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import duckdb
 
 from uniscale.config import Settings
+from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
@@ -21,7 +22,7 @@ from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.ledger import do_again
 from uniscale.sources.landed import landed_days, refuse_unknown_day
 
-_DAILY = (*EVENT_TABLES, QUARANTINE, *MART_TABLES, *FEATURE_TABLES, SEQUENCES, SAMPLES, FRAMES)
+_DAILY = (*EVENT_TABLES, QUARANTINE, *MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES, SEQUENCES, SAMPLES, FRAMES)
 """Tables that hold a landed day, or what was made for it. What runs found out (predictions, metrics) is history."""
 
 _INPUTS_GONE = "unlanded"

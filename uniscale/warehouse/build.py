@@ -11,6 +11,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
+from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
@@ -86,11 +87,13 @@ def build_groups(
     """
     with lake.read() as con:
         stale = {group.name: sorted(group.keys) if force else group.stale(con) for group in groups}
+        bases = {group.name: None if force else group.base(con) for group in groups}
+    stale |= {group.name: [] for group in groups if group.wanted_by and not stale[group.wanted_by]}
     results: tuple[NodeResult, ...] = ()
     todo = [group for group in groups if stale[group.name]]
     if todo:
         _mark(lake, todo, stale, f"{message} started", unfinished=True)
-        arguments, variables = _arguments(todo), _variables(settings, policy, todo, stale)
+        arguments, variables = _arguments(todo), _variables(settings, policy, groups, stale, bases)
         results = lake.queued(lambda: run_dbt(settings, lake, arguments, variables), refusal=DbtFailedError)
         _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
@@ -131,6 +134,8 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
             notes = {day: UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
             for table in group.tables:
                 mark_built(con, table.qualified, notes)
+            if group.wanted_by and not unfinished:
+                _drop_carried(con, max(group.days))
 
     lake.commit(work, message)
 
@@ -141,10 +146,31 @@ def _arguments(groups: list[Group]) -> list[str]:
 
 
 def _variables(
-    settings: Settings, policy: Policy, groups: Sequence[Group], stale: Mapping[str, list[date]]
+    settings: Settings,
+    policy: Policy,
+    groups: Sequence[Group],
+    stale: Mapping[str, list[date]],
+    bases: Mapping[str, date | None],
 ) -> dict[str, Any]:
-    days = {group.variable: [group.days[day] for day in stale[group.name]] for group in groups}
+    days = {group.variable: [dict(group.days[day]) for day in stale[group.name]] for group in groups}
+    for group in groups:
+        if group.wanted_by:
+            base, (carried,) = bases[group.name], group.days
+            if base is not None:
+                days[group.variable] = [{**day, "base_ds": base} for day in days[group.variable]]
+            (reader,) = (other.variable for other in groups if other.name == group.wanted_by)
+            days[reader] = [{**day, "carried_ds": carried} for day in days[reader]]
     return dbt_variables(settings, policy, days)
+
+
+def _drop_carried(con: duckdb.DuckDBPyConnection, carried: date) -> None:
+    """Leave of what is carried a day, the one before it, and any that is newer."""
+    before = carried - timedelta(days=1)
+    for table in CARRIED_TABLES:
+        con.execute(f"delete from lake.{table.qualified} where ds < ?", [before])
+        con.execute(
+            f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds < ?", [table.qualified, before]
+        )
 
 
 def _counts(lake: Lake, first: date, last: date) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import duckdb
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
+from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
@@ -22,6 +23,9 @@ from uniscale.lake.partitions import stale_days
 from uniscale.warehouse.inputs import RawContent
 
 EARLIEST = date.min
+
+_BASE_DAYS = 31
+"""Days that the base of a carried day may be older than it; beyond, the whole log is read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +38,8 @@ class Group:
         tables: The tables.
         days: Each day of the run with the fields its models want to know.
         keys: Build key of each day.
+        wanted_by: Name of the group that alone reads these days: they are built when it has days to build.
+        bases: Earlier days that a day may be made from instead of from the whole log, with the keys they have to have.
     """
 
     name: str
@@ -41,6 +47,8 @@ class Group:
     tables: tuple[Table, ...]
     days: Mapping[date, Mapping[str, Any]]
     keys: Mapping[date, str]
+    wanted_by: str | None = None
+    bases: Mapping[date, str] = field(default_factory=dict)
 
     def stale(self, con: duckdb.DuckDBPyConnection) -> list[date]:
         """Days on which at least one table is missing or was built from something else."""
@@ -49,12 +57,20 @@ class Group:
             found.update(stale_days(con, table.qualified, self.keys))
         return sorted(found)
 
+    def base(self, con: duckdb.DuckDBPyConnection) -> date | None:
+        """The newest of the bases that all tables hold as it should be."""
+        held = set(self.bases)
+        for table in self.tables:
+            held.difference_update(stale_days(con, table.qualified, self.bases))
+        return max(held, default=None)
+
 
 def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
     """Everything the run of ``ds`` needs, with the build key each day should have."""
     return (
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
+        _carried_group(settings, policy, raw, ds),
         _feature_group(settings, policy, raw, ds, _last_feature_day(settings, ds)),
         _fresh_group(settings, raw, [day.ds for day in days_of_run(settings, ds, policy)]),
     )
@@ -67,7 +83,11 @@ def plan_features(settings: Settings, policy: Policy, raw: RawContent, ds: date)
     first day, which holds every known entity, is the same for both, so neither builds a day that the other has built.
     """
     run = ds - timedelta(days=settings.window.eval_days)
-    return (_feature_group(settings, policy, raw, run, ds), _fresh_group(settings, raw, [ds]))
+    return (
+        _carried_group(settings, policy, raw, run),
+        _feature_group(settings, policy, raw, run, ds),
+        _fresh_group(settings, raw, [ds]),
+    )
 
 
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
@@ -112,8 +132,33 @@ def _last_feature_day(settings: Settings, ds: date) -> date:
     return ds + timedelta(days=settings.window.eval_days - 1)
 
 
+def _first_feature_day(settings: Settings, policy: Policy, ds: date) -> date:
+    """The day before the first training day: what its requests may read."""
+    return days_of_run(settings, ds, policy)[0].ds - timedelta(days=1)
+
+
+def _carried_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
+    """What the day before the first feature day carries over to it."""
+    carried = _first_feature_day(settings, policy, ds) - timedelta(days=1)
+
+    def key(day: date) -> str:
+        content = raw.digest(("requests", "candidates", "actions"), EARLIEST, last_read(settings, day))
+        return _key(settings, {"ds": day}, leaky=settings.features.leaky, raw=content)
+
+    earlier = () if settings.features.leaky else (carried - timedelta(days=age) for age in range(1, _BASE_DAYS + 1))
+    return Group(
+        name="carried",
+        variable="carried_days",
+        tables=CARRIED_TABLES,
+        days={carried: {"ds": carried}},
+        keys={carried: key(carried)},
+        wanted_by="features",
+        bases={day: key(day) for day in earlier},
+    )
+
+
 def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, last: date) -> Group:
-    first = days_of_run(settings, ds, policy)[0].ds - timedelta(days=1)
+    first = _first_feature_day(settings, policy, ds)
     days, keys = {}, {}
     for ahead in range((last - first).days + 1):
         day = first + timedelta(days=ahead)

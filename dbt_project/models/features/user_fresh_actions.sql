@@ -7,7 +7,7 @@
 
 with actions as (
     select * from {{ ref("stg_events__actions") }}
-    where {{ in_days("ds" if setting("honour_knowledge_time") else "cast(acted_at as date)", "fresh_days") }}
+    where {{ in_days(counted_day(), "fresh_days") }}
 ),
 
 versions as (

@@ -1,63 +1,34 @@
-{#-
-    Knowledge only grows, so an action that was not among the newest ones of its user when the first feature day ended is
-    not among them later: the whole log is gathered once, and each day from what is left.
--#}
+{#- Each day's newest actions, from those that are carried and those that became known since. -#}
 with days as (
     select * from {{ ref("int_feature_days") }}
-),
-
-actions as (
-    select
-        *,
-        {{ counted_from() }} as known_at
-    from {{ ref("stg_events__actions") }}
 ),
 
 versions as (
     select * from {{ ref("int_item_versions") }}
 ),
 
-bounds as (
-    select min(feature_at) as first_at from days
-),
-
-known_at_first as (
-    select
-        actions.user_id,
-        {{ newest_actions("actions") }} as newest_first
-    from actions
-    inner join bounds on actions.known_at < bounds.first_at
-    group by actions.user_id
-),
-
-kept as (
-    select
-        user_id,
-        {{ exploded("newest_first", "act", "place") }}
-    from known_at_first
-),
-
 eligible as (
     select
-        kept.user_id,
-        kept.act.action_id,
-        kept.act.item_id,
-        kept.act.action,
-        kept.act.domain,
-        kept.act.acted_at,
-        kept.act.known_at
-    from kept
+        user_id,
+        action_id,
+        item_id,
+        action,
+        domain,
+        acted_at,
+        known_at
+    from {{ ref("newest_actions") }}
+    where {{ carried("ds") }}
     union all
     select
-        actions.user_id,
-        actions.action_id,
-        actions.item_id,
-        actions.action,
-        actions.domain,
-        actions.acted_at,
-        actions.known_at
-    from actions
-    inner join bounds on actions.known_at >= bounds.first_at
+        user_id,
+        action_id,
+        item_id,
+        action,
+        domain,
+        acted_at,
+        {{ counted_from() }} as known_at
+    from {{ ref("stg_events__actions") }}
+    where {{ since_carried(counted_day()) }}
 ),
 
 recent_actions as (

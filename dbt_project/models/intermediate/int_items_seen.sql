@@ -1,16 +1,24 @@
+{#- From the day that is carried and the days since. -#}
 select
     item_id,
-    min(ds) as first_known_ds
+    min(first_seen_ds) as first_known_ds
 from (
     select
         item_id,
-        ds
-    from {{ ref("stg_events__candidates") }}
-    where is_exposed
+        first_seen_ds
+    from {{ ref("items_seen") }}
+    where {{ carried("ds") }}
     union all
     select
         item_id,
-        ds
+        ds as first_seen_ds
+    from {{ ref("stg_events__candidates") }}
+    where is_exposed and {{ since_carried("ds") }}
+    union all
+    select
+        item_id,
+        ds as first_seen_ds
     from {{ ref("stg_events__actions") }}
+    where {{ since_carried("ds", may_be_late=true) }}
 ) as seen
 group by item_id

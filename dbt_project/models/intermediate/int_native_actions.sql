@@ -1,9 +1,11 @@
 with actions as (
     select * from {{ ref("stg_events__actions") }}
+    where {{ near_requests("ds") }}
 ),
 
 requests as (
     select * from {{ ref("stg_events__requests") }}
+    where {{ near_requests("ds") }}
 )
 
 select

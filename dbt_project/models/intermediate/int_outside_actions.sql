@@ -1,13 +1,16 @@
 {#-
-    Outside is what did not happen in a target-domain request. An action whose request is not in the lake (it may be
-    older than the lake) is judged by its own domain: a native click must not become evidence for another request.
+    Outside is what did not happen in a target-domain request. An action whose request is not in the lake, or is older
+    than attribution reaches back, is judged by its own domain: a native click must not become evidence for another
+    request.
 -#}
 with actions as (
     select * from {{ ref("stg_events__actions") }}
+    where {{ near_requests("ds") }}
 ),
 
 requests as (
     select * from {{ ref("stg_events__requests") }}
+    where {{ near_requests("ds") }}
 )
 
 select

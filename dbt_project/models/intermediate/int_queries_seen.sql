@@ -1,6 +1,21 @@
+{#- From the day that is carried and the days since. -#}
 select
-    normalised_query as query_text,
-    min(ds) as first_known_ds
-from {{ ref("stg_events__requests") }}
-where domain = '{{ setting("target_domain") }}' and normalised_query is not null
-group by normalised_query
+    query_text,
+    min(first_seen_ds) as first_known_ds
+from (
+    select
+        query_text,
+        first_seen_ds
+    from {{ ref("queries_seen") }}
+    where {{ carried("ds") }}
+    union all
+    select
+        normalised_query as query_text,
+        ds as first_seen_ds
+    from {{ ref("stg_events__requests") }}
+    where
+        domain = '{{ setting("target_domain") }}'
+        and normalised_query is not null
+        and {{ since_carried("ds") }}
+) as seen
+group by query_text

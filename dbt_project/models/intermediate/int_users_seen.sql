@@ -1,15 +1,24 @@
+{#- From the day that is carried and the days since. -#}
 select
     user_id,
-    min(ds) as first_known_ds
+    min(first_seen_ds) as first_known_ds
 from (
     select
         user_id,
-        ds
-    from {{ ref("stg_events__requests") }}
+        first_seen_ds
+    from {{ ref("users_seen") }}
+    where {{ carried("ds") }}
     union all
     select
         user_id,
-        ds
+        ds as first_seen_ds
+    from {{ ref("stg_events__requests") }}
+    where {{ since_carried("ds") }}
+    union all
+    select
+        user_id,
+        ds as first_seen_ds
     from {{ ref("stg_events__actions") }}
+    where {{ since_carried("ds", may_be_late=true) }}
 ) as seen
 group by user_id

@@ -4,7 +4,7 @@ with earlier as (
     select
         user_id,
         $ds::timestamp - interval 1 microsecond as known_at,
-        max(first_place + len(item_ids)) as num_known
+        max(num_known) as num_known
     from lake.es3.sequences
     where ds < $ds
     group by user_id
@@ -14,7 +14,7 @@ today as (
     select
         user_id,
         unnest(known_at) as known_at,
-        first_place + generate_subscripts(known_at, 1) as num_known
+        num_known - len(known_at) + generate_subscripts(known_at, 1) as num_known
     from lake.es3.sequences
     where ds = $ds
 )

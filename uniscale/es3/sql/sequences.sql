@@ -34,7 +34,7 @@ gathered as (
 earlier as (
     select
         user_id,
-        max(first_place + len(item_ids)) as num_known
+        max(num_known) as num_known
     from lake.es3.sequences
     where ds < $first_ds
     group by user_id
@@ -45,9 +45,8 @@ select
     gathered.user_id,
     cast(
         coalesce(earlier.num_known, 0)
-        + sum(len(gathered.acts)) over (partition by gathered.user_id order by gathered.ds)
-        - len(gathered.acts) as bigint
-    ) as first_place,
+        + sum(len(gathered.acts)) over (partition by gathered.user_id order by gathered.ds) as bigint
+    ) as num_known,
     [act.known_at for act in gathered.acts] as known_at,
     [act.acted_at for act in gathered.acts] as acted_at,
     [act.item_id for act in gathered.acts] as item_ids,

@@ -1,0 +1,56 @@
+{#-
+    What is carried from day to day. A carried day is {ds, base_ds}: it is made from the carried day base_ds and the
+    days since, or without one from the whole log. Feature days name the carried day that they go on from, as
+    carried_ds; without one they read the whole log.
+-#}
+
+{#- Condition on a carried table: the day that the one to build is made from. -#}
+{% macro in_base() -%}
+    {%- set days = setting("carried_days") -%}
+    {%- if days and days[0].base_ds -%}
+        ds = date '{{ days[0].base_ds }}'
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Condition on a raw partition: what the day to build has to add. -#}
+{% macro to_carry(column) -%}
+    {%- set days = setting("carried_days") -%}
+    {%- if not days -%}
+        false
+    {%- else -%}
+        {{ between_days(column, days[0].base_ds, days[0].ds) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Condition on a carried table: the day that the feature days go on from. -#}
+{% macro carried(column) -%}
+    {%- set days = setting("feature_days") -%}
+    {%- if days and days[0].carried_ds -%}
+        {{ column }} = date '{{ days[0].carried_ds }}'
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Condition on a raw partition: what the feature days have to read beside the day that is carried. -#}
+{% macro since_carried(column, may_be_late=false) -%}
+    {%- set days = setting("feature_days") | sort(attribute="ds") -%}
+    {%- if not days -%}
+        false
+    {%- else -%}
+        {{ between_days(column, days[0].carried_ds, days[-1].ds, may_be_late) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+    Days after `first`, if there is one, up to `last`. Actions land on the day they became known, so without
+    honour_knowledge_time any later day may hold one that counts.
+-#}
+{% macro between_days(column, first, last, may_be_late=false) -%}
+    {{ column ~ " > date '" ~ first ~ "'" if first else "true" }}
+    {%- if not may_be_late or setting("honour_knowledge_time") %}
+    and {{ column }} <= date '{{ last }}'
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ days_relation("carried_days", {"ds": "date"}) }}
