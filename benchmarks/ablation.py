@@ -71,7 +71,7 @@ def run(work: tuple[dict[str, Any], date, str, Recipe]) -> dict[str, Any]:
     trial = train_and_judge(content, ds, recipe)
     return {
         "row": row,
-        "data": "es3" if recipe.data.es3_share else "exposed",
+        "data": recipe.data.name,
         "seed": recipe.seed_offset,
         **{name: trial.metrics[name] for name in METRICS},
         "steps": trial.trainer.num_steps,

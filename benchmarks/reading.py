@@ -98,7 +98,7 @@ def measure(shop: Shop, repeats: int) -> dict[str, Any]:
 
 def _store(settings: Settings, lake: Lake, shop: Shop, recipe: DataRecipe) -> FrameStore:
     days = train_days(settings, shop.ds)
-    records = read_training(lake, days, recipe, target_domain=settings.target_domain, native_weight=1.0)
+    records = read_training(lake, days, recipe, target_domain=settings.target_domain)
     return FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
 
 

@@ -21,7 +21,8 @@ def random_labels(batch: Batch, seed: int = 0) -> Labels:
     """Labels that say nothing about the items."""
     rng = torch.Generator().manual_seed(seed)
     targets = (torch.rand(batch.num_items, len(TASKS), generator=rng) < 0.1).float()
-    return Labels(targets_NK=targets, weight_N=torch.ones(batch.num_items))
+    places = torch.ones(batch.num_items, dtype=torch.long)
+    return Labels(targets_NK=targets, weight_N=torch.ones(batch.num_items), place_N=places)
 
 
 def random_store(folder: Path, *, requests: int, items: int, num_ids: int = 200_000) -> FrameStore:
@@ -37,6 +38,7 @@ def random_store(folder: Path, *, requests: int, items: int, num_ids: int = 200_
             **{name: array for name, array in arrays.items() if is_item[name]},
             "targets_NK": labels.targets_NK.numpy(),
             "weight_N": labels.weight_N.numpy(),
+            "place_N": labels.place_N.numpy(),
         },
         offsets=np.arange(requests + 1) * items,
     )

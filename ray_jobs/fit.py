@@ -28,6 +28,7 @@ class Fitted:
         curve: Loss curve, `uniscale.training.watch.Point.numbers` of every point.
         num_requests: Requests of the training set.
         num_items: Its rows.
+        passes: How often the run saw each of them.
         seconds: Wall time of this attempt, start of the workers included.
     """
 
@@ -35,6 +36,7 @@ class Fitted:
     curve: list[dict[str, Any]]
     num_requests: int
     num_items: int
+    passes: float
     seconds: float
 
     @property
@@ -61,7 +63,7 @@ def fit(settings: Settings, job: TrainJob) -> Iterator[Fitted]:
     storage.mkdir(parents=True, exist_ok=True)
     progress = storage / f"{job.key}.progress"
     start = time.monotonic()
-    with shown([Watched(path=progress, title=job.recipe.name, epochs=job.recipe.train.epochs)]):
+    with shown([Watched(path=progress, title=job.recipe.name)]):
         result = _run(settings, job, storage, progress)
     with result.checkpoint.as_directory() as name:
         folder = Path(name)

@@ -29,12 +29,10 @@ class Watched:
     Attributes:
         path: File with one JSON curve point per line.
         title: What is trained.
-        epochs: Epochs of the run.
     """
 
     path: Path
     title: str
-    epochs: int
 
 
 class _Display(Protocol):
@@ -44,7 +42,7 @@ class _Display(Protocol):
 
 @contextmanager
 def shown(jobs: Sequence[Watched]) -> Iterator[None]:
-    """Show how jobs go while the block runs: epochs, loss, click AUC, rows per second, time left.
+    """Show how jobs go while the block runs: steps, loss, click AUC, rows per second, time left.
 
     Args:
         jobs: What runs; their files are emptied first and removed at the end.
@@ -75,10 +73,10 @@ def told(point: dict[str, Any]) -> str:
 class _Bars:
     def __init__(self, progress: Progress, jobs: Sequence[Watched]) -> None:
         self._progress = progress
-        self._tasks = {job: progress.add_task(job.title, total=job.epochs, told="starting") for job in jobs}
+        self._tasks = {job: progress.add_task(job.title, total=1, told="starting") for job in jobs}
 
     def show(self, job: Watched, point: dict[str, Any]) -> None:
-        self._progress.update(self._tasks[job], completed=point["epoch"], told=told(point))
+        self._progress.update(self._tasks[job], completed=point["step"] / point["steps"], told=told(point))
 
 
 @contextmanager
@@ -99,7 +97,7 @@ class _Lines:
     def show(self, job: Watched, point: dict[str, Any]) -> None:
         if time.monotonic() - self._printed.get(job, -_LINE_SECONDS) >= _LINE_SECONDS:
             self._printed[job] = time.monotonic()
-            err.print(f"{job.title}: epoch {point['epoch']:.2f} of {job.epochs}, {told(point)}", highlight=False)
+            err.print(f"{job.title}: step {point['step']} of {point['steps']}, {told(point)}", highlight=False)
 
 
 def _follow(jobs: Sequence[Watched], display: _Display, stop: threading.Event) -> None:

@@ -67,6 +67,8 @@ class Session:
                 "loss": fitted.loss,
                 "num_requests": fitted.num_requests,
                 "num_rows": fitted.num_items,
+                "num_steps": fitted.curve[-1]["step"],
+                "passes": round(fitted.passes, 2),
                 "curve": fitted.curve[:: max(1, len(fitted.curve) // 60)],
             }
             version = self._registry.register(

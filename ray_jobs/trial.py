@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from uniscale.models.ranker import Ranker
     from uniscale.recipes.job import TrainJob
-    from uniscale.training.loop import Point, Trainer
+    from uniscale.training.loop import Trainer
+    from uniscale.training.watch import Point
 
 
 def run_trial(config: dict[str, Any]) -> None:
@@ -96,11 +97,13 @@ def _facts(job: TrainJob, trainer: Trainer) -> dict[str, Any]:
         "name": job.recipe.name,
         "model": job.recipe.model,
         "size": job.recipe.size,
-        "es3_share": job.recipe.data.es3_share,
+        "data": job.recipe.data.name,
+        "share": job.recipe.data.share,
         "num_params": num_params(trainer.model),
         "num_requests": trainer.num_requests,
         "num_rows": trainer.num_items,
         "num_steps": trainer.num_steps,
+        "passes": round(trainer.passes, 2),
         "train_loss": trainer.curve[-1]["loss"],
         "rows_per_second": round(speeds[len(speeds) // 2]),
     }

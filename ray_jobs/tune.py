@@ -1,4 +1,4 @@
-"""Sweeps rankers, sizes and shares of ES3 data: ``python -m ray_jobs.tune --ds DS --widths xs,s --shares 0,1``.
+"""Sweeps rankers, sizes, data and shares of them: ``python -m ray_jobs.tune --ds DS --widths xs,s --shares 0,1``.
 
 Every trial is trained on the run's training days, judged on the days after DS, and logged as an MLflow run. A trial
 whose result is there already, from an interrupted sweep, is not done again. The last line of standard output is a JSON
@@ -37,10 +37,13 @@ COLUMNS = (
     "name",
     "model",
     "size",
-    "es3_share",
+    "data",
+    "share",
     "num_params",
+    "num_requests",
     "num_rows",
     "num_steps",
+    "passes",
     "train_loss",
     "auc",
     "gauc",
@@ -61,30 +64,33 @@ def sweep(
     *,
     epochs: int | None = None,
     models: list[str] | None = None,
+    data: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Train and compare rankers over sizes and shares.
+    """Train and compare rankers over sizes, data and shares.
 
     Args:
         settings: The installation.
         ds: Last training day; its frames must be built.
         sizes: Sizes that have a recipe.
-        shares: Shares of ES3's additions, in [0, 1].
+        shares: Shares of what the data add to the exposed rows, in [0, 1].
         epochs: Epochs of every trial; default as in the recipe of the size.
         models: Rankers of the zoo; default HHSFT.
+        data: Data recipes; default es3.
 
     Returns:
         The day, one dict per trial, and the paths of the table and the plot.
 
     Raises:
-        ValueError: Nothing to sweep, a size has no recipe, a share is out of range, or frames are missing.
+        ValueError: Nothing to sweep, a ranker, size or data recipe is unknown, a share is out of range, or frames are
+            missing.
         RuntimeError: A trial failed; the others are kept.
     """
-    models = models or ["hhsft"]
+    models, data = models or ["hhsft"], data or ["es3"]
     if not sizes or not shares:
         raise ValueError("a sweep needs at least one size and one share, for example --widths xs,s --shares 0,1")
     folder = settings.home / "sweeps" / ds.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = _plan(settings, ds, product(models, sizes), shares, epochs)
+    jobs = _plan(settings, ds, product(models, data, sizes), shares, epochs)
     waiting = [job for job in jobs if read_result(folder, job.key) is None]
     if waiting:
         _run(settings, ds, folder, waiting)
@@ -100,20 +106,20 @@ def sweep(
 
 
 def _plan(
-    settings: Settings, ds: date, kinds: Iterable[tuple[str, str]], shares: list[float], epochs: int | None
+    settings: Settings, ds: date, kinds: Iterable[tuple[str, str, str]], shares: list[float], epochs: int | None
 ) -> list[TrainJob]:
-    from uniscale.data.recipe import DataRecipe
     from uniscale.recipes.catalogue import get_recipe
     from uniscale.recipes.job import plan_job
 
     lake, days = Lake(settings), train_days(settings, ds)
     jobs = []
-    for model, size in kinds:
-        base = get_recipe(f"{model}_es3_{size}")
+    for model, data, size in kinds:
+        base = get_recipe(f"{model}_{data}_{size}")
         train = base.train if epochs is None else replace(base.train, epochs=epochs)
         for share in shares:
-            name = f"{model}_{size} share {share:g}"
-            recipe = replace(base, name=name, data=DataRecipe(es3_share=share), train=train)
+            recipe = replace(
+                base, name=f"{base.name} share {share:g}", data=replace(base.data, share=share), train=train
+            )
             jobs.append(plan_job(settings, lake, recipe, days, "sweep"))
     return jobs
 
@@ -124,7 +130,7 @@ def _run(settings: Settings, ds: date, folder: Path, jobs: list[TrainJob]) -> No
     err.print(f"sweep of {ds}: {len(jobs)} trials, {at_once} at a time (Ray Tune)")
     with ExitStack() as stack:
         files = [(progress_file(folder, job.key), job.recipe) for job in jobs]
-        watched = [Watched(path=path, title=recipe.name, epochs=recipe.train.epochs) for path, recipe in files]
+        watched = [Watched(path=path, title=recipe.name) for path, recipe in files]
         stack.enter_context(shown(watched))
         stack.enter_context(ray_session(settings, at_once + 1))
         from ray import tune
@@ -169,22 +175,26 @@ def _write_table(path: Path, trials: list[dict[str, Any]]) -> None:
 
 
 def _draw(path: Path, trials: list[dict[str, Any]]) -> None:
-    """AUC and GAUC over parameters, one line per share."""
+    """AUC and GAUC over parameters, one line per ranker, data and share."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     for axes, metric in zip(figure.subplots(1, 2), ("auc", "gauc"), strict=True):
-        for model, share in sorted({(trial["model"], trial["es3_share"]) for trial in trials}):
-            same = [trial for trial in trials if (trial["model"], trial["es3_share"]) == (model, share)]
+        for kind in sorted({_kind(trial) for trial in trials}):
+            same = [trial for trial in trials if _kind(trial) == kind]
             chosen = [trial for trial in same if trial[metric] is not None]
             chosen.sort(key=lambda trial: trial["num_params"])
             sizes, values = [trial["num_params"] for trial in chosen], [trial[metric] for trial in chosen]
-            axes.plot(sizes, values, marker="o", label=f"{model}, {share:.0%} of ES3")
+            axes.plot(sizes, values, marker="o", label=f"{kind[0]}, {kind[2]:.0%} of {kind[1]}")
         axes.set(xscale="log", xlabel="parameters", ylabel=metric.upper(), title=f"{metric.upper()}, native labels")
         axes.grid(alpha=0.3)
         axes.legend()
     with whole_file(path) as unfinished:
         figure.savefig(unfinished, dpi=120)
+
+
+def _kind(trial: dict[str, Any]) -> tuple[str, str, float]:
+    return trial["model"], trial["data"], trial["share"]
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -195,14 +205,22 @@ def main(
     ds: Annotated[str, typer.Option(help="Day of the run, YYYY-MM-DD.")],
     models: Annotated[str, typer.Option(help="Rankers, separated by commas.")] = "hhsft",
     widths: Annotated[str, typer.Option(help="Sizes, separated by commas.")] = "xs,s",
-    shares: Annotated[str, typer.Option(help="Shares of ES3's additions, separated by commas.")] = "0,1",
+    shares: Annotated[str, typer.Option(help="Shares of the data's additions, separated by commas.")] = "0,1",
+    *,
+    data: Annotated[str, typer.Option(help="Data recipes, separated by commas.")] = "es3",
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every trial.")] = None,
 ) -> None:
-    """Sweep rankers over sizes and shares; the last line of output is a JSON object."""
+    """Sweep rankers over sizes, data and shares; the last line of output is a JSON object."""
     start = time.monotonic()
     with exit_codes():
         details = sweep(
-            load_settings(), parse_day(ds), _words(widths), _numbers(shares), epochs=epochs, models=_words(models)
+            load_settings(),
+            parse_day(ds),
+            _words(widths),
+            _numbers(shares),
+            epochs=epochs,
+            models=_words(models),
+            data=_words(data),
         )
         print(json.dumps({**details, "seconds": round(time.monotonic() - start, 1)}, default=str))
 

@@ -11,7 +11,8 @@ from uniscale.config import Settings
 from uniscale.config.state_files import append_line
 
 if TYPE_CHECKING:
-    from uniscale.training.loop import Point, Trainer
+    from uniscale.training.loop import Trainer
+    from uniscale.training.watch import Point
 
 MODEL_FOLDER = "model"
 CURVE_FILE = "curve.json"
@@ -99,5 +100,10 @@ def _save_result(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
     from uniscale.training.placement import whole_ranker
 
     save_model(whole_ranker(trainer.model, state), folder / MODEL_FOLDER)
-    result = {"curve": trainer.curve, "num_items": trainer.num_items, "num_requests": trainer.num_requests}
+    result = {
+        "curve": trainer.curve,
+        "num_items": trainer.num_items,
+        "num_requests": trainer.num_requests,
+        "passes": trainer.passes,
+    }
     (folder / CURVE_FILE).write_text(json.dumps(result), encoding="utf-8")

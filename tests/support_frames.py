@@ -39,6 +39,8 @@ def _items(rng, n, is_real):
     ]
     purchased = [bool(c and rng.random() < 0.3) for c in clicked]
     index = [int(v) for v in rng.integers(1, 500, n)]
+    # Without attribution an attributed row was neither clicked nor bought; every other row is as it is.
+    natively = [not p.startswith("attributed") for p in provenance]
     return {
         "item_ids": [f"i{v}-{place}" for place, v in enumerate(index)],
         "item_index": index,
@@ -55,7 +57,13 @@ def _items(rng, n, is_real):
         "is_carted": carted,
         "is_purchased": purchased,
         "purchase_value": [10.0 if p else 0.0 for p in purchased],
+        "position": [place + 1 if e else None for place, e in enumerate(exposed)],
+        "inclusion_probability": [1.0] * n,
         "label_weight": [0.1 if p == "unexposed" else 1.0 for p in provenance],
+        "is_natively_clicked": [c and own for c, own in zip(clicked, natively, strict=True)],
+        "is_natively_purchased": [p and own for p, own in zip(purchased, natively, strict=True)],
+        "native_purchase_value": [10.0 if p and own else 0.0 for p, own in zip(purchased, natively, strict=True)],
+        "native_label_weight": [0.1 if p.endswith("unexposed") else 1.0 for p in provenance],
     }
 
 
@@ -118,11 +126,10 @@ def random_frames(num_requests, *, ds=DS, split="train", seed=0, domains=DOMAINS
 
 
 def native_labels(frames):
-    """Exposures whose native labels are: an attributed row was not clicked, all others are as in the frames."""
+    """Exposures with the native labels of frames."""
     rows = []
     for record in frames.to_pylist():
         for place, item in enumerate(record["item_ids"]):
-            native = record["provenance"][place] == "native"
             if record["domain"] != DOMAINS[0]:
                 continue
             rows.append(
@@ -135,13 +142,13 @@ def native_labels(frames):
                     "query_text": "q",
                     "requested_at": record["requested_at"],
                     "is_exposed": record["is_exposed"][place],
-                    "position": 1,
+                    "position": record["position"][place],
                     "logged_score": 0.0,
                     "propensity": None,
-                    "is_clicked": native and record["is_clicked"][place],
+                    "is_clicked": record["is_natively_clicked"][place],
                     "is_carted": record["is_carted"][place],
-                    "is_purchased": native and record["is_purchased"][place],
-                    "purchase_value": record["purchase_value"][place] if native else 0.0,
+                    "is_purchased": record["is_natively_purchased"][place],
+                    "purchase_value": record["native_purchase_value"][place],
                     "label_as_of": record["label_as_of"],
                     "is_final": True,
                 }

@@ -26,7 +26,8 @@ def random_labels(batch, *, seed=0):
     carts = clicks * (torch.rand(batch.num_items, generator=rng) < 0.4).float()
     purchases = clicks * (torch.rand(batch.num_items, generator=rng) < 0.3).float()
     weights = torch.where(torch.rand(batch.num_items, generator=rng) < 0.5, 0.1, 1.0)
-    return Labels(targets_NK=torch.stack([clicks, carts, purchases], 1), weight_N=weights)
+    places = torch.randint(0, 12, (batch.num_items,), generator=rng)
+    return Labels(targets_NK=torch.stack([clicks, carts, purchases], 1), weight_N=weights, place_N=places)
 
 
 def _per_item(name):

@@ -5,13 +5,14 @@ import json
 import pytest
 
 from uniscale.config.settings import TrainingSettings
+from uniscale.data.recipe import DATA
 from uniscale.models.zoo import MODELS, SIZES, build_model
 from uniscale.recipes.catalogue import RECIPES, get_recipe
 from uniscale.recipes.recipe import Recipe
 
 
-def test_there_is_a_recipe_for_every_ranker_on_both_data_at_every_size():
-    assert len(RECIPES) == 2 * len(MODELS) * len(SIZES)
+def test_there_is_a_recipe_for_every_ranker_on_all_data_at_every_size():
+    assert len(RECIPES) == len(MODELS) * len(DATA) * len(SIZES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -20,7 +21,8 @@ def test_a_recipe_says_what_it_is(name):
     assert recipe.name == name
     assert recipe.model in MODELS
     assert recipe.size in SIZES
-    assert name == f"{recipe.model}_{recipe.data.kind}_{recipe.size}"
+    assert recipe.data == DATA[recipe.data.name]
+    assert name == f"{recipe.model}_{recipe.data.name}_{recipe.size}"
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -29,7 +31,7 @@ def test_a_recipe_survives_the_way_through_json(name):
     assert Recipe.from_content(json.loads(json.dumps(recipe.content()))) == recipe
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name.endswith("_xs")])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.endswith("_es3_xs")])
 def test_a_recipe_builds_its_model(name):
     recipe = get_recipe(name)
     assert build_model(recipe.model, recipe.size, ("search",)).size == recipe.size
@@ -37,12 +39,12 @@ def test_a_recipe_builds_its_model(name):
 
 def test_the_default_roles_have_recipes():
     roles = TrainingSettings()
-    assert get_recipe(roles.champion_recipe).data.kind == "exposed"
-    assert get_recipe(roles.challenger_recipe).data.kind == "es3"
+    assert get_recipe(roles.champion_recipe).data.name == "exposed"
+    assert get_recipe(roles.challenger_recipe).data.name == "es3"
 
 
 def test_an_unknown_recipe_is_refused_with_what_names_are_made_of():
     with pytest.raises(
-        ValueError, match=r"'nope'; a name is MODEL_DATA_SIZE.*dlrm.*hhsft.*exposed, es3.*xs, s, m, l, xl"
+        ValueError, match=r"'nope'; a name is MODEL_DATA_SIZE.*dlrm.*hhsft.*exposed, exposed_long.*es3.*xs, s, m, l, xl"
     ):
         get_recipe("nope")

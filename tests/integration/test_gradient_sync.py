@@ -19,7 +19,7 @@ def gradients(requests, world_size):
     labels = random_labels(batch)
     for request in requests:
         kept = batch.request_of_item_N == request
-        mine = Labels(targets_NK=labels.targets_NK[kept], weight_N=labels.weight_N[kept])
+        mine = Labels(targets_NK=labels.targets_NK[kept], weight_N=labels.weight_N[kept], place_N=labels.place_N[kept])
         ranking_loss(model(take_request(batch, request)), mine, total_weight=labels.weight_N.sum()).backward()
     sync = GradientSync(model.dense_parameters(), model.embedding_parameters(), world_size)
     sync(torch.zeros(1))

@@ -27,12 +27,13 @@ def shop(settings, lake, monkeypatch):
 def test_a_sweep_compares_sizes_and_shares_and_goes_on_where_it_stopped(shop, monkeypatch):
     details = sweep(shop, DS, ["xs"], [0.0, 1.0], epochs=1)
     exposed, es3 = details["trials"]
-    assert (exposed["es3_share"], es3["es3_share"]) == (0.0, 1.0)
+    assert (exposed["share"], es3["share"]) == (0.0, 1.0)
+    assert {trial["data"] for trial in (exposed, es3)} == {"es3"}
     assert exposed["num_rows"] < es3["num_rows"]
     assert exposed["num_params"] == es3["num_params"]
     assert all(0 <= trial["auc"] <= 1 and trial["seconds"] > 0 for trial in details["trials"])
     rows = list(csv.DictReader(Path(details["table"]).read_text(encoding="utf-8").splitlines()))
-    assert [row["name"] for row in rows] == ["hhsft_xs share 0", "hhsft_xs share 1"]
+    assert [row["name"] for row in rows] == ["hhsft_es3_xs share 0", "hhsft_es3_xs share 1"]
     assert len({row["run_id"] for row in rows}) == 2
     assert Path(details["plot"]).read_bytes().startswith(b"\x89PNG")
 

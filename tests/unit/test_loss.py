@@ -10,7 +10,9 @@ from support_models import DOMAINS, random_batch, random_labels
 from uniscale.models.batch import TASKS, Labels
 from uniscale.models.loss import domain_sums, item_losses, ranking_loss
 
-LABELS = Labels(targets_NK=torch.tensor([[1.0, 0.0], [0.0, 0.0]]), weight_N=torch.tensor([1.0, 0.5]))
+LABELS = Labels(
+    targets_NK=torch.tensor([[1.0, 0.0], [0.0, 0.0]]), weight_N=torch.tensor([1.0, 0.5]), place_N=torch.tensor([1, 2])
+)
 
 
 def softplus(x):
@@ -37,7 +39,7 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole():
     parts = [
         ranking_loss(
             logits[rows],
-            Labels(targets_NK=labels.targets_NK[rows], weight_N=labels.weight_N[rows]),
+            Labels(targets_NK=labels.targets_NK[rows], weight_N=labels.weight_N[rows], place_N=labels.place_N[rows]),
             total_weight=weight,
         )
         for rows in (slice(0, 9), slice(9, None))

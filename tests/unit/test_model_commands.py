@@ -9,10 +9,11 @@ from uniscale.cli import models
 from uniscale.cli.main import app
 
 TRIAL = {
-    "name": "hhsft_xs share 0",
+    "name": "hhsft_es3_xs share 0",
     "num_params": 1_210_924,
     "num_rows": 97_223,
     "num_steps": 554,
+    "passes": 2.0,
     "auc": 0.75016,
     "gauc": None,
     "hr_at_5": 0.8718,
@@ -61,13 +62,27 @@ def test_a_sweep_shows_a_table_in_which_an_undefined_metric_is_a_dash(asked):
         "hhsft",
         "--widths",
         "xs",
+        "--data",
+        "es3",
         "--shares",
         "0",
         "--epochs",
         "1",
     ]
-    row = next(line for line in shown.splitlines() if "hhsft_xs share 0" in line)
-    assert row.split() == ["hhsft_xs", "share", "0", "1,210,924", "97,223", "554", "0.7502", "-", "0.8718", "55"]
+    row = next(line for line in shown.splitlines() if "hhsft_es3_xs share 0" in line)
+    assert row.split() == [
+        "hhsft_es3_xs",
+        "share",
+        "0",
+        "1,210,924",
+        "97,223",
+        "554",
+        "2.0",
+        "0.7502",
+        "-",
+        "0.8718",
+        "55",
+    ]
 
 
 @pytest.mark.parametrize(

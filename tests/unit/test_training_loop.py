@@ -269,7 +269,34 @@ def test_momentum_does_not_move_a_domain_that_the_batch_lacks(tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(moving, owned["feed"], strict=True))
 
 
-@pytest.mark.parametrize("field", ["epochs", "batch_requests", "embedding_rate", "warmup_steps"])
+def test_a_run_of_set_steps_makes_the_passes_they_take_and_resumes_to_the_same_weights(tmp_path):
+    config = replace(CONFIG, steps=7)
+    whole = _trainer(tmp_path, config=config)
+    whole.run()
+    assert (whole.num_steps, whole.total_steps, whole.passes) == (7, 7, 7 / 4)
+
+    folder = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        _trainer(tmp_path, config=config).run(_Keeper(folder, 3, dies=True))
+    resumed = _trainer(tmp_path, config=config)
+    resumed.restore(folder)
+    resumed.run()
+    assert resumed.num_steps == 7
+    assert _same_weights(whole, resumed)
+
+
+def test_as_many_steps_as_other_data_take_are_taken(settings, lake):
+    write_frames(lake, [random_frames(90)])
+    short, long, entire = (
+        build_trainer(settings, plan_job(settings, lake, get_recipe(f"dlrm_{name}_xs"), [DS], "sweep"))
+        for name in ("exposed", "exposed_long", "es3")
+    )
+    assert long.total_steps == entire.total_steps > short.total_steps
+    assert long.num_requests == short.num_requests < entire.num_requests
+    assert long.passes > entire.passes == short.passes == 2
+
+
+@pytest.mark.parametrize("field", ["epochs", "steps", "batch_requests", "embedding_rate", "warmup_steps"])
 def test_a_senseless_configuration_is_refused_by_name(field):
     with pytest.raises(ValueError, match=field):
         replace(CONFIG, **{field: -1})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    data,
     day,
     doctor,
     features,
@@ -43,6 +44,7 @@ for group in (
     steps,
     unland,
     models,
+    data,
     rankers,
     features,
     nightly,

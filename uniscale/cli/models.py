@@ -71,16 +71,28 @@ def sweep(
     ds: Ds,
     models: Annotated[str, typer.Option(help="Rankers, separated by commas; see uniscale rankers.")] = "hhsft",
     widths: Annotated[str, typer.Option(help="Sizes, separated by commas.")] = "xs,s",
-    shares: Annotated[str, typer.Option(help="Shares of ES3's additions in [0, 1], separated by commas.")] = "0,1",
+    shares: Annotated[str, typer.Option(help="Shares of what the data add, in [0, 1], separated by commas.")] = "0,1",
+    data: Annotated[str, typer.Option(help="Data recipes, separated by commas; see uniscale data.")] = "es3",
     *,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; default as in the recipe of the size.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train rankers in several sizes on several shares of ES3 data, and compare on the days after DS (Ray Tune)."""
+    """Train rankers in several sizes, on several data, and compare them on the days after DS (Ray Tune)."""
     with exit_codes():
         day, settings = parse_day(ds), load_settings()
         require_frames(settings, train_days(settings, day))
-        arguments = ["--ds", day.isoformat(), "--models", models, "--widths", widths, "--shares", shares]
+        arguments = [
+            "--ds",
+            day.isoformat(),
+            "--models",
+            models,
+            "--widths",
+            widths,
+            "--shares",
+            shares,
+            "--data",
+            data,
+        ]
         details = _run("ray_jobs.tune", [*arguments, *([] if epochs is None else ["--epochs", str(epochs)])])
         if as_json:
             print_json(details)
@@ -112,6 +124,7 @@ _TRIAL_COLUMNS = {
     "num_params": "params",
     "num_rows": "rows",
     "num_steps": "steps",
+    "passes": "passes",
     "auc": "AUC",
     "gauc": "GAUC",
     "hr_at_5": "HR@5",
@@ -121,7 +134,7 @@ _TRIAL_COLUMNS = {
 
 def _trials(details: Mapping[str, Any]) -> Table:
     """The columns that fit a terminal; the CSV has all."""
-    table = Table(title=f"{details['ds']}: ranker x size x share of ES3 data", box=SIMPLE, padding=0, pad_edge=False)
+    table = Table(title=f"{details['ds']}: ranker, data, size, share", box=SIMPLE, padding=0, pad_edge=False)
     for title in _TRIAL_COLUMNS.values():
         table.add_column(title, justify="left" if title == "trial" else "right", no_wrap=True)
     for trial in details["trials"]:

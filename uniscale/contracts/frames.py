@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 
 from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES, USER_FEATURES
+from uniscale.contracts.samples import NATIVE_LABELS
 from uniscale.contracts.schema import Column, Table
 
 NUMERIC_NAME = {"log": "log_{}", "value": "{}", "age": "log_hours_since_{}"}
@@ -111,6 +112,7 @@ FRAMES = Table(
         Column(name="item_attributes", type="INTEGER[][]", description="hash_id('item_attribute', name=value)."),
         Column(name="item_numeric", type="FLOAT[][]", description="Values in the order of ITEM_NUMERIC."),
         Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),
+        Column(name="position", type="INTEGER[]", description="As in es3.samples."),
         Column(
             name="provenance", type="VARCHAR[]", description="As in es3.samples; native or unexposed for split eval."
         ),
@@ -118,7 +120,9 @@ FRAMES = Table(
         Column(name="is_carted", type="BOOLEAN[]", description="Cart label."),
         Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label."),
         Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase."),
+        Column(name="inclusion_probability", type="DOUBLE[]", description="As in es3.samples; 1 for split eval."),
         Column(name="label_weight", type="FLOAT[]", description="Training weight; 1 for split eval."),
+        *NATIVE_LABELS,
         Column(name="label_as_of", type="TIMESTAMP", description="As in es3.samples."),
     ),
 )

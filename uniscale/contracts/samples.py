@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from uniscale.contracts.schema import Column, Table
 
+NATIVE_LABELS = (
+    Column(name="is_natively_clicked", type="BOOLEAN[]", description="Click label without attribution."),
+    Column(name="is_natively_purchased", type="BOOLEAN[]", description="Purchase label without attribution."),
+    Column(name="native_purchase_value", type="DOUBLE[]", description="Value of the purchase without attribution."),
+    Column(name="native_label_weight", type="FLOAT[]", description="Training weight without attribution."),
+)
+"""What the rows would carry without attribution; of synthetic requests the labels they have."""
+
 SAMPLES = Table(
     schema="es3",
     name="samples",
@@ -38,6 +46,11 @@ SAMPLES = Table(
         ),
         Column(name="item_ids", type="VARCHAR[]", description="Items: exposed by position, then unexposed by item_id."),
         Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),
+        Column(
+            name="position",
+            type="INTEGER[]",
+            description="Place in the list of the real request, from 1; NULL if not shown.",
+        ),
         Column(name="provenance", type="VARCHAR[]", description="Where the label comes from; see PROVENANCES."),
         Column(name="is_clicked", type="BOOLEAN[]", description="Click label, native or attributed."),
         Column(
@@ -51,6 +64,7 @@ SAMPLES = Table(
             description="Chance of the row to be in the sample; 1 if forced.",
         ),
         Column(name="label_weight", type="FLOAT[]", description="Training weight by provenance and policy."),
+        *NATIVE_LABELS,
         Column(
             name="action_ids", type="VARCHAR[]", description="Outside action behind an attributed label, else NULL."
         ),

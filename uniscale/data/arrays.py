@@ -7,7 +7,7 @@ become; identifiers are stored as 32-bit integers and widened when a batch is ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Encoded:
 
     Attributes:
         requests: By `Batch` field (those per request), first axis R.
-        items: By `Batch` field (those per item) and ``targets_NK``, ``weight_N`` of `Labels`, first axis N.
+        items: By `Batch` field (those per item) and of `Labels`, first axis N.
         offsets: First item of each request, and N at the end, [R + 1].
     """
 
@@ -41,9 +41,9 @@ class Encoded:
 
 def to_batch(encoded: Encoded) -> tuple[Batch, Labels]:
     """Arrays as tensors: identifiers become 64-bit integers, everything else 32-bit floats."""
-    fields = {**encoded.requests, **encoded.items}
-    tensors = {name: _tensor(values) for name, values in fields.items()}
-    labels = Labels(targets_NK=tensors.pop("targets_NK"), weight_N=tensors.pop("weight_N"))
+    columns = {**encoded.requests, **encoded.items}
+    tensors = {name: _tensor(values) for name, values in columns.items()}
+    labels = Labels(**{field.name: tensors.pop(field.name) for field in fields(Labels)})
     lengths = np.diff(encoded.offsets)
     tensors["request_of_item_N"] = torch.from_numpy(np.repeat(np.arange(len(lengths)), lengths))
     return Batch(**tensors), labels

@@ -167,6 +167,10 @@ def _targets(batch: pa.RecordBatch) -> Array:
     return np.stack(tasks, axis=1)
 
 
+def _places(batch: pa.RecordBatch) -> Array:
+    return _numbers(pc.fill_null(batch.column("position").flatten(), 0), np.int32)
+
+
 _LABELS = {"click": "is_clicked", "cart": "is_carted", "purchase": "is_purchased"}
 _REQUEST_FIELDS: dict[str, _Make] = {
     "user_R": _value("user_index"),
@@ -191,4 +195,5 @@ _ITEM_FIELDS: dict[str, _Make] = {
     "item_numeric_NF": _item_padded("item_numeric", len(ITEM_NUMERIC), np.nan, np.float32),
     "targets_NK": _targets,
     "weight_N": _item_value("label_weight", np.float32),
+    "place_N": _places,
 }

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.samples import NATIVE_LABELS
 from uniscale.features.encoding.columns import list_lengths
 from uniscale.features.encoding.encode import ITEM_INPUTS
 from uniscale.lake import Lake
@@ -24,12 +25,15 @@ ITEM_LISTS = (
     "item_ids",
     *ITEM_INPUTS,
     "is_exposed",
+    "position",
     "provenance",
     "is_clicked",
     "is_carted",
     "is_purchased",
     "purchase_value",
+    "inclusion_probability",
     "label_weight",
+    *(column.name for column in NATIVE_LABELS),
 )
 """Columns whose lists run over the items of the request."""
 

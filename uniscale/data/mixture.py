@@ -7,178 +7,134 @@ from datetime import date
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.data.frames import READ_REQUESTS, keep_items
 from uniscale.data.recipe import DataRecipe
+from uniscale.features.encoding.columns import list_lengths
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 
-_ALL = f"""
-select {", ".join(FRAMES.column_names)}
-from lake.{FRAMES.qualified}
-where ds = $day and split = 'train'
-order by sample_id
-"""
-
-# A row is ES3's when it was not shown, when its label came from an outside action, or when its request is synthetic.
-# Left out of the share, a shown row of a real request goes back to its native labels and weight, and every other row
-# of ES3 is dropped. The cart label of a real request is native as it is.
-_MIXED = f"""
-with frames as (
-    select *
-    from lake.{FRAMES.qualified}
-    where ds = $day and split = 'train'
-),
-
-native as (
-    select
-        request_id,
-        list(item_id) as clicked,
-        coalesce(list(item_id) filter (where is_purchased), []) as purchased,
-        list({{'item': item_id, 'value': purchase_value}}) as bought
-    from lake.{FCT_EXPOSURES.qualified}
-    where ds = $day and domain = $target and is_exposed and (is_clicked or is_purchased)
-    group by request_id
-),
-
-shared as (
-    select
-        frames.*,
-        frames.domain = $target as is_real,
-        coalesce(native.clicked, []) as clicked,
-        coalesce(native.purchased, []) as purchased,
-        coalesce(native.bought, []) as bought,
-        md5_number_lower(frames.sample_id) % 1000000 < $kept as is_request_kept,
-        list_transform(
-            frames.item_ids, lambda i: md5_number_lower(frames.sample_id || '/' || i) % 1000000 < $kept
-        ) as is_row_kept
-    from frames
-    left join native on frames.sample_id = native.request_id
-),
-
-flagged as (
-    select
-        *,
-        list_transform(
-            is_row_kept, lambda k, n: is_real and not k and provenance[n] = 'attributed_exposed'
-        ) as is_reverted,
-        list_transform(
-            is_row_kept, lambda k, n: if(is_real, is_exposed[n] or k, is_request_kept)
-        ) as is_kept
-    from shared
-)
-
+_FRAMES = f"from lake.{FRAMES.qualified} where ds = $day and split = 'train'"
+_COLUMNS = ", ".join(FRAMES.column_names)
+_ALL = f"select {_COLUMNS} {_FRAMES} order by sample_id"
+_DRAWN = f"""
 select
-    * exclude (is_real, clicked, purchased, bought, is_request_kept, is_row_kept, is_reverted)
-    replace (
-        list_transform(
-            is_clicked, lambda c, n: if(is_reverted[n], list_contains(clicked, item_ids[n]), c)
-        ) as is_clicked,
-        list_transform(
-            is_purchased, lambda p, n: if(is_reverted[n], list_contains(purchased, item_ids[n]), p)
-        ) as is_purchased,
-        list_transform(
-            purchase_value,
-            lambda v, n: if(
-                is_reverted[n],
-                coalesce(list_sum(list_transform(
-                    list_filter(bought, lambda b: b.item = item_ids[n]), lambda b: b.value
-                )), 0),
-                v
-            )
-        ) as purchase_value,
-        list_transform(
-            label_weight, lambda w, n: if(is_reverted[n], cast($native_weight as float), w)
-        ) as label_weight,
-        list_transform(provenance, lambda p, n: if(is_reverted[n], 'native', p)) as provenance
-    )
-from flagged
-where is_real or is_request_kept
+    {_COLUMNS},
+    md5_number_lower(sample_id) % 1000000 < $kept as is_request_drawn,
+    list_transform(item_ids, lambda i: md5_number_lower(sample_id || '/' || i) % 1000000 < $kept) as is_row_drawn
+{_FRAMES}
 order by sample_id
 """
+_NATIVE = {
+    "is_clicked": "is_natively_clicked",
+    "is_purchased": "is_natively_purchased",
+    "purchase_value": "native_purchase_value",
+    "label_weight": "native_label_weight",
+}
+"""Columns of a frame, and what they are without attribution."""
 
 
 def read_training(
-    lake: Lake,
-    days: Sequence[date],
-    recipe: DataRecipe,
-    *,
-    target_domain: str,
-    native_weight: float,
-    snapshot_id: int | None = None,
+    lake: Lake, days: Sequence[date], recipe: DataRecipe, *, target_domain: str, snapshot_id: int | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Training frames of some days under a data recipe, ordered by (ds, sample_id).
-
-    Frames carry one label per row. Where ES3 labelled a shown row by an outside action and the recipe leaves that row
-    out, the native label comes from ``marts.fct_exposures`` of the same day at the same ``label_as_of``.
 
     Args:
         lake: The lake.
         days: UTC days of the requests.
-        recipe: Share of ES3's additions.
+        recipe: What is added to the exposed rows.
         target_domain: Domain whose real requests are always kept.
-        native_weight: Row weight of native labels, from the ES3 policy.
         snapshot_id: Lake snapshot to read; default the newest.
 
     Yields:
         Record batches with the columns of the frames contract, never empty.
-
-    Raises:
-        ValueError: Native labels of a day are missing, or were taken at another time than its frames.
     """
     with lake.read(snapshot_id) as con:
         if not table_has(con, FRAMES):
             return
         for day in sorted(days):
-            if recipe.es3_share == 1:
-                reader = con.execute(_ALL, {"day": day}).to_arrow_reader(READ_REQUESTS)
-                yield from (batch for batch in reader if batch.num_rows)
-            elif _labels_agree(con, day, target_domain):
-                yield from _mixed(con, day, recipe, target_domain, native_weight)
+            for batch in _frames(con, day, recipe):
+                chosen = batch if recipe.is_whole else _chosen(batch, recipe, target_domain)
+                if chosen.num_rows:
+                    yield chosen
 
 
-def _mixed(
-    con: duckdb.DuckDBPyConnection, day: date, recipe: DataRecipe, target_domain: str, native_weight: float
-) -> Iterator[pa.RecordBatch]:
-    params = {
-        "day": day,
-        "target": target_domain,
-        "kept": round(recipe.es3_share * 1_000_000),
-        "native_weight": native_weight,
+def count_requests(
+    lake: Lake, days: Sequence[date], recipe: DataRecipe, *, target_domain: str, snapshot_id: int | None = None
+) -> int:
+    """Requests that `read_training` gives, counted without reading them."""
+    condition = "true" if recipe.searchified else "domain = $target"
+    if recipe.searchified and recipe.share < 1:
+        condition = "(domain = $target or md5_number_lower(sample_id) % 1000000 < $kept)"
+    query = f"select count(*) {_FRAMES} and {condition}"
+    params = {"target": target_domain, **_kept(recipe)}
+    with lake.read(snapshot_id) as con:
+        if not table_has(con, FRAMES):
+            return 0
+        used = {name: value for name, value in params.items() if f"${name}" in query}
+        counts = [con.execute(query, {"day": day, **used}).fetchall()[0][0] for day in days]
+    return sum(counts)
+
+
+def _frames(con: duckdb.DuckDBPyConnection, day: date, recipe: DataRecipe) -> pa.RecordBatchReader:
+    if recipe.share == 1:
+        return con.execute(_ALL, {"day": day}).to_arrow_reader(READ_REQUESTS)
+    return con.execute(_DRAWN, {"day": day, **_kept(recipe)}).to_arrow_reader(READ_REQUESTS)
+
+
+def _kept(recipe: DataRecipe) -> dict[str, int]:
+    return {"kept": round(recipe.share * 1_000_000)}
+
+
+def _chosen(batch: pa.RecordBatch, recipe: DataRecipe, target_domain: str) -> pa.RecordBatch:
+    """The rows of a recipe, each with the labels of the recipe."""
+    lengths_R = list_lengths(batch.column("item_ids"))
+    is_real_N = np.repeat(_flags(pc.equal(batch.column("domain"), target_domain)), lengths_R)
+    is_exposed_N = _flags(batch.column("is_exposed").flatten())
+    is_row_drawn_N = is_request_drawn_N = np.ones(len(is_real_N), dtype=np.bool_)
+    if recipe.share < 1:
+        is_row_drawn_N = _flags(batch.column("is_row_drawn").flatten())
+        is_request_drawn_N = np.repeat(_flags(batch.column("is_request_drawn")), lengths_R)
+        batch = batch.select(list(FRAMES.column_names))
+    is_kept_N = np.where(
+        is_real_N,
+        is_exposed_N | (is_row_drawn_N & recipe.unexposed),
+        is_request_drawn_N & recipe.searchified,
+    )
+    is_native_N = is_real_N & ~(is_row_drawn_N & recipe.attributed)
+    return keep_items(_without_attribution(batch, is_native_N), is_kept_N)
+
+
+def _without_attribution(batch: pa.RecordBatch, is_native_N: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+    """The batch with the native labels on some of its rows."""
+    mask = pa.array(is_native_N)
+    replaced = {
+        name: pc.if_else(mask, batch.column(native).flatten(), batch.column(name).flatten())
+        for name, native in _NATIVE.items()
     }
-    for batch in con.execute(_MIXED, params).to_arrow_reader(READ_REQUESTS):
-        keep = batch.column("is_kept").flatten().to_numpy(zero_copy_only=False)
-        kept = keep_items(batch, np.asarray(keep, dtype=np.bool_)).select(list(FRAMES.column_names))
-        if kept.num_rows:
-            yield kept
+    provenance = batch.column("provenance").flatten()
+    replaced["provenance"] = pc.if_else(
+        pc.and_(mask, pc.equal(provenance, "attributed_exposed")),
+        "native",
+        pc.if_else(pc.and_(mask, pc.equal(provenance, "attributed_unexposed")), _native_unexposed(batch), provenance),
+    )
+    offsets = pa.array(np.concatenate([[0], np.cumsum(list_lengths(batch.column("item_ids")))]).astype(np.int32))
+    columns = [
+        pa.ListArray.from_arrays(offsets, replaced[name]) if name in replaced else batch.column(name)
+        for name in batch.schema.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _labels_agree(con: duckdb.DuckDBPyConnection, day: date, target_domain: str) -> bool:
-    """Whether the day has real frames, whose native labels in the marts are as old as theirs."""
-    query = "select distinct label_as_of from lake.{table} where ds = ? and domain = ? {more}"
-    frames = con.execute(
-        query.format(table=FRAMES.qualified, more="and split = 'train'"), [day, target_domain]
-    ).fetchall()
-    if not frames:
-        return _has_frames(con, day)
-    exposures: list[tuple[object, ...]] = []
-    if table_has(con, FCT_EXPOSURES):
-        exposures = con.execute(query.format(table=FCT_EXPOSURES.qualified, more=""), [day, target_domain]).fetchall()
-    if exposures != frames:
-        raise ValueError(
-            f"native labels of {day} are as of {_times(exposures)} in {FCT_EXPOSURES.qualified}, "
-            f"its frames as of {_times(frames)}; run the steps marts, samples and frames again"
-        )
-    return True
+def _native_unexposed(batch: pa.RecordBatch) -> pa.Array:
+    """Provenance of rows that were not shown, without attribution: native if something happened natively."""
+    happened = [batch.column(name).flatten() for name in ("is_natively_clicked", "is_natively_purchased", "is_carted")]
+    return pc.if_else(pc.or_(pc.or_(happened[0], happened[1]), happened[2]), "native", "unexposed")
 
 
-def _has_frames(con: duckdb.DuckDBPyConnection, day: date) -> bool:
-    found = con.execute(f"select 1 from lake.{FRAMES.qualified} where ds = ? and split = 'train' limit 1", [day])
-    return found.fetchone() is not None
-
-
-def _times(rows: list[tuple[object, ...]]) -> str:
-    return ", ".join(str(row[0]) for row in rows) or "no time (there are none)"
+def _flags(values: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

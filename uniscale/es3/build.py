@@ -68,7 +68,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     """
     plan = plan_run(settings, ds)
     create_missing(lake, _TABLES, "tables of the samples")
-    make_outdated_again(lake, (SEQUENCES,))
+    make_outdated_again(lake, (SEQUENCES, SAMPLES))
     start = time.monotonic()
     with _spill_file(settings) as file:
         build_sequences(lake, plan, file, force=force)

@@ -8,7 +8,7 @@ from datetime import date
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import NATIVE_LABELS, SAMPLES
 
 PASSED_ON = (
     "ds",
@@ -20,12 +20,15 @@ PASSED_ON = (
     "label_as_of",
     "item_ids",
     "is_exposed",
+    "position",
     "provenance",
     "is_clicked",
     "is_carted",
     "is_purchased",
     "purchase_value",
+    "inclusion_probability",
     "label_weight",
+    *(column.name for column in NATIVE_LABELS),
 )
 """Columns that a frame takes over as they are."""
 
@@ -63,7 +66,7 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
                 list_sort(list(
                     {{
                         'is_hidden': not is_exposed, 'place': coalesce(position, 2147483647),
-                        'item_id': item_id, 'is_exposed': is_exposed, 'is_clicked': is_clicked,
+                        'item_id': item_id, 'is_exposed': is_exposed, 'position': position, 'is_clicked': is_clicked,
                         'is_carted': is_carted, 'is_purchased': is_purchased, 'purchase_value': purchase_value
                     }}
                 )) as rows
@@ -74,12 +77,18 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
             ds, request_id as sample_id, user_id, domain, requested_at, 0 as query_tier, label_as_of,
             list_transform(rows, lambda x: x.item_id) as item_ids,
             list_transform(rows, lambda x: x.is_exposed) as is_exposed,
+            list_transform(rows, lambda x: x.position) as position,
             list_transform(rows, lambda x: case when x.is_exposed then 'native' else 'unexposed' end) as provenance,
             list_transform(rows, lambda x: x.is_clicked) as is_clicked,
             list_transform(rows, lambda x: x.is_carted) as is_carted,
             list_transform(rows, lambda x: x.is_purchased) as is_purchased,
             list_transform(rows, lambda x: x.purchase_value) as purchase_value,
+            list_transform(rows, lambda x: 1::double) as inclusion_probability,
             list_transform(rows, lambda x: 1::float) as label_weight,
+            is_clicked as is_natively_clicked,
+            is_purchased as is_natively_purchased,
+            purchase_value as native_purchase_value,
+            label_weight as native_label_weight,
             query_text
         from lists
     """

@@ -34,6 +34,7 @@ from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import built_days, mark_built, stale_days
+from uniscale.lake.tables import make_outdated_again
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -126,6 +127,7 @@ def _ensure_tables(lake: Lake) -> None:
             absent = [table for table in (*FEATURE_TABLES, *SPLITS.values(), FRAMES) if not table_has(con, table)]
         if absent:
             lake.commit(lambda con: [Lake.create(con, table) for table in absent], "tables of the frames")
+        make_outdated_again(lake, (FRAMES,))
 
 
 def _partition_name(split: str) -> str:

@@ -51,4 +51,6 @@ def _make_again(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None
         con.execute(f"drop table lake.{table.qualified}")
         Lake.create(con, table)
         if table_has(con, PARTITIONS):
-            con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ?", [table.qualified])
+            con.execute(
+                f"delete from lake.{PARTITIONS.qualified} where split_part(table_name, '/', 1) = ?", [table.qualified]
+            )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
+from uniscale.contracts.carried import ITEMS_SEEN
 from uniscale.contracts.catalog import TABLES
 from uniscale.contracts.events import ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
@@ -20,7 +21,7 @@ from uniscale.contracts.schema import Table
 from uniscale.lake.forgotten import told_values
 from uniscale.lake.lake import table_has
 
-IMPERSONAL = (ITEMS, ITEM_FEATURES, METRICS, DECISIONS, STEPS, PARTITIONS, SKEW, FORGOTTEN)
+IMPERSONAL = (ITEMS, ITEMS_SEEN, ITEM_FEATURES, METRICS, DECISIONS, STEPS, PARTITIONS, SKEW, FORGOTTEN)
 """Tables without rows of one user: facts of items, sums over many users, and notes of what ran."""
 
 

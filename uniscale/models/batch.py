@@ -85,11 +85,13 @@ class Labels:
     Attributes:
         targets_NK: 0 or 1 per task, in the order of TASKS, float.
         weight_N: Training weight, float.
+        place_N: Place in the shown list, from 1; 0 if not shown. How the label was observed: no ranker knows it.
     """
 
     targets_NK: Tensor
     weight_N: Tensor
+    place_N: Tensor
 
     def to(self, device: torch.device | str) -> Labels:
         """The same labels on another device."""
-        return Labels(targets_NK=self.targets_NK.to(device), weight_N=self.weight_N.to(device))
+        return Labels(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})

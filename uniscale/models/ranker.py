@@ -19,6 +19,7 @@ from uniscale.models.common.inputs import InputEncoder, Inputs
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.common.routing import Buckets, DomainBuckets, DomainNetworks
 from uniscale.models.common.sparse import SparseTable
+from uniscale.models.observation import Observation
 from uniscale.models.size import Size
 
 _Kind = TypeVar("_Kind")
@@ -58,6 +59,7 @@ class Ranker(nn.Module):
         domains: Names of the domains, in the order of `Batch.domain_R`.
         numeric: Numeric inputs that it reads, by name.
         config: Widths, heads, layers and table sizes.
+        observation: What stands between its answer and the labels while it is trained; None otherwise.
         inputs: The part that reads features.
     """
 
@@ -94,6 +96,7 @@ class Ranker(nn.Module):
         self.size = size
         self.domains = domains
         self.numeric = numeric
+        self.observation: Observation | None = None
         self.inputs = InputEncoder(
             config.embeddings, len(domains), numeric, has_attention=has_attention, history_length=history_length
         )
@@ -102,16 +105,33 @@ class Ranker(nn.Module):
         """Logits of the tasks for each item, [N, K] in the order of TASKS."""
         raise NotImplementedError
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch, place_N: Tensor | None = None) -> Tensor:
         """Logits of the tasks for each item, [N, K] in the order of TASKS.
+
+        Args:
+            batch: What is asked.
+            place_N: `Labels.place_N`: how the labels were observed that the answer is held against. Without it, and
+                without an observation model, every item is scored as if it were looked at.
 
         Raises:
             ValueError: A request is of a domain the model was not built for.
         """
         self._refuse_unknown_domain(batch)
         layout = RequestLayout(batch.request_of_item_N, batch.domain_R.shape[0])
-        buckets = DomainBuckets(layout.expand(batch.domain_R), len(self.domains))
-        return self.score(self.inputs(batch, layout), buckets)
+        domain_N = layout.expand(batch.domain_R)
+        logits_NK = self.score(self.inputs(batch, layout), DomainBuckets(domain_N, len(self.domains)))
+        if self.observation is None or place_N is None:
+            return logits_NK
+        observed_NK: Tensor = self.observation(logits_NK, domain_N, place_N)
+        return observed_NK
+
+    def observe(self, kind: str) -> None:
+        """Train with an observation model from now on.
+
+        Args:
+            kind: One of `OBSERVATIONS`; ``off`` for none.
+        """
+        self.observation = None if kind == "off" else Observation(kind, len(self.domains))
 
     def fit_numeric(self, batch: Batch) -> None:
         """Standardise numeric features as in this batch; call it once, on a large batch, before training."""

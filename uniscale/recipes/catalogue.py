@@ -1,19 +1,16 @@
 """The named recipes: ``MODEL_DATA_SIZE``, so that another ranker, other data or another size is another word.
 
-Models are those of the zoo. Data is ``exposed`` (shown rows with their native labels) or ``es3`` (all entire-space
-samples). Rates were chosen as docs/training.md tells.
+Models are those of the zoo, data those of `uniscale.data.recipe`. Rates were chosen as docs/training.md tells.
 """
 
 from __future__ import annotations
 
 from itertools import product
 
-from uniscale.data.recipe import ES3, EXPOSED
+from uniscale.data.recipe import DATA
 from uniscale.models.zoo import MODELS
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import TrainConfig
-
-DATA = {"exposed": EXPOSED, "es3": ES3}
 
 USUAL_RATES = (0.2, 1e-3)
 """Learning rates of tables and of everything else."""

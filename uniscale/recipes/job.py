@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -12,17 +12,17 @@ import torch
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.policy import load_policy
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
-from uniscale.data.mixture import read_training
+from uniscale.data.mixture import count_requests, read_training
+from uniscale.data.recipe import get_data
 from uniscale.data.store import FrameStore
 from uniscale.features.frames import training_frame_keys
 from uniscale.lake import Lake
 from uniscale.lake.ledger import input_key
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
-from uniscale.training.config import Worker
+from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.loop import Trainer
 
 
@@ -108,12 +108,7 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
     place = worker or worker_of(settings)
     seed = settings.seed + job.recipe.seed_offset
     records = read_training(
-        Lake(settings),
-        job.days,
-        job.recipe.data,
-        target_domain=settings.target_domain,
-        native_weight=load_policy(settings.policy).weights.native,
-        snapshot_id=job.snapshot_id,
+        Lake(settings), job.days, job.recipe.data, target_domain=settings.target_domain, snapshot_id=job.snapshot_id
     )
     store = FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
     loader = Loader(
@@ -131,7 +126,18 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
     recipe = job.recipe
     model = build_model(recipe.model, recipe.size, settings.domains, config_changes=recipe.config_changes)
     failures = settings.home / "failures" / job.key
-    return Trainer(model, loader, job.recipe.train, seed=seed, failures=failures, worker=place)
+    return Trainer(model, loader, _optimisation(settings, job), seed=seed, failures=failures, worker=place)
+
+
+def _optimisation(settings: Settings, job: TrainJob) -> TrainConfig:
+    """That of the recipe, for as many steps as its data tell."""
+    train, other = job.recipe.train, job.recipe.data.steps_of
+    if other is None or train.steps is not None:
+        return train
+    requests = count_requests(
+        Lake(settings), job.days, get_data(other), target_domain=settings.target_domain, snapshot_id=job.snapshot_id
+    )
+    return replace(train, steps=train.epochs * -(-requests // train.batch_requests))
 
 
 def worker_of(settings: Settings, *, rank: int = 0, world_size: int = 1, device: str | None = None) -> Worker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, fields
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -77,6 +78,7 @@ class Trainer:
         self._seed = seed
         self._failures = failures
         self._worker = worker or Worker()
+        model.observe(config.observation)
         model.fit_numeric(loader.sample(NUMERIC_SAMPLE_REQUESTS))
         model.to(self._worker.device)
         broadcast(model, self._worker.world_size)
@@ -115,7 +117,12 @@ class Trainer:
     @property
     def total_steps(self) -> int:
         """Steps of the whole run."""
-        return self._config.epochs * self._loader.steps_per_epoch
+        return self._config.steps or self._config.epochs * self._loader.steps_per_epoch
+
+    @property
+    def passes(self) -> float:
+        """How often the whole run sees a request of the training set."""
+        return self.total_steps / self._loader.steps_per_epoch
 
     def run(self, listener: Listener | None = None) -> list[dict[str, Any]]:
         """Train from the current position to the end.
@@ -135,8 +142,8 @@ class Trainer:
             workers=self._worker.world_size,
             device=self._worker.device,
         )
-        while self.position.epoch < self._config.epochs:
-            for step in self._loader.epoch(self.position):
+        while self.num_steps < self.total_steps:
+            for step in islice(self._loader.epoch(self.position), self.total_steps - self.num_steps):
                 self._step(step, watch)
                 self.position = step.after
                 self.num_steps += 1
@@ -220,7 +227,7 @@ class Trainer:
         """Forward and backward pass of a part; gradients of parts add up to those of the global batch."""
         batch, labels = part[0].to(self._worker.device), part[1].to(self._worker.device)
         with quick_products(self._worker.precision == "bf16_products", self._worker.device):
-            logits_NK = self._logits(batch)
+            logits_NK = self._logits(batch, labels)
             loss_N = item_losses(logits_NK, labels, self._task_weight_K)
             loss = weighted_mean(loss_N, step.weight)
             # A penalty is a mean over items, and the parts of all workers are added up.
@@ -229,10 +236,10 @@ class Trainer:
         watch.add(batch, logits_NK.detach(), labels, loss_N.detach())
         return loss.detach()
 
-    def _logits(self, batch: Batch) -> Tensor:
+    def _logits(self, batch: Batch, labels: Labels) -> Tensor:
         is_bf16 = self._worker.precision == "bf16"
         with torch.autocast(torch.device(self._worker.device).type, torch.bfloat16, enabled=is_bf16):
-            logits: Tensor = self.model(batch)
+            logits: Tensor = self.model(batch, labels.place_N)
         return logits.float()
 
     def _leave_alone(self, step: Step) -> None:

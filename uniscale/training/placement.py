@@ -13,6 +13,8 @@ from uniscale.training.optim import Optimisers
 from uniscale.training.sharding import ShardedEmbeddings, part, whole
 
 _TABLES = "inputs.tables.weight"
+OBSERVATION = "observation"
+"""The part of a ranker that training alone has."""
 
 
 def whole_state(model: Ranker, optimisers: Optimisers) -> dict[str, Any]:
@@ -65,7 +67,9 @@ def whole_ranker(model: Ranker, state: Mapping[str, Any]) -> Ranker:
         state: What `Trainer.state` told.
     """
     plain: Ranker = _kind(model)(model.config, size=model.size, domains=model.domains, numeric=model.numeric)
-    plain.load_state_dict(state["model"])
+    plain.load_state_dict(
+        {name: value for name, value in state["model"].items() if not name.startswith(f"{OBSERVATION}.")}
+    )
     plain.eval()
     return plain
 

@@ -28,6 +28,7 @@ class Point:
 
     Attributes:
         step: Steps done since the run began.
+        steps: Steps of the whole run.
         epoch: Epochs done, with the fraction of the current one.
         loss: Mean training loss since the last point.
         click_auc: Progressive AUC of clicks since the last point; None without a click or without a row unclicked.
@@ -38,6 +39,7 @@ class Point:
     """
 
     step: int
+    steps: int
     epoch: float
     loss: float
     click_auc: float | None
@@ -50,6 +52,7 @@ class Point:
         """The point as plain numbers by name; what is None is left out."""
         found: dict[str, float] = {
             "step": self.step,
+            "steps": self.steps,
             "epoch": self.epoch,
             "loss": self.loss,
             "rows_per_second": self.rows_per_second,
@@ -133,6 +136,7 @@ class Watch:
         losses = (sums[0] / sums[1]).tolist()
         point = Point(
             step=done,
+            steps=self._total_steps,
             epoch=done / max(1, self._steps_per_epoch),
             loss=self._loss / max(1, self._steps),
             click_auc=binned_auc(counts.view(2, NUM_BINS)),

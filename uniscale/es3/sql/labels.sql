@@ -20,16 +20,30 @@ traced as (
     from judged
 ),
 
+without_attribution as (
+    select
+        *,
+        case
+            when is_exposed or is_clicked or is_carted or is_purchased then 'native' else 'unexposed'
+        end as native_provenance
+    from traced
+),
+
 named as (
     select
         *,
         case
-            when added_by is not null and is_exposed then 'attributed_exposed'
-            when added_by is not null then 'attributed_unexposed'
-            when is_exposed or is_clicked or is_carted or is_purchased then 'native'
-            else 'unexposed'
+            when added_by is null then native_provenance
+            when is_exposed then 'attributed_exposed'
+            else 'attributed_unexposed'
         end as provenance
-    from traced
+    from without_attribution
+),
+
+weights as (
+    select
+        unnest($provenances) as provenance,
+        unnest($weights) as weight
 )
 
 select
@@ -45,7 +59,7 @@ select
     item_id,
     is_exposed,
     position,
-    provenance,
+    named.provenance,
     is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
     -- Carts of other channels are no labels.
     is_carted,
@@ -53,6 +67,11 @@ select
     case when adds_purchase then coalesce(outside_value, 0) else purchase_value end as purchase_value,
     inclusion_probability,
     cast(weights.weight * coalesce(added_by.weight, 1) * growth as float) as label_weight,
-    added_by.id as action_id
+    added_by.id as action_id,
+    is_clicked as is_natively_clicked,
+    is_purchased as is_natively_purchased,
+    purchase_value as native_purchase_value,
+    cast(native_weights.weight as float) as native_label_weight
 from named
-inner join (select unnest($provenances) as provenance, unnest($weights) as weight) as weights using (provenance);
+inner join weights on named.provenance = weights.provenance
+inner join weights as native_weights on named.native_provenance = native_weights.provenance;

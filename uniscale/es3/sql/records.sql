@@ -18,6 +18,7 @@ with lists as (
                 'place': coalesce(position, 2147483647),
                 'item_id': item_id,
                 'is_exposed': is_exposed,
+                'position': position,
                 'provenance': provenance,
                 'is_clicked': is_clicked,
                 'is_carted': is_carted,
@@ -25,7 +26,12 @@ with lists as (
                 'purchase_value': purchase_value,
                 'inclusion_probability': inclusion_probability,
                 'label_weight': label_weight,
-                'action_id': action_id
+                'action_id': action_id,
+                -- A synthetic row has one label.
+                'is_natively_clicked': coalesce(is_natively_clicked, is_clicked),
+                'is_natively_purchased': coalesce(is_natively_purchased, is_purchased),
+                'native_purchase_value': coalesce(native_purchase_value, purchase_value),
+                'native_label_weight': coalesce(native_label_weight, label_weight)
             }
         )) as items
     from sample_rows
@@ -38,6 +44,7 @@ select
     coalesce(known_counts.num_known, 0) as sequence_length,
     list_transform(items, lambda x: x.item_id) as item_ids,
     list_transform(items, lambda x: x.is_exposed) as is_exposed,
+    list_transform(items, lambda x: x.position) as position,
     list_transform(items, lambda x: x.provenance) as provenance,
     list_transform(items, lambda x: x.is_clicked) as is_clicked,
     list_transform(items, lambda x: x.is_carted) as is_carted,
@@ -46,6 +53,10 @@ select
     list_transform(items, lambda x: x.inclusion_probability) as inclusion_probability,
     list_transform(items, lambda x: x.label_weight) as label_weight,
     list_transform(items, lambda x: x.action_id) as action_ids,
+    list_transform(items, lambda x: x.is_natively_clicked) as is_natively_clicked,
+    list_transform(items, lambda x: x.is_natively_purchased) as is_natively_purchased,
+    list_transform(items, lambda x: x.native_purchase_value) as native_purchase_value,
+    list_transform(items, lambda x: x.native_label_weight) as native_label_weight,
     $policy_version as policy_version,
     $label_as_of as label_as_of,
     $is_final as is_final
