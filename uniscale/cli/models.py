@@ -81,18 +81,8 @@ def sweep(
     with exit_codes():
         day, settings = parse_day(ds), load_settings()
         require_frames(settings, train_days(settings, day))
-        arguments = [
-            "--ds",
-            day.isoformat(),
-            "--models",
-            models,
-            "--widths",
-            widths,
-            "--shares",
-            shares,
-            "--data",
-            data,
-        ]
+        kinds = ["--models", models, "--widths", widths, "--data", data, "--shares", shares]
+        arguments = ["--ds", day.isoformat(), *kinds]
         details = _run("ray_jobs.tune", [*arguments, *([] if epochs is None else ["--epochs", str(epochs)])])
         if as_json:
             print_json(details)
