@@ -70,7 +70,7 @@ def test_a_sweep_shows_a_table_in_which_an_undefined_metric_is_a_dash(asked):
         "1",
     ]
     row = next(line for line in shown.splitlines() if "hhsft_es3_xs share 0" in line)
-    figures = ["1,210,924", "97,223", "554", "2.0", "0.7502", "-", "0.8718", "55"]
+    figures = ["1,210,924", "97,223", "554", "2.00", "0.7502", "-", "0.8718", "55"]
     assert row.split() == ["hhsft_es3_xs", "share", "0", *figures]
 
 

@@ -137,6 +137,8 @@ def _cell(name: str, value: Any) -> str:
         return "-"
     if name == "seconds":
         return f"{value:.0f}"
+    if name == "passes":
+        return f"{value:.2f}"
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
