@@ -24,6 +24,7 @@ os.environ.update(
 for _name in [name for name in os.environ if name.startswith("UNISCALE_")]:
     del os.environ[_name]
 os.environ["UNISCALE_CONFIG"] = os.devnull  # not what lies in the folder the tests were started in
+os.environ["UNISCALE_LAKE__THREADS"] = "1"  # two test processes share the cores; whole days, in e2e, take all
 
 FOLDERS = ("unit", "property", "contract", "golden", "integration", "e2e")
 

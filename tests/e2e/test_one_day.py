@@ -1,16 +1,20 @@
-"""The main job, as a person runs it: one day through every real component, corrupt logs included."""
+"""The main job, as a person runs it: one day through every real component, corrupt logs and kills included."""
 
 import json
 import shutil
 import signal
+import time
 from datetime import date, timedelta
 
+import psutil
 from support_servers import airflow_dag, airflow_token, free_ports, get, send, wait_for
 
-from tests.e2e.shop import DS, content
+from tests.e2e.shop import DS, Shop, content, new_shop
 from uniscale.contracts.steps import DAY_STEPS
 
 STEP_NAMES = [step.name for step in DAY_STEPS]
+KILLED_WITH_THEIR_DAY = ("train", "evaluate")
+"""In these the whole run is killed, Airflow included; the second run takes up what the first left."""
 
 
 def test_a_day_ends_with_a_decision_a_card_and_a_page(day):
@@ -57,9 +61,11 @@ def test_the_scheduler_runs_the_same_dag_for_its_day(day):
         token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
         wait_for(lambda: airflow_dag(airflow, token), 120, "the DAG")
         dag = f"http://127.0.0.1:{airflow}/api/v2/dags/daily_retraining"
-        send("PATCH", dag, token, {"is_paused": False})
         two_days_later = f"{date.fromisoformat(DS) + timedelta(days=2)}T02:00:00Z"
-        run = send("POST", f"{dag}/dagRuns", token, {"logical_date": two_days_later})
+        # Due before the run of last night, which the scheduler makes by itself: of two runs one waits for the other.
+        when = {"logical_date": two_days_later, "run_after": two_days_later}
+        run = send("POST", f"{dag}/dagRuns", token, when)
+        send("PATCH", dag, token, {"is_paused": False})
         path = f"{dag}/dagRuns/{run['dag_run_id']}"
         state = wait_for(lambda: _final_state(get(path, token)), 300, "the end of the run")
         tasks = json.loads(get(f"{path}/taskInstances", token))["task_instances"]
@@ -87,3 +93,38 @@ def test_a_corrupt_log_is_refused_and_leaves_the_lake_as_it_was(day, logs, tmp_p
     assert file.name in done.stderr
     assert content(day.lake()) == before
     assert day.lake().snapshot_id() == snapshot
+
+
+def test_a_run_killed_in_every_step_finishes_with_the_same_rows(day, tmp_path_factory, logs):
+    """Two steps die with their whole run, the others alone, as Airflow starts them; the last is the day's to finish."""
+    shop = new_shop(tmp_path_factory.mktemp("killed") / "shop", logs)
+    for step in STEP_NAMES:
+        words = ("day", DS) if step in KILLED_WITH_THEIR_DAY else ("step", step, DS)
+        seconds = next(change["seconds"] for change in day.changes() if change["step"] == step and change["seconds"])
+        _kill_in_the_middle(shop, step, words, seconds)
+        if step not in (KILLED_WITH_THEIR_DAY[0], STEP_NAMES[-1]):
+            shop.run("step", step, DS)
+    shop.run("day", DS)
+    assert content(shop.lake()) == content(day.lake())
+
+
+def _kill_in_the_middle(shop: Shop, step: str, words: tuple[str, ...], seconds: float) -> None:
+    """Start a command, and SIGKILL it when a third of ``step``'s usual time is over; nothing of it may live on."""
+    since = time.time()
+
+    def states() -> list[str]:
+        return [change["state"] for change in shop.changes() if change["step"] == step and change["at"] > since]
+
+    process = shop.start(*words)
+    family = psutil.Process(process.pid)
+    while not states():
+        assert process.poll() is None, f"{' '.join(words)} ended before {step} started\n{shop.log()}"
+        time.sleep(0.02)
+    time.sleep(min(seconds / 3, 20))
+    children = family.children(recursive=True)
+    process.kill()
+    process.wait()
+    assert states() == ["running"], f"{step} ended before it was killed"
+    assert children or words[0] == "step", "the day should have had an Airflow that can outlive it"
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive, f"killed in {step}, but still there: {alive}"

@@ -1,6 +1,9 @@
 """What several tests share: an installation that has run a day, copied for each, and a PostgreSQL server."""
 
+import fcntl
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -16,14 +19,28 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def grown(tmp_path_factory):
-    """Home of an installation that has run a day; not to be written to."""
-    home = tmp_path_factory.mktemp("grown") / "the shop's [1] home"  # a name that SQL, globs and URIs would read
-    with pytest.MonkeyPatch.context() as patch:
-        settings, lake = at_home(patch, home)
-        grow(settings, lake)
-        register_models(settings, home.parent / "model")
-    return home
+def grown(tmp_path_factory) -> Path:
+    """Home of an installation that has run a day; not to be written to.
+
+    The first worker of pytest-xdist to ask for it makes it for all. Each reads a copy of its own: even who only reads
+    a catalogue moves its log on, and so would tear what another is copying.
+    """
+    name = "the shop's [1] home"  # a name that SQL, globs and URIs would read
+    mine = tmp_path_factory.mktemp("grown") / name
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "grown by one worker"
+    shared.mkdir(exist_ok=True)
+    made = shared / "made"
+    with (shared / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.is_file():
+            shutil.rmtree(shared / name, ignore_errors=True)  # of a worker that did not come to the end
+            settings, lake = at_home(patch, shared / name)
+            grow(settings, lake)
+            register_models(settings, shared / "model")
+            made.touch()
+        shutil.copytree(shared / name, mine)
+    return mine
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Two processes exchange the gradients of tables of different widths."""
 
-import multiprocessing
-
 import torch
 import torch.distributed as dist
 from support_models import DOMAINS, random_batch, random_labels, take_request
+from support_workers import PROCESSES
 
 from uniscale.models.batch import Labels
 from uniscale.models.loss import ranking_loss
@@ -35,8 +34,7 @@ def work(rank, folder):
 
 
 def test_two_workers_get_the_gradients_of_one_for_tables_of_two_widths(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=work, args=(rank, str(tmp_path))) for rank in range(2)]
+    workers = [PROCESSES.Process(target=work, args=(rank, str(tmp_path))) for rank in range(2)]
     for worker in workers:
         worker.start()
     alone, widths = gradients(range(4), 1)

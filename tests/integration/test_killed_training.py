@@ -1,24 +1,14 @@
 """kill -9 at any step, and the same command again: the same weights on one worker, the same requests on two."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 import torch
-
-SCRIPT = """
-import sys
-from datetime import timedelta
-from pathlib import Path
-
-import torch
 from support_frames import DOMAINS, random_frames
+from support_workers import PROCESSES
 
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
@@ -28,67 +18,49 @@ from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import Trainer
 
-rank, world_size, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-use_threads(1)
-if world_size > 1:
-    store = f"file://{folder}/group-{sys.argv[4]}"
-    torch.distributed.init_process_group(
-        "gloo", init_method=store, rank=rank, world_size=world_size, timeout=timedelta(seconds=20)
-    )
 
-
-class Keeper:
-    def point(self, point):
-        pass
-
-    def checkpoint(self, trainer):
-        if rank == 0:
-            trainer.save(folder / "kept")
-        print("step", trainer.num_steps, flush=True)
-
-
-store = FrameStore([encode(random_frames(96, max_items=6), DOMAINS)], folder / "spill")
-loader = Loader(store, batch_requests=8, seed=1, rank=rank, world_size=world_size, ahead=2, part_requests=3)
-torch.manual_seed(1)
-config = TrainConfig(
-    epochs=3, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=1
-)
-worker = Worker(rank=rank, world_size=world_size)
-trainer = Trainer(build_model("hhsft", "xs", DOMAINS), loader, config, seed=1, failures=folder, worker=worker)
-if (folder / "kept" / "state.pt").is_file():
-    trainer.restore(folder / "kept")
-step = trainer._step
-seen = (folder / f"seen-{rank}.txt").open("a")
-
-
-def counted(part, watch):
-    step(part, watch)
-    users = [user for batch, _ in part.parts for user in batch.user_R.tolist()]
-    seen.write(f"{trainer.num_steps} {' '.join(map(str, users))}\\n")
-    seen.flush()
-
-
-trainer._step = counted
-trainer.run(Keeper())
-if rank == 0:
-    torch.save(trainer.model.state_dict(), folder / "weights.pt")
-print("finished", flush=True)
-"""
-
-
-def start(folder, world_size, attempt):
-    tests = Path(__file__).resolve().parents[1]
-    path = os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(rank), str(world_size), str(folder), str(attempt)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path},
+def train(rank, world_size, folder, attempt, told):
+    """What one worker does; it tells each step, and its end."""
+    use_threads(1)
+    if world_size > 1:
+        store = f"file://{folder}/group-{attempt}"
+        torch.distributed.init_process_group(
+            "gloo", init_method=store, rank=rank, world_size=world_size, timeout=timedelta(seconds=20)
         )
-        for rank in range(world_size)
-    ]
+
+    class Keeper:
+        def point(self, point):
+            pass
+
+        def checkpoint(self, trainer):
+            if rank == 0:
+                trainer.save(folder / "kept")
+            told.send(trainer.num_steps)
+
+    frames = FrameStore([encode(random_frames(96, max_items=6), DOMAINS)], folder / "spill")
+    loader = Loader(frames, batch_requests=8, seed=1, rank=rank, world_size=world_size, ahead=2, part_requests=3)
+    torch.manual_seed(1)
+    config = TrainConfig(
+        epochs=3, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=1
+    )
+    worker = Worker(rank=rank, world_size=world_size)
+    trainer = Trainer(build_model("hhsft", "xs", DOMAINS), loader, config, seed=1, failures=folder, worker=worker)
+    if (folder / "kept" / "state.pt").is_file():
+        trainer.restore(folder / "kept")
+    step = trainer._step
+    seen = (folder / f"seen-{rank}.txt").open("a")
+
+    def counted(part, watch):
+        step(part, watch)
+        users = [user for batch, _ in part.parts for user in batch.user_R.tolist()]
+        seen.write(f"{trainer.num_steps} {' '.join(map(str, users))}\n")
+        seen.flush()
+
+    trainer._step = counted
+    trainer.run(Keeper())
+    if rank == 0:
+        torch.save(trainer.model.state_dict(), folder / "weights.pt")
+    told.send("finished")
 
 
 def run(folder, world_size, *, kills, seed=0):
@@ -96,16 +68,35 @@ def run(folder, world_size, *, kills, seed=0):
     folder.mkdir()
     draw = random.Random(seed)
     for attempt in range(kills + 1):
-        workers = start(folder, world_size, attempt)
+        heard, workers = [], []
+        for rank in range(world_size):
+            hear, tell = PROCESSES.Pipe(duplex=False)
+            workers.append(PROCESSES.Process(target=train, args=(rank, world_size, folder, attempt, tell), daemon=True))
+            workers[-1].start()
+            tell.close()
+            heard.append(hear)
         if attempt < kills:
             for _ in range(draw.randint(2, 9)):
-                assert workers[0].stdout.readline().startswith("step")
+                assert heard[0].recv() != "finished"
             time.sleep(draw.random() * 0.02)
             for worker in workers:
-                worker.send_signal(signal.SIGKILL)
-        ends = [worker.communicate(timeout=120)[0] for worker in workers]
-        assert all("finished" in end for end in ends) == (attempt == kills)
+                worker.kill()
+        ends = [told_last(hear) for hear in heard]
+        for worker in workers:
+            worker.join(120)
+        assert all(end == "finished" for end in ends) == (attempt == kills)
     return torch.load(folder / "weights.pt", weights_only=True)
+
+
+def told_last(hear):
+    """The last that a worker tells before it ends."""
+    last = None
+    while hear.poll(120):
+        try:
+            last = hear.recv()
+        except EOFError:
+            return last
+    raise AssertionError("a worker neither trains nor ends")
 
 
 def requests_of_steps(folder, world_size):

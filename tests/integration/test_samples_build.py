@@ -27,7 +27,6 @@ COUNTS = (
 @pytest.fixture
 def settings(settings):
     settings.window.train_days = 1
-    settings.lake.threads = 1
     return settings
 
 

@@ -20,7 +20,6 @@ LISTS = ("known_at", "acted_at", "item_ids", "category_ids", "actions", "domains
 @pytest.fixture
 def settings(settings):
     settings.window.train_days = 3
-    settings.lake.threads = 1
     return settings
 
 
@@ -131,7 +130,7 @@ def test_building_day_by_day_gives_what_building_at_once_gives(settings, lake, t
     from uniscale.lake import Lake
 
     other_settings = load_settings()
-    other_settings.window.train_days, other_settings.lake.threads = 1, 1
+    other_settings.window.train_days = 1
     other = Lake(other_settings)
     for day in (FIRST, FIRST + timedelta(days=1), DS):
         world = random_world()

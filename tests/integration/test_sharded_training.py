@@ -1,108 +1,82 @@
 """Parameters spread over two workers (gloo) train what two workers with whole copies train."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 import torch
 from support_frames import DOMAINS, random_frames
-
-from uniscale.data.encode import encode
-from uniscale.data.loader import Loader
-from uniscale.data.store import FrameStore
-from uniscale.models.zoo import build_model
-from uniscale.training.checkpoint import load_checkpoint
-from uniscale.training.config import TrainConfig
-from uniscale.training.loop import Trainer
-
-SCRIPT = """
-import sys
-from datetime import timedelta
-from pathlib import Path
-
-import torch
-from support_frames import DOMAINS, random_frames
+from support_workers import PROCESSES
 
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model, save_model
-from uniscale.training.checkpoint import save_checkpoint
+from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import TrainConfig, Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import Trainer
 from uniscale.training.placement import whole_ranker
 
-rank, folder, tables, dense, model = int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]
-use_threads(1)
-torch.distributed.init_process_group(
-    "gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2, timeout=timedelta(seconds=60)
-)
+
+def train(rank, folder, tables, dense, told):
+    """What one of two workers does: it tells what it holds, trains, and takes the run up again in the middle."""
+    use_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2, timeout=timedelta(seconds=60)
+    )
+
+    class Keeper:
+        def point(self, point):
+            pass
+
+        def checkpoint(self, trainer):
+            state = trainer.state()
+            if rank == 0:
+                save_checkpoint(state, folder / f"step-{trainer.num_steps}")
+                save_model(whole_ranker(trainer.model, state), folder / "model")
+
+    config = TrainConfig(
+        epochs=2, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=5
+    )
+
+    def trainer():
+        store = FrameStore([encode(random_frames(40, max_items=6), DOMAINS)], folder / "spill")
+        loader = Loader(store, batch_requests=8, seed=1, rank=rank, world_size=2)
+        torch.manual_seed(1)
+        worker = Worker(rank=rank, world_size=2, tables=tables, dense=dense)
+        return Trainer(build_model("hhsft", "xs", DOMAINS), loader, config, seed=1, failures=folder, worker=worker)
+
+    whole = trainer()
+    rows = whole.model.inputs.tables.weight.shape[0]
+    numbers = sum(p.to_local().numel() if hasattr(p, "to_local") else p.numel() for p in whole.model.dense_parameters())
+    told.send((rows, numbers))
+    whole.run(Keeper())
+    resumed = trainer()
+    resumed.restore(folder / "step-5")
+    resumed.run()
+    ours, theirs = whole.state()["model"], resumed.state()["model"]
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours), "a resumed run ends elsewhere"
 
 
-class Keeper:
-    def point(self, point):
-        pass
-
-    def checkpoint(self, trainer):
-        state = trainer.state()
-        if rank == 0:
-            save_checkpoint(state, folder / f"step-{trainer.num_steps}")
-            save_model(whole_ranker(trainer.model, state), folder / "model")
-
-
-config = TrainConfig(
-    epochs=2, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=5
-)
-
-
-def trainer():
-    store = FrameStore([encode(random_frames(40, max_items=6), DOMAINS)], folder / "spill")
-    loader = Loader(store, batch_requests=8, seed=1, rank=rank, world_size=2)
-    torch.manual_seed(1)
-    worker = Worker(rank=rank, world_size=2, tables=tables, dense=dense)
-    return Trainer(build_model(model, "xs", DOMAINS), loader, config, seed=1, failures=folder, worker=worker)
-
-
-whole = trainer()
-rows = whole.model.inputs.tables.weight.shape[0]
-numbers = sum(p.to_local().numel() if hasattr(p, "to_local") else p.numel() for p in whole.model.dense_parameters())
-print(rows, numbers, flush=True)
-whole.run(Keeper())
-resumed = trainer()
-resumed.restore(folder / "step-5")
-resumed.run()
-ours, theirs = whole.state()["model"], resumed.state()["model"]
-assert all(torch.equal(ours[name], theirs[name]) for name in ours), "a resumed run ends elsewhere"
-"""
-
-
-def run(folder, tables, dense, model):
+def run(folder, tables, dense):
     """Train on two workers; returns the weights, and per worker rows of tables and numbers of dense parameters."""
     folder.mkdir()
-    tests = Path(__file__).resolve().parents[1]
-    path = os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(rank), str(folder), tables, dense, model],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        for rank in range(2)
-    ]
-    answers = [worker.communicate(timeout=300) for worker in workers]
-    assert all(worker.returncode == 0 for worker in workers), answers[0][1] + answers[1][1]
-    held = [tuple(map(int, out.split())) for out, _ in answers]
-    return torch.load(folder / "model" / "weights.pt", weights_only=True), held
+    heard, workers = [], []
+    for rank in range(2):
+        hear, tell = PROCESSES.Pipe(duplex=False)
+        workers.append(PROCESSES.Process(target=train, args=(rank, folder, tables, dense, tell), daemon=True))
+        workers[-1].start()
+        tell.close()
+        heard.append(hear)
+    for worker in workers:
+        worker.join(300)
+    assert [worker.exitcode for worker in workers] == [0, 0], "a worker ended with an error, which it has printed"
+    return torch.load(folder / "model" / "weights.pt", weights_only=True), [hear.recv() for hear in heard]
 
 
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("copies") / "run", "torch", "replicated", "hhsft")
+    return run(tmp_path_factory.mktemp("copies") / "run", "torch", "replicated")
 
 
 @pytest.mark.parametrize(("tables", "dense"), [("sharded", "replicated"), ("torch", "sharded"), ("sharded", "sharded")])
@@ -110,7 +84,7 @@ def test_sharded_parameters_train_to_the_same_weights_and_checkpoints_fit_any_nu
     tmp_path, copies, tables, dense
 ):
     expected, (whole, _) = copies
-    weights, held = run(tmp_path / "run", tables, dense, "hhsft")
+    weights, held = run(tmp_path / "run", tables, dense)
     assert weights.keys() == expected.keys()
     for name, values in expected.items():
         torch.testing.assert_close(weights[name], values, rtol=1e-3, atol=1e-5)

@@ -35,6 +35,7 @@ def test_all_servers_come_up_know_the_dags_and_stop_together(tmp_path):
             assert dag["has_import_errors"] is False
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 5
+        assert not [child for child in children if "mlflow.server.jobs" in " ".join(child.cmdline())]
         assert listening_addresses(process.pid) == {"127.0.0.1"}
     finally:
         process.send_signal(signal.SIGINT)

@@ -68,7 +68,6 @@ def _scan(content, block):
 
 
 def test_a_spoilt_file_lands_whole_or_leaves_the_lake_as_it_was(settings, lake, tmp_path):
-    settings.lake.threads = 1
     ingest_events(settings, lake, write_logs(tmp_path / "good"))
     before, snapshot = lake_rows(lake), lake.snapshot_id()
     outcomes = set()

@@ -21,6 +21,9 @@ from uniscale.cli.processes import airflow_environment, child_environment, die_w
 from uniscale.cli.workspace import drop_torn_reports
 from uniscale.config import Settings, load_settings
 
+_WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""MLflow's server starts eight processes for the jobs of its evaluation of language models; nothing here has any."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
@@ -56,7 +59,7 @@ def services(settings: Settings, *, airflow_port: int, mlflow_port: int, evident
     quiet = child_environment(settings)
     return (
         *_airflow(settings, binaries, airflow_port),
-        Service(name="MLflow", port=mlflow_port, command=mlflow, environment=quiet),
+        Service(name="MLflow", port=mlflow_port, command=mlflow, environment={**quiet, **_WITHOUT_JOBS}),
         Service(name="Evidently", port=evidently_port, command=evidently, environment=quiet),
     )
 

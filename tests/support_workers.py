@@ -1,0 +1,11 @@
+"""Processes that train: forked from one that has imported what they need, which takes longer than what they do."""
+
+import multiprocessing
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    [
+        *("pytest", "torch", "uniscale.data.encode", "uniscale.data.loader", "uniscale.data.store"),
+        *("uniscale.models.zoo", "uniscale.training.checkpoint", "uniscale.training.loop", "uniscale.training.sync"),
+    ]
+)
