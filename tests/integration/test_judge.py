@@ -268,7 +268,7 @@ def test_the_truth_is_measured_beside_the_rest_where_it_is_known(stage, tmp_path
         (role, metric): value
         for role, metric, value in stage.rows("select role, metric, value from ml.metrics where metric like 'true_%'")
     }
-    assert {metric for _, metric in found} == {"true_auc", "true_gauc", "true_auc_exposed"}
+    assert {metric for _, metric in found} == {"true_auc", "true_gauc", "true_auc_exposed", "true_calibration"}
     assert found["challenger", "true_gauc"] > found["champion", "true_gauc"]
     assert found["challenger", "true_auc"] < 1  # a label of 0.9 or 0.1 cannot be known for certain
     assert judge.promote_day(stage.settings, stage.lake, DS)["decision"] == "promoted"

@@ -3,7 +3,7 @@
 The label of a row is its true click probability given that it is looked at, for every candidate, shown or not. Unlike
 native labels it carries no position bias and no chance. ``true_auc`` and ``true_gauc`` are over whole candidate lists,
 ``true_auc_exposed`` is over the exposed rows; the two kinds of AUC are not comparable with each other, because a whole
-list is easier.
+list is easier. ``true_calibration`` is what a ranker predicts for whole lists over what is true of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uniscale.config import Settings
 from uniscale.contracts.frames import FRAMES
 from uniscale.evaluation.bootstrap import Sample, by_role, resample
 from uniscale.evaluation.metrics import grouped_auc
-from uniscale.evaluation.statistic import PooledAuc, Statistic
+from uniscale.evaluation.statistic import Array, PooledAuc, Ratio, Statistic
 
 MAX_RESAMPLES = 200
 """Whole lists have several times the rows of the exposed ones, and their labels are free of noise."""
@@ -77,8 +77,15 @@ def _statistics(
         "true_auc": PooledAuc(request_N, label_N, score_N),
         "true_gauc": grouped_auc(request_N, label_N, score_N, num_requests),
         "true_auc_exposed": PooledAuc(request_N[shown_N], label_N[shown_N], score_N[shown_N]),
+        "true_calibration": Ratio(
+            _sum(score_N, request_N, num_requests), _sum(label_N, request_N, num_requests), num_requests
+        ),
     }
     return statistics, num_requests
+
+
+def _sum(values_N: Array, request_N: Array, num_requests: int) -> Array:
+    return np.bincount(request_N, weights=values_N, minlength=num_requests)
 
 
 _QUERY = """
