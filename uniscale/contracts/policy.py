@@ -148,6 +148,8 @@ class Searchification(_Strict):
     user_mix: float = Field(ge=0)
     nearest: NearestQuery
     max_negatives: int = Field(gt=0)
+    visit_minutes: int = Field(ge=0, le=24 * 60)
+    positive_rate: Literal["weigh", "keep"]
     prior_clicks: float = Field(ge=0)
     max_leak: float = Field(ge=0, le=1)
 
