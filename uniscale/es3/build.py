@@ -81,7 +81,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     seconds = time.monotonic() - start
     with lake.read() as con:
         leak = measure_leak(con, plan)
-        check_leak(leak, plan.policy.searchification.max_leak)
+        check_leak(leak, plan.policy.searchification)
         prepare(con, plan)
         return {
             **count_samples(con, plan),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import duckdb
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 from uniscale.contracts.features import FEATURE_WINDOWS, ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES
 from uniscale.contracts.frames import NUMERIC_NAME, PAIR_NUMERIC
+from uniscale.contracts.policy import Searchification
+from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_sql, sql_text
@@ -33,8 +36,6 @@ TOGETHER = "all inputs"
 MATCH = ("text_match", "query_category_share")
 """What the synthetic query itself decides: too weak a match is as wrong as too strong a one."""
 
-_SURE = 2.0
-"""Standard errors by which the margin must be passed: few rows alone are no reason to stop a day."""
 _RIDGE = 1e-3
 """Of the small model, per request; keeps inputs that are copies of each other apart."""
 _NEWTON_STEPS = 5
@@ -60,6 +61,8 @@ _PAIRS = {
     "domain_ctr": "item_domain_ctrs[list_position(item_domains, domain)]",
     "domain_cvr": "item_domain_cvrs[list_position(item_domains, domain)]",
 }
+
+_NORMAL = NormalDist()
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -90,7 +93,9 @@ def _of_table(table: Table, counted: str) -> dict[str, str]:
     }
 
 
-def measure_leak(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[str, Any]]:
+def measure_leak(
+    con: duckdb.DuckDBPyConnection, plan: Plan, samples: str = f"lake.{SAMPLES.qualified}"
+) -> dict[str, dict[str, Any]]:
     """AUC within the request of every input alone, and of a small model over all of them, for the label click.
 
     A synthetic query that was chosen with an eye on the clicked item, or negatives that another list would never have
@@ -100,6 +105,7 @@ def measure_leak(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[s
     Args:
         con: An open lake connection; holds the samples and the features of the run's training days.
         plan: The run; its training days are measured together.
+        samples: Table with the samples.
 
     Returns:
         ``native`` (shown rows of real requests) and ``tier N``, each with ``requests`` (those with both labels),
@@ -115,6 +121,7 @@ def measure_leak(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[s
         "max_records": MAX_RECORDS,
         "first_version_ds": plan.first_version_ds(max(FEATURE_WINDOWS)),
     }
+    con.execute(f"create or replace temp view measured_samples as from {samples}")
     run_sql(con, f"{sql_text('macros')}\n{sql_text('leak')}", values)
     columns = ", ".join(f'{expression} as "{name}"' for name, expression in inputs.items())
     con.execute(
@@ -158,29 +165,44 @@ def excess(found: Mapping[str, Any], native: Mapping[str, Any], name: str) -> tu
 _NOTHING = {"auc": None, "se": None}
 
 
-def check_leak(measured: Mapping[str, Mapping[str, Any]], max_leak: float) -> None:
+def standard_errors(measured: Mapping[str, Mapping[str, Any]], leak_errors: float) -> float:
+    """Standard errors that the excess of one input must pass, so that all together are as sure as one would be.
+
+    Of fifty inputs one passes two standard errors by chance. So the chance that a single one would is shared out over
+    all inputs of all tiers (Bonferroni).
+
+    Args:
+        measured: What `measure_leak` found.
+        leak_errors: Standard errors that a single comparison would have to pass.
+    """
+    num_compared = sum(len(found["inputs"]) for tier, found in measured.items() if tier != "native")
+    return -_NORMAL.inv_cdf(_NORMAL.cdf(-leak_errors) / max(num_compared, 1))
+
+
+def check_leak(measured: Mapping[str, Mapping[str, Any]], policy: Searchification) -> None:
     """Refuse synthetic requests whose items an input orders otherwise than those of real ones beyond the margin.
 
     Args:
         measured: What `measure_leak` found.
-        max_leak: The policy's margin, in AUC within the request.
+        policy: Its ``max_leak`` is the margin, in AUC within the request, and ``leak_errors`` how surely it is passed.
 
     Raises:
-        LeakError: The excess of a tier passes the margin by more than two standard errors; all such inputs are named.
+        LeakError: The excess of an input passes the margin by more than `standard_errors`; all such inputs are named.
     """
     native = measured.get("native")
+    errors = standard_errors(measured, policy.leak_errors)
     faults = [
         f"{tier}: {name} has AUC {found['inputs'][name]['auc']:.3f}, real lists {native['inputs'][name]['auc']:.3f}"
         for tier, found in measured.items()
         if native is not None and tier != "native"
         for name in found["inputs"]
-        if (over := excess(found, native, name))[0] - _SURE * over[1] > max_leak
+        if (over := excess(found, native, name))[0] - errors * over[1] > policy.max_leak
     ]
     if faults:
         raise LeakError(
             "synthetic requests order their items otherwise than real ones, which gives the label away or teaches what "
-            f"is not so: {'; '.join(faults)}; the policy allows a difference of {max_leak:.3f} and two standard errors "
-            "(searchification.max_leak). Leave the tier out (searchification.tiers), or correct its queries and "
+            f"is not so: {'; '.join(faults)}; the policy allows a difference of {policy.max_leak:.3f} and {errors:.1f} "
+            "standard errors (searchification.max_leak, leak_errors). Leave the tier out (searchification.tiers), or correct its queries and "
             "negatives; nothing was trained on these rows"
         )
 

@@ -4,7 +4,7 @@
 create or replace temp table leak_rows as
 with records as (
     select *
-    from lake.es3.samples
+    from measured_samples
     where ds between $first_ds and $ds and normalised_query(query_text) is not null
     qualify row_number() over (partition by query_tier order by md5_number_lower(sample_id), sample_id) <= $max_records
 ),
