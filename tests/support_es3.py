@@ -158,7 +158,8 @@ class World:
         filled = {column.name: empty[column.type] for column in ITEM_FEATURES.columns if column.type in empty}
         known = {"ds": YESTERDAY.date(), "feature_at": midnight_after(YESTERDAY.date()), "recorded_at": at(0)}
         self._add(
-            ITEM_FEATURES, **{**filled, **known, "item_id": item_id, "title": title, "category_id": category_id, **values}
+            ITEM_FEATURES,
+            **{**filled, **known, "item_id": item_id, "title": title, "category_id": category_id, **values},
         )
 
     def statistic(self, query, category_id, num_clicks, *, confidence=0.9, ds=DAY):

@@ -63,7 +63,9 @@ def test_what_differs_between_requests_alone_gives_nothing_away():
     for k in range(20):
         for item in (f"a{k}", f"b{k}", f"c{k}"):
             world.features(item, "thing", price=10.0 + k)
-        world.request(f"s{k}", "u", at(9), [f"a{k}", f"b{k}", f"c{k}"], query="q", clicked=[f"a{k}", f"b{k}"][: 1 + k // 10])
+        world.request(
+            f"s{k}", "u", at(9), [f"a{k}", f"b{k}", f"c{k}"], query="q", clicked=[f"a{k}", f"b{k}"][: 1 + k // 10]
+        )
     assert measured(world)["tier 2"]["inputs"]["log_price"] == {"auc": 0.5, "se": 0.0}
 
 
@@ -117,7 +119,9 @@ def test_the_standard_error_falls_with_the_root_of_the_requests():
 def test_a_day_whose_synthetic_lists_are_easier_than_the_margin_is_refused_with_both_numbers():
     found = two_kinds(0.9, 0.54)
     assert excess(found["tier 2"], found["native"], "text_match")[0] == pytest.approx(0.36)
-    with pytest.raises(LeakError, match=r"tier 2: text_match has AUC 0\.900, real lists 0\.540.* difference of 0\.020 "):
+    with pytest.raises(
+        LeakError, match=r"tier 2: text_match has AUC 0\.900, real lists 0\.540.* difference of 0\.020 "
+    ):
         check_leak(found, allowing(0.02))
 
 

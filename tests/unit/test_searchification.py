@@ -462,7 +462,9 @@ def lists_of(world, num_lists, shown, clicked, *, query=None, hour, prefix):
     """As many lists, of a user each; ``clicked(k)`` names what is clicked in list k."""
     domain = "search" if query else "feed"
     for k in range(num_lists):
-        world.request(f"{prefix}{k}", f"{prefix}u{k}", at(hour), shown, query=query, domain=domain, clicked=[clicked(k)])
+        world.request(
+            f"{prefix}{k}", f"{prefix}u{k}", at(hour), shown, query=query, domain=domain, clicked=[clicked(k)]
+        )
 
 
 def pair_odds(made, of, other):
