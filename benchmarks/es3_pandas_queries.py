@@ -201,6 +201,7 @@ def synthetic_rows(
     exposures: pd.DataFrame,
     attributions: pd.DataFrame,
     clicks: pd.DataFrame,
+    *,
     real: pd.DataFrame,
     given: dict[str, Any],
 ) -> pd.DataFrame:
@@ -228,20 +229,21 @@ def synthetic_rows(
     columns = ["sample_id", "search", "query_tier", "query_support", "query_confidence"]
     queries = pd.concat([own[columns], drawn_ones[columns]])
     made = made.merge(queries, on="sample_id")
-    matched = matched_rows(made, outside, real, requests, stats, versions, given)
+    matched = matched_rows(made, outside, real=real, requests=requests, stats=stats, versions=versions, given=given)
     return drawn_rows(made, outside, exposures, matched, given)
 
 
 def matched_rows(
     made: pd.DataFrame,
     outside: pd.DataFrame,
+    *,
     real: pd.DataFrame,
     requests: pd.DataFrame,
     stats: pd.DataFrame,
     versions: pd.DataFrame,
     given: dict[str, Any],
 ) -> pd.DataFrame:
-    """How rows of real lists and of lists with a click match their query: its category, and so many words of so many."""
+    """How rows of real lists and of lists with a click match their query: its category, so many of so many words."""
     shown = real.loc[real["is_exposed"], ["sample_id", "item_id", "is_clicked", "query_tier"]]
     searches = requests.loc[requests["search"].notna(), ["request_id", "ds", "search", "requested_at"]]
     searches = searches[searches["request_id"].isin(shown["sample_id"])].rename(columns={"request_id": "sample_id"})

@@ -170,7 +170,7 @@ def test_the_same_days_again_give_the_same_rows(shop):
 
 
 def leak_with(shop, negatives):
-    """What is measured once the negatives of the synthetic requests are others: a query of (sample_id, item_id, shown)."""
+    """What is measured once the synthetic requests have other negatives: a query of (sample_id, item_id, shown)."""
     with shop.lake.read() as con:
         con.execute(f"create temp table made as {SYNTHETIC_ROWS}")
         con.execute(f"create temp table others as {negatives}")
@@ -207,7 +207,9 @@ UNSHOWN = f"""
     select made.sample_id, candidates.item_id, candidates.is_exposed
     from (select distinct sample_id, request_id, split_part(sample_id, '~s', 2) as category_id from made) as made
     inner join lake.{CANDIDATES.qualified} as candidates on made.request_id = candidates.request_id
-    inner join (select item_id, arg_max(category_id, valid_from) as category_id from lake.raw.items group by item_id) as items
+    inner join (
+        select item_id, arg_max(category_id, valid_from) as category_id from lake.raw.items group by item_id
+    ) as items
         on candidates.item_id = items.item_id and made.category_id = items.category_id
     anti join made as clicked on made.sample_id = clicked.sample_id and candidates.item_id = clicked.item_id
     qualify row_number() over (partition by made.sample_id order by candidates.is_exposed desc, candidates.item_id) <= 4

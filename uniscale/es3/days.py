@@ -32,9 +32,9 @@ def compute_day(
     searchify: bool = True,
     growth: Mapping[str, float] | None = None,
 ) -> None:
-    """Add the samples of one day to the temporary table ``records``, and to ``outside_fates`` what became of its clicks.
+    """Add the samples of one day to the temporary table ``records``, what became of its clicks to ``outside_fates``.
 
-    The tables have the columns of `SAMPLES` and of `OUTSIDE_CLICKS`.
+    They have the columns of `SAMPLES` and of `OUTSIDE_CLICKS`.
 
     Args:
         con: A connection after `prepare`, with the raw tables and marts below the catalogue ``lake``.

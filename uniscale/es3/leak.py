@@ -202,8 +202,8 @@ def check_leak(measured: Mapping[str, Mapping[str, Any]], policy: Searchificatio
         raise LeakError(
             "synthetic requests order their items otherwise than real ones, which gives the label away or teaches what "
             f"is not so: {'; '.join(faults)}; the policy allows a difference of {policy.max_leak:.3f} and {errors:.1f} "
-            "standard errors (searchification.max_leak, leak_errors). Leave the tier out (searchification.tiers), or correct its queries and "
-            "negatives; nothing was trained on these rows"
+            "standard errors (searchification.max_leak, leak_errors). Leave the tier out (searchification.tiers), or "
+            "correct its queries and negatives; nothing was trained on these rows"
         )
 
 
@@ -251,7 +251,8 @@ class _Pairs:
 def _pairs(request: Places, is_clicked: npt.NDArray[np.bool_]) -> _Pairs:
     """All pairs; rows are sorted by request, and every request has both kinds."""
     clicked, unclicked = np.flatnonzero(is_clicked), np.flatnonzero(~is_clicked)
-    first, last = (np.searchsorted(request[unclicked], request[clicked], side=side) for side in ("left", "right"))
+    first = np.searchsorted(request[unclicked], request[clicked], side="left")
+    last = np.searchsorted(request[unclicked], request[clicked], side="right")
     count = last - first
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     left = np.repeat(clicked, count)

@@ -58,7 +58,7 @@ class Plan:
         return max(self.first_ds, self.first_older_ds(day))
 
     def last_attribution_ds(self, day: Day) -> date:
-        """Last training day whose requests such an action may have labelled: it may have come long after its request."""
+        """Last training day whose requests such an action may have labelled; it may come long after its own."""
         last_known = day.label_as_of.date() - timedelta(days=1)
         return min(self.last_ds, last_known + timedelta(days=self.policy.attribution.before_days))
 
