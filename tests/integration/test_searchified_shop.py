@@ -226,7 +226,7 @@ def test_the_packaged_negatives_pass_and_ones_that_were_not_shown_are_caught(sho
     assert "log_item_num_exposures" in str(caught.value)
     # Not by the flag alone: a model that never sees it is told by the rest.
     for tier in ("tier 1", "tier 2"):
-        over, error = excess(leaky[tier], leaky["native"], TOGETHER)
+        over, error = excess(leaky, tier, TOGETHER)
         assert over - 4 * error > 0.1
 
 

@@ -55,7 +55,8 @@ def test_the_auc_is_the_share_of_well_ordered_pairs_of_a_request_and_its_mean_ov
     for name, shares in expected.items():
         mean = sum(shares) / 30
         error = math.sqrt(sum((share - mean) ** 2 for share in shares) / 29 / 30)
-        assert found["inputs"][name] == {"auc": pytest.approx(mean, abs=1e-4), "se": pytest.approx(error, abs=1e-4)}
+        assert found["inputs"][name]["auc"] == pytest.approx(mean, abs=1e-4)
+        assert found["inputs"][name]["se"] == pytest.approx(error, abs=1e-4)
 
 
 def test_what_differs_between_requests_alone_gives_nothing_away():
@@ -77,7 +78,11 @@ def test_of_real_requests_the_shown_rows_are_measured_and_requests_of_one_label_
     world.request("none", "u", at(9), ["a", "b"], query="q")
     world.request("s", "u", at(9), ["a", "b"], query="q", clicked=["a"])
     found = measured(world)
-    assert [(tier, one["requests"], one["rows"]) for tier, one in found.items()] == [("native", 1, 2), ("tier 2", 1, 2)]
+    assert {tier: (one["requests"], one["rows"]) for tier, one in found.items()} == {
+        "native": (1, 2),
+        "channels": (0, 0),
+        "tier 2": (1, 2),
+    }
 
 
 def test_without_a_synthetic_request_nothing_is_measured():
@@ -93,7 +98,7 @@ def test_a_single_request_has_no_standard_error_and_stops_nothing():
     world.request("r", "u", at(9), ["a", "b"], query="red", clicked=["b"])
     world.request("s", "u", at(9), ["a", "b"], query="red", clicked=["a"])
     found = measured(world)
-    assert found["tier 2"]["inputs"]["text_match"] == {"auc": 1.0, "se": None}
+    assert found["tier 2"]["inputs"]["text_match"] == {"auc": 1.0, "se": None, "apart_auc": None, "apart_se": None}
     check_leak(found, allowing(0.0))
 
 
@@ -118,7 +123,7 @@ def test_the_standard_error_falls_with_the_root_of_the_requests():
 
 def test_a_day_whose_synthetic_lists_are_easier_than_the_margin_is_refused_with_both_numbers():
     found = two_kinds(0.9, 0.54)
-    assert excess(found["tier 2"], found["native"], "text_match")[0] == pytest.approx(0.36)
+    assert excess(found, "tier 2", "text_match")[0] == pytest.approx(0.36)
     with pytest.raises(
         LeakError, match=r"tier 2: text_match has AUC 0\.900, real lists 0\.540.* difference of 0\.020 "
     ):
@@ -133,7 +138,7 @@ def test_an_excess_within_the_margin_passes_and_so_does_one_that_few_requests_ma
 
 
 def test_many_inputs_together_are_as_sure_as_one_would_be():
-    one = {"native": {"inputs": {"a": {}}}, "tier 1": {"inputs": {"a": {}}}}
+    one = {"native": {"inputs": {"a": {}}}, "channels": {"inputs": {"a": {}}}, "tier 1": {"inputs": {"a": {}}}}
     many = {**one, "tier 2": {"inputs": {str(place): {} for place in range(49)}}}
     assert standard_errors(one, 2) == pytest.approx(2)
     # The chance of 2 standard errors by chance, one side, is .02275; its fiftieth part is passed at 3.32.
@@ -145,12 +150,50 @@ def test_words_that_matter_less_than_in_real_lists_are_refused_too():
         check_leak(two_kinds(0.5, 0.7), allowing(0.02))
 
 
+def test_words_that_differ_in_fewer_lists_but_tell_as_much_where_they_do_are_no_fault():
+    world = World()
+    world.features("good", "red shoe")
+    world.features("bad", "old lamp")
+    world.features("worse", "old lamp")
+    for name in "rs":
+        for k in range(400):
+            # Three of four synthetic lists show nothing that has the word.
+            shown = ["good", "bad"] if name == "r" or k % 4 == 0 else ["worse", "bad"]
+            world.request(f"{name}{k}", "u", at(9), shown, query="red", clicked=[shown[k % 20 >= 16]])
+    found = measured(world)
+    real, made = (found[of]["inputs"]["text_match"] for of in ("native", "tier 2"))
+    assert (real["auc"], made["auc"]) == (0.8, 0.575)
+    assert (real["apart_auc"], made["apart_auc"]) == (0.8, 0.8)
+    check_leak(found, allowing(0.02))
+
+
 def test_another_input_may_tell_less_than_in_real_lists_but_not_more_to_either_side():
     counts = {"item_num_clicks": (9, 1)}
     check_leak(two_kinds(0.5, 0.7, **counts), allowing(0.02))
     for share in (0.9, 0.1):
         with pytest.raises(LeakError, match=f"log_item_num_clicks has AUC {share}00, real lists 0.700"):
             check_leak(two_kinds(share, 0.7, **counts), allowing(0.02))
+
+
+def test_what_clicks_of_a_channel_follow_by_themselves_is_no_leak():
+    world = World()
+    world.features("good", "shoe", item_num_clicks=9)
+    world.features("bad", "shoe", item_num_clicks=1)
+    for name, share, domain, query in (
+        ("r", 0.5, "search", "red"),
+        ("s", 0.9, "search", "red"),
+        ("f", 0.9, "feed", None),
+    ):
+        for k in range(400):
+            clicked = ["good" if k < share * 400 else "bad"]
+            world.request(f"{name}{k}", "u", at(9), ["good", "bad"], domain=domain, query=query, clicked=clicked)
+    found = measured(world)
+    assert {of: found[of]["inputs"]["log_item_num_clicks"]["auc"] for of in found} == {
+        "native": 0.5,
+        "channels": 0.9,
+        "tier 2": 0.9,
+    }
+    check_leak(found, allowing(0.02))
 
 
 def test_what_only_several_inputs_tell_together_is_found():

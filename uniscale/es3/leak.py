@@ -33,6 +33,9 @@ MEASURED_FEATURES = (ITEM_FEATURES, USER_CATEGORY_FEATURES, QUERY_FEATURES)
 TOGETHER = "all inputs"
 """Name of the small model over all inputs."""
 
+REAL = ("native", "channels")
+"""Real lists: of searches, and of other channels."""
+
 MATCH = ("text_match", "query_category_share")
 """What the synthetic query itself decides: too weak a match is as wrong as too strong a one."""
 
@@ -108,9 +111,11 @@ def measure_leak(
         samples: Table with the samples.
 
     Returns:
-        ``native`` (shown rows of real requests) and ``tier N``, each with ``requests`` (those with both labels),
+        ``native`` (shown rows of real requests), ``channels`` (what other domains
+        showed of the categories clicked there) and ``tier N``, each with ``requests`` (those with both labels),
         ``rows`` and ``inputs``: by input, and for `TOGETHER`, the mean over requests ``auc`` and its standard error
-        ``se`` (both None without a request, ``se`` also with a single one). A missing value ranks below all
+        ``se`` (both None without a request, ``se`` also with a single one); the inputs of `MATCH` also have
+        ``apart_auc`` and ``apart_se``, of the pairs that they tell apart. A missing value ranks below all
         others, a missing age above them.
         Tiers also have ``worst``, the input of the largest excess (see `excess`). Empty without a synthetic record.
     """
@@ -119,6 +124,7 @@ def measure_leak(
         "first_ds": plan.first_ds,
         "ds": plan.last_ds,
         "max_records": MAX_RECORDS,
+        "target_domain": plan.target_domain,
         "first_version_ds": plan.first_version_ds(max(FEATURE_WINDOWS)),
     }
     con.execute(f"create or replace temp view measured_samples as from {samples}")
@@ -126,7 +132,8 @@ def measure_leak(
     columns = ", ".join(f'{expression} as "{name}"' for name, expression in inputs.items())
     con.execute(
         f"create or replace temp table leak_inputs as select query_tier, sample_id, item_id, is_clicked, {columns} "
-        "from leak_joined"
+        "from leak_joined window list as (partition by query_tier, sample_id) "
+        "qualify min(is_clicked) over list < max(is_clicked) over list"
     )
     counts = con.execute(
         "select query_tier, count(distinct sample_id), count(*) from leak_inputs group by all order by all"
@@ -135,34 +142,40 @@ def measure_leak(
         _name(tier): {"requests": requests, "rows": rows, "inputs": _measured(con, tier, tuple(inputs))}
         for tier, requests, rows in counts
     }
-    if set(measured) <= {"native"}:
+    if not any(tier.startswith("tier") for tier in measured):
         return {}
-    native = measured.setdefault("native", {"requests": 0, "rows": 0, "inputs": {}})
+    measured = {**{real: {"requests": 0, "rows": 0, "inputs": {}} for real in REAL}, **measured}
     for tier, found in measured.items():
-        if tier != "native":
-            found["worst"] = max(found["inputs"], key=lambda name: excess(found, native, name)[0], default=None)
+        if tier not in REAL:
+            found["worst"] = max(found["inputs"], key=lambda name: excess(measured, tier, name)[0], default=None)
     return measured
 
 
 def _name(tier: int) -> str:
-    return f"tier {tier}" if tier else "native"
+    return {0: "native", -1: "channels"}.get(tier, f"tier {tier}")
 
 
-def excess(found: Mapping[str, Any], native: Mapping[str, Any], name: str) -> tuple[float, float]:
-    """How much better an input orders the items of synthetic requests than of real ones, and its standard error.
+def excess(measured: Mapping[str, Mapping[str, Any]], tier: str, name: str) -> tuple[float, float]:
+    """How much better an input orders the items of synthetic requests than of real lists, and its standard error.
 
-    Better means further from .5, to whichever side. For the inputs of `MATCH` any difference counts.
+    Better means further from .5, to whichever side, than in the lists of searches and in those of the channels: what
+    people of a channel click is no fault of how its lists became requests. The inputs of `MATCH`, which only searches
+    have, may not order them worse either, in the pairs that they tell apart at all: lists of another channel have more
+    items alike. Of the two differences the surer one.
     """
-    one, other = found["inputs"].get(name, _NOTHING), native["inputs"].get(name, _NOTHING)
-    if one["auc"] is None or other["auc"] is None or one["se"] is None or other["se"] is None:
+    one, *others = (measured[of]["inputs"].get(name, _NOTHING) for of in (tier, *REAL))
+    if one["se"] is None or others[0]["se"] is None:
         return 0.0, 0.0
-    error = sqrt(one["se"] ** 2 + other["se"] ** 2)
-    if name in MATCH:
-        return abs(one["auc"] - other["auc"]), error
-    return abs(one["auc"] - 0.5) - abs(other["auc"] - 0.5), error
+    known = others[:1] if name in MATCH else [found for found in others if found["se"] is not None]
+    other = max(known, key=lambda found: abs(found["auc"] - 0.5))
+    found = [(abs(one["auc"] - 0.5) - abs(other["auc"] - 0.5), sqrt(one["se"] ** 2 + other["se"] ** 2))]
+    if name in MATCH and one["apart_se"] is not None and other["apart_se"] is not None:
+        error = sqrt(one["apart_se"] ** 2 + other["apart_se"] ** 2)
+        found.append((other["apart_auc"] - one["apart_auc"], error))
+    return max(found, key=lambda pair: pair[0] - pair[1])
 
 
-_NOTHING = {"auc": None, "se": None}
+_NOTHING: dict[str, float | None] = {"auc": None, "se": None}
 
 
 def standard_errors(measured: Mapping[str, Mapping[str, Any]], leak_errors: float) -> float:
@@ -175,7 +188,7 @@ def standard_errors(measured: Mapping[str, Mapping[str, Any]], leak_errors: floa
         measured: What `measure_leak` found.
         leak_errors: Standard errors that a single comparison would have to pass.
     """
-    num_compared = sum(len(found["inputs"]) for tier, found in measured.items() if tier != "native")
+    num_compared = sum(len(found["inputs"]) for tier, found in measured.items() if tier not in REAL)
     return -_NORMAL.inv_cdf(_NORMAL.cdf(-leak_errors) / max(num_compared, 1))
 
 
@@ -189,14 +202,14 @@ def check_leak(measured: Mapping[str, Mapping[str, Any]], policy: Searchificatio
     Raises:
         LeakError: The excess of an input passes the margin by more than `standard_errors`; all such inputs are named.
     """
-    native = measured.get("native")
     errors = standard_errors(measured, policy.leak_errors)
     faults = [
-        f"{tier}: {name} has AUC {found['inputs'][name]['auc']:.3f}, real lists {native['inputs'][name]['auc']:.3f}"
+        f"{tier}: {name} has AUC {found['inputs'][name]['auc']:.3f}, real lists "
+        f"{measured['native']['inputs'][name]['auc']:.3f}"
         for tier, found in measured.items()
-        if native is not None and tier != "native"
+        if tier not in REAL
         for name in found["inputs"]
-        if (over := excess(found, native, name))[0] - errors * over[1] > policy.max_leak
+        if (over := excess(measured, tier, name))[0] - errors * over[1] > policy.max_leak
     ]
     if faults:
         raise LeakError(
@@ -220,6 +233,8 @@ def _measured(con: duckdb.DuckDBPyConnection, tier: int, names: tuple[str, ...])
     missing = np.array([np.inf if name.startswith(_AGE) else -np.inf for name in names])
     ranked = np.where(np.isnan(values), missing, values)
     found = {name: pairs.auc(_won(*pairs.of(ranked[:, place]))) for place, name in enumerate(names)}
+    for name in MATCH:
+        found[name] |= pairs.apart(*pairs.of(ranked[:, names.index(name)]))
     return {**found, TOGETHER: pairs.auc(_model_won(values, pairs))}
 
 
@@ -246,6 +261,20 @@ class _Pairs:
         shares = np.bincount(self.request, weights=won) / np.bincount(self.request)
         se = float(shares.std(ddof=1) / sqrt(len(shares))) if len(shares) > 1 else None
         return {"auc": round(float(shares.mean()), 4), "se": None if se is None else round(se, 4)}
+
+    def apart(self, clicked: Array, unclicked: Array) -> dict[str, float | None]:
+        """Share in order of all pairs whose values differ, and its standard error; requests are independent, pairs not.
+
+        Over pairs and not over requests: a list of many alike and one other item would count by which one was clicked.
+        """
+        is_apart = clicked != unclicked
+        num_pairs = np.bincount(self.request, weights=is_apart)
+        num_won = np.bincount(self.request, weights=clicked > unclicked)
+        if num_pairs.sum() == 0 or (num_pairs > 0).sum() == 1:
+            return {"apart_auc": None, "apart_se": None}
+        share = num_won.sum() / num_pairs.sum()
+        error = sqrt(np.square(num_won - share * num_pairs).sum()) / num_pairs.sum()
+        return {"apart_auc": round(float(share), 4), "apart_se": round(float(error), 4)}
 
 
 def _pairs(request: Places, is_clicked: npt.NDArray[np.bool_]) -> _Pairs:

@@ -21,7 +21,7 @@ from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
 
-MAX_LISTS = 2000
+MAX_LISTS = 1000
 """Real lists of a day that tell how a click is tied to the match of query and item, the same ones every time."""
 
 

@@ -150,15 +150,22 @@ labelled as (
 -- Rows whose click attribution would have taken: no click of theirs is left for stage C, so no missing one is either.
 candidates as (
     select
+        user_id,
+        item_id,
+        requested_at
+    from candidate_rows
+    union all
+    select
         requests.user_id,
         candidates.item_id,
         requests.requested_at
     from lake.raw.requests
     inner join lake.raw.candidates on requests.request_id = candidates.request_id
     where
-        requests.ds between $first_claim_ds and $ds
-        and candidates.ds between $first_claim_ds and $ds
+        requests.ds between $first_claim_ds and $ds - 1
+        and candidates.ds between $first_claim_ds and $ds - 1
         and requests.domain = $target_domain
+        and requests.requested_at >= $ds::timestamp - $click_window_hours * interval 1 hour
 ),
 
 claimed as (
@@ -172,6 +179,7 @@ claimed as (
             and labelled.item_id = candidates.item_id
             and labelled.requested_at >= candidates.requested_at
             and labelled.requested_at <= candidates.requested_at + $click_window_hours * interval 1 hour
+    where not labelled.has_any_click
 )
 
 select

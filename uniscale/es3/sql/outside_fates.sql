@@ -7,24 +7,28 @@ with clicks as (
 ),
 
 -- The row that attribution found has one label, whoever gave it first.
+ranked as (
+    select
+        *,
+        row_number() over (partition by request_id, item_id order by acted_at, action_id) = 1 as is_first
+    from lake.marts.fct_attributions
+    where ds between $first_attribution_ds and $last_attribution_ds and action = 'click'
+),
+
+native_clicks as (
+    select
+        request_id,
+        item_id
+    from lake.marts.fct_exposures
+    where ds between $first_attribution_ds and $last_attribution_ds and domain = $target_domain and is_clicked
+),
+
 attributed as (
     select
-        attributions.action_id,
-        row_number() over (
-            partition by attributions.request_id, attributions.item_id
-            order by attributions.acted_at, attributions.action_id
-        ) = 1
-        and not exposures.is_clicked as adds_label
-    from lake.marts.fct_attributions as attributions
-    inner join lake.marts.fct_exposures as exposures
-        on
-            attributions.ds = exposures.ds
-            and attributions.request_id = exposures.request_id
-            and attributions.item_id = exposures.item_id
-    where
-        attributions.ds between $first_attribution_ds and $last_attribution_ds
-        and exposures.ds between $first_attribution_ds and $last_attribution_ds
-        and attributions.action = 'click'
+        ranked.action_id,
+        ranked.is_first and native_clicks.item_id is null as adds_label
+    from ranked
+    left join native_clicks on ranked.request_id = native_clicks.request_id and ranked.item_id = native_clicks.item_id
 ),
 
 made as (
