@@ -15,6 +15,7 @@ from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.config.settings import load_settings
 from uniscale.contracts.policy import load_policy
+from uniscale.es3.plan import MAX_LISTS
 from uniscale.lake import Lake
 
 SCRIPT = Path(__file__).with_name("es3_by_hand.sql")
@@ -61,6 +62,10 @@ def values(settings: Settings, ds: date) -> dict[str, Any]:
         "prior_clicks": search.prior_clicks,
         "user_mix": search.user_mix,
         "max_negatives": search.max_negatives,
+        "max_lists": MAX_LISTS,
+        "visit_minutes": search.visit_minutes,
+        "positive_rate": search.positive_rate,
+        "click_window_hours": policy.attribution.click.window_hours,
     }
 
 

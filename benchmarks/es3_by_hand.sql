@@ -38,6 +38,7 @@ select
     a.user_id,
     a.item_id,
     a.request_id,
+    a.domain,
     a.action,
     a.acted_at,
     a.recorded_at,
@@ -258,7 +259,7 @@ select
     is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
     is_carted,
     is_purchased or adds_purchase as is_purchased,
-    if(adds_purchase, coalesce(outside_value, 0), purchase_value) as purchase_value,
+    purchase_value + coalesce(outside_value, 0) as purchase_value,
     inclusion_probability::double as inclusion_probability,
     (weight * coalesce(added.weight, 1) * coalesce(growth, 1))::float as label_weight,
     added.id as action_id
@@ -327,49 +328,102 @@ select
     ) as confidence
 from pairs;
 
--- Searchification: items of other domains' clicked requests, and the clicks that attribution left over.
-create temp table outside_rows as
-with clicked as (
-    select distinct request_id from exposures where domain != $target and is_train and is_clicked
+-- Searchification: what was seen in other domains' lists with a click, and the clicks that attribution left over.
+create temp table lists as
+select * from exposures where domain != $target and is_train and is_exposed;
+
+create temp table outside_actions as
+with acts as (
+    select
+        a.*,
+        days.ds,
+        t.action_id is null as is_free
+    from actions as a
+    join days on days.ds = coalesce(a.request_ds, a.acted_at::date) and days.is_train
+    left join (select action_id from attributions join days using (ds) where is_train) as t on a.action_id = t.action_id
+    where a.is_outside and a.action in ('click', 'purchase') and a.recorded_at < days.label_as_of
 ),
 
-outcomes as (
+visits as (
     select
-        a.request_id,
-        a.item_id,
-        a.user_id,
-        coalesce(bool_or(a.action = 'click' and t.action_id is not null), false) as has_used_click,
-        bool_or(a.action = 'purchase' and t.action_id is null) as has_free_purchase,
-        min({action: a.action, acted_at: a.acted_at, id: a.action_id}) filter (where t.action_id is null) as first_free,
-        sum(a.action_value order by a.action_id) filter (where a.action = 'purchase' and t.action_id is null)
-            as free_value
-    from actions as a
-    semi join clicked using (request_id)
-    left join attributions as t on a.action_id = t.action_id and t.ds <= a.request_ds
-    where a.action in ('click', 'purchase') and a.recorded_at < a.label_as_of
-    group by all
+        acts.action_id,
+        lists.request_id
+    from acts
+    asof join lists
+        on
+            acts.ds = lists.ds
+            and acts.item_id = lists.item_id
+            and acts.user_id = lists.user_id
+            and acts.domain = lists.domain
+            and acts.acted_at >= lists.requested_at
+    where
+        acts.request_ds is null
+        and acts.action = 'click'
+        and acts.acted_at <= lists.requested_at + $visit_minutes * interval 1 minute
 )
 
 select
-    e.ds,
-    e.request_id,
-    e.item_id,
-    e.user_id,
-    e.requested_at,
-    e.is_exposed,
-    e.position,
-    e.is_clicked,
-    e.is_carted,
-    coalesce(e.is_clicked and o.first_free is not null and not o.has_used_click, false) as is_positive,
-    coalesce(o.has_free_purchase, false) as has_free_purchase,
-    coalesce(o.free_value, 0) as free_value,
-    o.first_free.id as action_id,
+    acts.* exclude (request_id),
+    if(acts.request_ds is null, visits.request_id, acts.request_id) as request_id
+from acts
+left join visits using (action_id);
+
+create temp table outside_rows as
+with outcomes as (
+    select
+        request_id,
+        item_id,
+        user_id,
+        bool_or(action = 'click') as has_click,
+        bool_or(action = 'click' and not is_free) as has_taken_click,
+        bool_or(action = 'purchase' and is_free) as has_free_purchase,
+        min({action: action, acted_at: acted_at, id: action_id}) filter (where is_free) as first_free,
+        sum(action_value order by action_id) filter (where action = 'purchase' and is_free) as free_value
+    from outside_actions
+    where request_id is not null
+    group by all
+),
+
+clicked as (
+    select request_id from lists where is_clicked union select request_id from outcomes where has_click
+),
+
+labelled as (
+    select
+        l.* exclude (is_clicked),
+        o.first_free.id as action_id,
+        l.is_clicked or coalesce(o.has_click, false) as is_clicked,
+        o.first_free is not null and not o.has_taken_click as is_free,
+        coalesce(o.has_free_purchase, false) as has_free_purchase,
+        coalesce(o.free_value, 0) as free_value
+    from lists as l
+    semi join clicked using (request_id)
+    left join outcomes as o using (request_id, item_id, user_id)
+),
+
+claimed as (
+    select distinct
+        l.request_id,
+        l.item_id
+    from labelled as l
+    join exposures as e
+        on
+            l.user_id = e.user_id
+            and l.item_id = e.item_id
+            and e.domain = $target
+            and l.requested_at >= e.requested_at
+            and l.requested_at <= e.requested_at + $click_window_hours * interval 1 hour
+)
+
+select
+    l.*,
+    l.is_clicked and l.is_free as is_positive,
+    not (l.is_clicked or l.is_carted) and c.item_id is null as is_negative,
     v.category_id,
     v.title_words
-from exposures as e
-semi join clicked using (request_id)
-left join outcomes as o using (request_id, item_id, user_id)
-asof left join versions as v on e.ds = v.ds and e.item_id = v.item_id and e.requested_at >= v.valid_from;
+from labelled as l
+left join claimed as c using (request_id, item_id)
+asof left join versions as v on l.ds = v.ds and l.item_id = v.item_id and l.requested_at >= v.valid_from;
 
 create temp table made as
 select
@@ -424,13 +478,12 @@ clicked as (
     select
         past.sample_id,
         past.request_id,
-        clicks.category_id,
-        count(*) as num,
-        sum(count(*)) over (partition by past.sample_id, past.request_id) as num_all
+        any_value(past.wanted) as wanted,
+        count(*) filter (where clicks.category_id = past.wanted) as num,
+        count(*) as num_all
     from past
     join clicks on past.ds = clicks.ds and past.request_id = clicks.request_id and past.wanted_at > clicks.recorded_at
-    group by past.sample_id, past.request_id, clicks.category_id
-    qualify row_number() over (partition by past.sample_id, past.request_id order by num desc, category_id) = 1
+    group by past.sample_id, past.request_id
 ),
 
 shown as (
@@ -445,20 +498,29 @@ shown as (
     asof join versions as v on s.ds = v.ds and e.item_id = v.item_id and s.requested_at >= v.valid_from
     where v.category_id is not null
     group by s.ds, s.request_id, v.category_id
-    qualify row_number() over (partition by s.ds, s.request_id order by num desc, v.category_id) = 1
+),
+
+evidence as (
+    select
+        past.*,
+        coalesce(clicked.num, 0) as support,
+        coalesce(clicked.num, shown.num, 0) as num,
+        coalesce(clicked.num_all, shown.num_all, 1) as num_all
+    from past
+    left join clicked using (sample_id, request_id)
+    left join shown
+        on past.ds = shown.ds and past.request_id = shown.request_id and past.wanted = shown.category_id
 )
 
 select
-    past.sample_id,
-    past.search,
+    sample_id,
+    search,
     1 as query_tier,
-    coalesce(clicked.num, 0) as query_support,
-    if(clicked.num is null, wilson(shown.num, shown.num_all), wilson(clicked.num, clicked.num_all)) as query_confidence
-from past
-left join clicked using (sample_id, request_id)
-left join shown on past.ds = shown.ds and past.request_id = shown.request_id
-where coalesce(clicked.category_id, shown.category_id) = wanted and query_confidence >= $min_confidence
-qualify row_number() over (partition by past.sample_id order by past.requested_at desc, past.request_id desc) = 1;
+    support as query_support,
+    wilson(num, num_all) as query_confidence
+from evidence
+where drawn($seed, ds, sample_id || '|' || request_id) < num / num_all and query_confidence >= $min_confidence
+qualify row_number() over (partition by sample_id order by requested_at desc, request_id desc) = 1;
 
 -- Co-occurring query: drawn by clicks and by the words the user has searched before.
 insert into queries
@@ -512,93 +574,221 @@ from totalled
 where up_to > drawn($seed, ds, sample_id) * total
 qualify row_number() over (partition by sample_id order by search) = 1;
 
--- Negatives that fit the query, then the synthetic rows.
+-- How rows of real lists and of lists with a click match their query: its category, and so many words of so many.
+create temp table matched as
+with meanings as (
+    select
+        ds,
+        search,
+        category_id,
+        row_number() over (partition by ds, search order by num_clicks desc, category_id desc) = 1 as is_meant
+    from query_stats
+    where num_clicks > 0
+),
+
+searches as (
+    select
+        ds,
+        request_id,
+        search,
+        words(search) as query_words
+    from requests
+    where
+        is_train
+        and domain = $target
+        and search is not null
+        and request_id in (select request_id from sample_rows where is_exposed)
+    qualify row_number() over (partition by ds order by md5_number_lower(request_id), request_id) <= $max_lists
+),
+
+rows as (
+    select
+        s.ds,
+        0 as query_tier,
+        s.request_id as sample_id,
+        r.item_id,
+        s.search,
+        s.query_words,
+        v.category_id,
+        v.title_words,
+        r.is_clicked,
+        null as wanted
+    from searches as s
+    join sample_rows as r on s.request_id = r.sample_id and r.is_exposed
+    join requests as q on s.request_id = q.request_id
+    asof join versions as v on s.ds = v.ds and r.item_id = v.item_id and q.requested_at >= v.valid_from
+    union all
+    select
+        m.ds,
+        q.query_tier,
+        m.sample_id,
+        o.item_id,
+        q.search,
+        words(q.search) as query_words,
+        o.category_id,
+        o.title_words,
+        o.is_clicked,
+        m.category_id
+    from made as m
+    join queries as q using (sample_id)
+    join outside_rows as o
+        on m.request_id = o.request_id and (o.is_negative or (o.is_positive and m.category_id = o.category_id))
+)
+
+select
+    rows.ds,
+    query_tier,
+    sample_id,
+    item_id,
+    title_words,
+    is_clicked,
+    coalesce(mine.is_meant, any_meaning.search is null) as is_meant,
+    least(len(query_words), 8) as asked,
+    least(coalesce(len(list_intersect(query_words, title_words)), 0), 8) as matching,
+    drawn($seed, rows.ds, sample_id || '|' || item_id) as draw
+from rows
+left join meanings as any_meaning
+    on rows.ds = any_meaning.ds and rows.search = any_meaning.search and any_meaning.is_meant
+left join meanings as mine on rows.ds = mine.ds and rows.search = mine.search and rows.category_id = mine.category_id
+where mine.is_meant is not null or rows.category_id = rows.wanted;
+
+create temp table seen as
+with classes as (
+    select
+        ds,
+        is_meant,
+        asked,
+        matching,
+        (
+            count(*) filter (where is_clicked)
+            + 20
+            * sum(count(*) filter (where is_clicked)) over (partition by ds, is_meant, asked)
+            / sum(count(*)) over (partition by ds, is_meant, asked)
+        )
+        / (count(*) + 20) as rate
+    from matched
+    where query_tier = 0
+    group by ds, is_meant, asked, matching
+),
+
+chances as (
+    select
+        *,
+        (1 - rate) / rate / max((1 - rate) / rate) over (partition by ds, is_meant, asked) as chance
+    from classes
+    where rate > 0 and rate < 1
+)
+
+select
+    matched.*,
+    coalesce(chance, 1) as word_chance
+from matched
+left join chances using (ds, is_meant, asked, matching)
+where query_tier > 0 and not is_clicked;
+
+-- Negatives that tell as much as those of real lists, then the synthetic rows.
 insert into sample_rows
 with rates as (
     select
         ds,
         least($max_negatives, coalesce((1 - avg(is_clicked::int)) / nullif(avg(is_clicked::int), 0), $max_negatives))
-            as negatives_per_positive
+            as per_positive
     from exposures
     where domain = $target and is_exposed
     group by ds
 ),
 
-fitting as (
+pairs as (
     select
-        m.sample_id,
-        m.ds,
-        m.num_positives,
-        q.search,
-        q.query_tier,
-        q.query_support,
-        q.query_confidence,
-        o.* exclude (ds),
-        coalesce(o.category_id = m.category_id, false) as is_same,
-        coalesce(len(list_intersect(words(q.search), o.title_words)), 0) as matching
-    from made as m
-    join queries as q using (sample_id)
-    join outside_rows as o
-        on
-            m.request_id = o.request_id
-            and (
-                not (o.is_clicked or o.is_carted)
-                or (o.is_positive and m.category_id = o.category_id)
-            )
-    qualify
-        is_same
-        or matching >= greatest(1, avg(matching) filter (where is_same) over (partition by m.sample_id))
+        ds,
+        query_tier,
+        count(*) filter (where is_clicked and is_meant) * count(*) filter (where not is_clicked and not is_meant) as pro,
+        count(*) filter (where is_clicked and not is_meant) * count(*) filter (where not is_clicked and is_meant) as con
+    from (
+        select ds, query_tier, sample_id, is_meant, is_clicked from matched where query_tier = 0 or is_clicked
+        union all
+        select ds, query_tier, sample_id, is_meant, is_clicked from seen where draw < word_chance
+    )
+    group by ds, query_tier, sample_id
+),
+
+odds as (
+    select
+        ds,
+        query_tier,
+        (sum(pro) + 10) / (sum(con) + 10) as odds
+    from pairs
+    group by all
+),
+
+ratios as (
+    select
+        synthetic.ds,
+        synthetic.query_tier,
+        coalesce(searched.odds, 1) / synthetic.odds as ratio
+    from odds as synthetic
+    left join odds as searched on synthetic.ds = searched.ds and searched.query_tier = 0
+    where synthetic.query_tier > 0
 ),
 
 likened as (
     select
-        one.sample_id,
-        one.item_id,
-        coalesce(max(jaccard(one.title_words, other.title_words)), 0) as likeness
-    from fitting as one
-    join fitting as other on one.sample_id = other.sample_id and other.is_clicked
-    where not one.is_clicked
+        seen.ds,
+        seen.sample_id,
+        seen.item_id,
+        seen.draw,
+        coalesce(max(jaccard(seen.title_words, clicked.title_words)), 0) as likeness
+    from seen
+    join ratios using (ds, query_tier)
+    join matched as clicked on seen.sample_id = clicked.sample_id and clicked.is_clicked
+    where seen.draw < seen.word_chance * least(1, if(seen.is_meant, 1 / ratio, ratio))
     group by all
 ),
 
-kept as (
-    select fitting.*
-    from fitting
-    left join likened using (sample_id, item_id)
-    join rates using (ds)
+negatives as (
+    select
+        likened.*,
+        num_positives * per_positive as wanted
+    from likened
+    join made using (sample_id)
+    join rates on likened.ds = rates.ds
     qualify
-        is_clicked
-        or row_number() over (
-            partition by sample_id, is_clicked
-            order by
-                is_same desc,
-                is_exposed desc,
-                likeness desc,
-                drawn($seed, ds, sample_id || '|' || item_id),
-                item_id
-        ) <= greatest(1, round(num_positives * negatives_per_positive))
+        row_number() over (partition by sample_id order by likeness desc, draw, item_id)
+        <= greatest(1, round(num_positives * per_positive))
+),
+
+balances as (
+    select
+        sample_id,
+        if($positive_rate = 'weigh', least(1, count(*) / any_value(wanted)), 1) as positive_weight
+    from negatives
+    group by all
 )
 
 select
-    sample_id,
-    request_id,
-    search,
-    query_tier,
-    query_support,
-    query_confidence,
-    item_id,
-    is_exposed,
-    position,
+    made.sample_id,
+    made.request_id,
+    q.search,
+    q.query_tier,
+    q.query_support,
+    q.query_confidence,
+    o.item_id,
+    o.is_exposed,
+    o.position,
     'synthetic',
-    is_clicked,
-    is_clicked and is_carted,
-    is_clicked and has_free_purchase,
-    if(is_clicked, free_value, 0),
+    o.is_positive,
+    o.is_positive and o.is_carted,
+    o.is_positive and o.has_free_purchase,
+    if(o.is_positive, o.free_value, 0),
     1.0,
-    (select weight from weights where provenance = 'synthetic'),
-    if(is_clicked, action_id, null)
-from kept
-qualify count(*) filter (where not is_clicked) over (partition by sample_id) > 0;
+    ((select weight from weights where provenance = 'synthetic') * if(o.is_positive, positive_weight, 1))::float,
+    if(o.is_positive, o.action_id, null)
+from made
+join queries as q using (sample_id)
+join balances using (sample_id)
+join outside_rows as o on made.request_id = o.request_id
+left join negatives as n on made.sample_id = n.sample_id and o.item_id = n.item_id
+where n.item_id is not null or (o.is_positive and o.category_id = made.category_id);
 
 -- Sequences, and how much of them each record may see.
 create temp table sequences as

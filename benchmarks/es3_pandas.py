@@ -109,7 +109,7 @@ def main() -> None:
         trained = attributions.merge(tables["days"].loc[tables["days"]["is_train"], ["ds"]], on="ds")
         real = real_rows(exposures, trained, growth(trained, given), given)
         done("draw, labels, weights")
-        synthetic = synthetic_rows(tables, exposures, attributions, clicks, given)
+        synthetic = synthetic_rows(tables, exposures, trained, clicks, real=real, given=given)
         done("searchification")
         sequence, known = sequences(tables)
         sequence.to_parquet(out / "sequences.parquet", compression="zstd")

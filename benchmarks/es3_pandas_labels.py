@@ -177,7 +177,7 @@ def real_rows(
             "is_clicked": rows["is_clicked"] | adds | rows["is_purchased"],
             "is_carted": rows["is_carted"],
             "is_purchased": rows["is_purchased"] | rows["adds_purchase"],
-            "purchase_value": rows["purchase_value"].where(~rows["adds_purchase"], rows["outside_value"]),
+            "purchase_value": rows["purchase_value"] + rows["outside_value"].fillna(0),
             "inclusion_probability": rows["inclusion_probability"],
             "label_weight": (of_provenance * added_weight * grown.reindex(rows.index).fillna(1)).astype("float32"),
             "action_id": rows["purchase_id"].where(rows["adds_purchase"], rows["click_id"]).where(adds),

@@ -66,33 +66,71 @@ def query_stats(
     return stats.assign(confidence=wilson(stats["size"] + prior * of_category / of_all, of_query + prior))
 
 
+def outside_actions(
+    tables: dict[str, pd.DataFrame], lists: pd.DataFrame, attributions: pd.DataFrame, given: dict[str, Any]
+) -> pd.DataFrame:
+    """Outside clicks and purchases of the training days, with the list they belong to."""
+    acts = tables["actions"].drop(columns=["ds", "label_as_of"])
+    acts = acts[acts["action"].isin(["click", "purchase"]) & acts["is_outside"]]
+    acts = acts.assign(ds=acts["ds_of_request"].fillna(acts["acted_at"].dt.normalize()))
+    days = tables["days"]
+    acts = acts.merge(days.loc[days["is_train"], ["ds", "label_as_of"]], on="ds")
+    acts = acts[acts["recorded_at"] < acts["label_as_of"]]
+    unlisted = acts[acts["ds_of_request"].isna() & (acts["action"] == "click")]
+    keys = ["ds", "user_id", "item_id", "domain"]
+    visits = pd.merge_asof(
+        unlisted.drop(columns="request_id").sort_values("acted_at"),
+        lists[[*keys, "request_id", "requested_at"]].sort_values("requested_at"),
+        left_on="acted_at",
+        right_on="requested_at",
+        by=keys,
+        tolerance=pd.Timedelta(minutes=given["visit_minutes"]),
+    ).set_index("action_id")["request_id"]
+    is_listed = acts["ds_of_request"].notna()
+    return acts.assign(
+        request_id=acts["request_id"].where(is_listed, acts["action_id"].map(visits)),
+        is_free=~acts["action_id"].isin(attributions["action_id"]),
+    )
+
+
 def outside_rows(
     tables: dict[str, pd.DataFrame],
     exposures: pd.DataFrame,
     attributions: pd.DataFrame,
     versions: pd.DataFrame,
-    target: str,
+    given: dict[str, Any],
 ) -> pd.DataFrame:
-    """Items of other domains' clicked requests, and the clicks that attribution left over."""
-    other = exposures[exposures["is_train"] & (exposures["domain"] != target)]
-    other = other[other.groupby("request_id")["is_clicked"].transform("max")]
-    actions = tables["actions"]
-    acts = actions[actions["action"].isin(["click", "purchase"]) & (actions["recorded_at"] < actions["label_as_of"])]
-    acts = acts[acts["request_id"].isin(other["request_id"])]
-    acts = acts.merge(attributions[["action_id", "ds"]], on="action_id", how="left", suffixes=("", "_used"))
-    is_used = acts["ds_used"] <= acts["ds_of_request"]
-    is_free_purchase = (acts["action"] == "purchase") & ~is_used
+    """What was seen in other domains' lists with a click, and the clicks that attribution left over."""
+    is_target = exposures["domain"] == given["target"]
+    lists = exposures[exposures["is_train"] & ~is_target & exposures["is_exposed"]]
+    acts = outside_actions(tables, lists, attributions, given)
+    acts = acts[acts["request_id"].notna()]
+    is_click, is_free_purchase = acts["action"] == "click", (acts["action"] == "purchase") & acts["is_free"]
     acts = acts.assign(
-        has_used_click=(acts["action"] == "click") & is_used,
+        has_click=is_click,
+        has_taken_click=is_click & ~acts["is_free"],
         has_free_purchase=is_free_purchase,
         free_value=acts["value"].where(is_free_purchase, 0),
-        free_id=acts["action_id"].where(~is_used),
+        free_id=acts["action_id"].where(acts["is_free"]),
     ).sort_values(["action", "acted_at", "action_id"])
+    flags = dict.fromkeys(("has_click", "has_taken_click", "has_free_purchase"), "max")
     outcomes = acts.groupby(["request_id", "item_id", "user_id"], as_index=False).agg(
-        {"has_used_click": "max", "has_free_purchase": "max", "free_value": "sum", "free_id": "first"}
+        {**flags, "free_value": "sum", "free_id": "first"}
     )
-    rows = other.merge(outcomes, on=["request_id", "item_id", "user_id"], how="left")
-    rows["is_positive"] = rows["is_clicked"] & rows["free_id"].notna() & ~rows["has_used_click"].eq(True)
+    rows = lists.merge(outcomes, on=["request_id", "item_id", "user_id"], how="left")
+    rows["is_clicked"] |= rows["has_click"].eq(True)
+    rows = rows[rows.groupby("request_id")["is_clicked"].transform("max")]
+    searched = exposures.loc[is_target, ["user_id", "item_id", "requested_at"]]
+    claims = rows[["request_id", "user_id", "item_id", "requested_at"]].merge(
+        searched, on=["user_id", "item_id"], suffixes=("", "_searched")
+    )
+    age = claims["requested_at"] - claims["requested_at_searched"]
+    claims = claims[(age >= timedelta(0)) & (age <= timedelta(hours=given["click_window_hours"]))]
+    is_claimed = pd.MultiIndex.from_frame(rows[["request_id", "item_id"]]).isin(
+        pd.MultiIndex.from_frame(claims[["request_id", "item_id"]])
+    )
+    rows["is_positive"] = rows["is_clicked"] & rows["free_id"].notna() & ~rows["has_taken_click"].eq(True)
+    rows["is_negative"] = ~rows["is_clicked"] & ~rows["is_carted"] & ~is_claimed
     rows = known_when(rows, versions, "requested_at")
     return rows.assign(title_words=words(rows["title"]))
 
@@ -112,23 +150,27 @@ def own_queries(
     ]
     clicks = known_when(searches.merge(clicks, on="request_id"), versions, "searched_at").dropna(subset="category_id")
     clicks = past[["sample_id", "ds", "request_id", "requested_at"]].merge(clicks, on=["ds", "request_id"])
-    clicked = _top(clicks[clicks["requested_at"] > clicks["recorded_at"]], ["sample_id", "request_id"])
+    clicked = _shares(clicks[clicks["requested_at"] > clicks["recorded_at"]], ["sample_id", "request_id"])
     seen = exposures.loc[exposures["is_exposed"], ["request_id", "item_id"]]
     seen = known_when(searches.merge(seen, on="request_id"), versions, "searched_at").dropna(subset="category_id")
-    shown = _top(seen, ["ds", "request_id"])
-    meant = past.merge(clicked, on=["sample_id", "request_id"], how="left")
-    meant = meant.merge(shown, on=["ds", "request_id"], how="left", suffixes=("", "_shown"))
-    confidence = wilson(meant["size"], meant["of"]).fillna(wilson(meant["size_shown"], meant["of_shown"]))
-    category = meant["category_id"].fillna(meant["category_id_shown"])
+    shown = _shares(seen, ["ds", "request_id"])
+    meant = past.rename(columns={"wanted": "category_id"})
+    meant = meant.merge(clicked[["sample_id", "request_id", "of"]].drop_duplicates(), how="left")
+    meant = meant.merge(clicked.drop(columns="of"), on=["sample_id", "request_id", "category_id"], how="left")
+    meant = meant.merge(shown, on=["ds", "request_id", "category_id"], how="left", suffixes=("", "_shown"))
+    has_clicks = meant["of"].notna()
+    about = meant["size"].where(has_clicks, meant["size_shown"]).fillna(0)
+    of_all = meant["of"].where(has_clicks, meant["of_shown"]).fillna(1)
+    confidence = wilson(about, of_all)
+    draw = np.array(drawn(given["seed"], meant["ds"], meant["sample_id"] + "|" + meant["request_id"]))
     found = meant.assign(query_tier=1, query_support=meant["size"].fillna(0).astype(int), query_confidence=confidence)
-    found = found[(category == meant["wanted"]) & (confidence >= given["min_confidence"])]
+    found = found[(draw < about / of_all) & (confidence >= given["min_confidence"])]
     return found.sort_values(["searched_at", "request_id"], ascending=False).drop_duplicates("sample_id")
 
 
-def _top(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _shares(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     counted = rows.groupby([*keys, "category_id"], as_index=False).size()
-    counted["of"] = counted.groupby(keys)["size"].transform("sum")
-    return counted.sort_values(["size", "category_id"], ascending=[False, True]).drop_duplicates(keys)
+    return counted.assign(of=counted.groupby(keys)["size"].transform("sum"))
 
 
 def co_occurring_queries(
@@ -159,12 +201,14 @@ def synthetic_rows(
     exposures: pd.DataFrame,
     attributions: pd.DataFrame,
     clicks: pd.DataFrame,
+    *,
+    real: pd.DataFrame,
     given: dict[str, Any],
 ) -> pd.DataFrame:
     """Synthetic requests: their queries, positives and negatives."""
     versions = item_versions(tables["items"], tables["days"])
     stats = query_stats(clicks, versions, tables["days"], given)
-    outside = outside_rows(tables, exposures, attributions, versions, given["target"])
+    outside = outside_rows(tables, exposures, attributions, versions, given)
     positive = outside[outside["is_positive"] & outside["category_id"].notna()]
     made = positive.groupby(["ds", "request_id", "category_id"], as_index=False).agg(
         user_id=("user_id", "first"), requested_at=("requested_at", "first"), num_positives=("item_id", "size")
@@ -184,42 +228,131 @@ def synthetic_rows(
     drawn_ones = co_occurring_queries(wanting, past, stats, given)
     columns = ["sample_id", "search", "query_tier", "query_support", "query_confidence"]
     queries = pd.concat([own[columns], drawn_ones[columns]])
-    return fitting_rows(made.merge(queries, on="sample_id"), outside, exposures, given)
+    made = made.merge(queries, on="sample_id")
+    matched = matched_rows(made, outside, real=real, requests=requests, stats=stats, versions=versions, given=given)
+    return drawn_rows(made, outside, exposures, matched, given)
 
 
-def fitting_rows(
-    samples: pd.DataFrame, outside: pd.DataFrame, exposures: pd.DataFrame, given: dict[str, Any]
+def matched_rows(
+    made: pd.DataFrame,
+    outside: pd.DataFrame,
+    *,
+    real: pd.DataFrame,
+    requests: pd.DataFrame,
+    stats: pd.DataFrame,
+    versions: pd.DataFrame,
+    given: dict[str, Any],
 ) -> pd.DataFrame:
-    """Positives, and the negatives that fit the query."""
+    """How rows of real lists and of lists with a click match their query: its category, so many of so many words."""
+    shown = real.loc[real["is_exposed"], ["sample_id", "item_id", "is_clicked", "query_tier"]]
+    searches = requests.loc[requests["search"].notna(), ["request_id", "ds", "search", "requested_at"]]
+    searches = searches[searches["request_id"].isin(shown["sample_id"])].rename(columns={"request_id": "sample_id"})
+    order = [int.from_bytes(hashlib.md5(name.encode()).digest()[8:], "little") for name in searches["sample_id"]]
+    searches = searches.assign(order=np.array(order, dtype=np.uint64)).sort_values(["order", "sample_id"])
+    searches = searches.groupby("ds").head(given["max_lists"]).drop(columns="order")
+    rows = known_when(searches.merge(shown, on="sample_id"), versions, "requested_at").dropna(subset="valid_from")
+    rows = rows.assign(title_words=words(rows["title"]), wanted=None)
+    seen = made[["sample_id", "request_id", "ds", "category_id", "search", "query_tier"]]
+    seen = seen.rename(columns={"category_id": "wanted"}).merge(outside.drop(columns="ds"), on="request_id")
+    seen = seen[seen["is_negative"] | (seen["is_positive"] & (seen["category_id"] == seen["wanted"]))]
+    columns = [
+        "ds",
+        "query_tier",
+        "sample_id",
+        "item_id",
+        "search",
+        "category_id",
+        "title_words",
+        "is_clicked",
+        "wanted",
+    ]
+    rows = pd.concat([rows[columns], seen[columns]], ignore_index=True)
+    meanings = stats.sort_values(["size", "category_id"], ascending=False)
+    meanings = meanings.assign(is_meant=~meanings.duplicated(["ds", "search"]))
+    rows = rows.merge(meanings[["ds", "search", "category_id", "is_meant"]], how="left")
+    known = pd.MultiIndex.from_frame(meanings[["ds", "search"]])
+    is_unknown = ~pd.MultiIndex.from_frame(rows[["ds", "search"]]).isin(known)
+    rows = rows[rows["is_meant"].notna() | (rows["category_id"] == rows["wanted"])]
+    queries = words(rows["search"])
+    shared = [len(query & title) for query, title in zip(queries, rows["title_words"], strict=True)]
+    return rows.assign(
+        is_meant=np.where(rows["is_meant"].notna(), rows["is_meant"].eq(True), is_unknown[rows.index]),
+        asked=np.minimum([len(query) for query in queries], 8),
+        matching=np.minimum(shared, 8),
+    )
+
+
+def _chances(matched: pd.DataFrame) -> pd.DataFrame:
+    """By class of match, the chance in proportion to the odds against a click of real rows."""
+    real, kind = matched[matched["query_tier"] == 0], ["ds", "is_meant", "asked"]
+    found = real.groupby([*kind, "matching"], as_index=False)["is_clicked"].agg(["sum", "size"])
+    of_kind = found.groupby(kind)[["sum", "size"]].transform("sum")
+    rate = (found["sum"] + 20 * of_kind["sum"] / of_kind["size"]) / (found["size"] + 20)
+    found = found.assign(odds=(1 - rate) / rate)[(rate > 0) & (rate < 1)]
+    found["word_chance"] = found["odds"] / found.groupby(kind)["odds"].transform("max")
+    return found[[*kind, "matching", "word_chance"]]
+
+
+def _ratios(rows: pd.DataFrame) -> pd.Series:
+    """By day and tier, the odds of the category meant in real lists over those in synthetic ones."""
+    keys = ["ds", "query_tier"]
+    kinds = {
+        f"{is_clicked} {is_meant}": (rows["is_clicked"] == is_clicked) & (rows["is_meant"] == is_meant)
+        for is_clicked in (True, False)
+        for is_meant in (True, False)
+    }
+    lists = rows.assign(**kinds).groupby([*keys, "sample_id"])[list(kinds)].sum()
+    pairs = pd.DataFrame(
+        {
+            "pro": lists["True True"] * lists["False False"],
+            "con": lists["True False"] * lists["False True"],
+        }
+    )
+    pairs = pairs.groupby(keys).sum() + 10
+    odds = (pairs["pro"] / pairs["con"]).reset_index(name="odds")
+    made = odds[odds["query_tier"] > 0].merge(odds.loc[odds["query_tier"] == 0, ["ds", "odds"]], on="ds", how="left")
+    return (made["odds_y"].fillna(1) / made["odds_x"]).set_axis(pd.MultiIndex.from_frame(made[keys]))
+
+
+def drawn_rows(
+    made: pd.DataFrame, outside: pd.DataFrame, exposures: pd.DataFrame, matched: pd.DataFrame, given: dict[str, Any]
+) -> pd.DataFrame:
+    """Positives, and the negatives that tell as much as those of real lists."""
     real = exposures[(exposures["domain"] == given["target"]) & exposures["is_exposed"]]
     rate = real.groupby("ds")["is_clicked"].mean()
     per_positive = ((1 - rate) / rate).clip(upper=given["max_negatives"]).fillna(given["max_negatives"])
-    columns = ["request_id", "item_id", "is_exposed", "position", "is_clicked", "is_carted", "is_positive"]
-    items = outside[[*columns, "has_free_purchase", "free_value", "free_id", "category_id", "title_words"]]
-    samples = samples.drop(columns=["user_id", "requested_at"]).assign(query_words=words(samples["search"]))
-    rows = samples.merge(items, on="request_id", suffixes=("", "_of_item"))
-    is_same = rows["category_id"] == rows["category_id_of_item"]
-    is_negative = ~(rows["is_clicked"] | rows["is_carted"])
-    rows = rows.assign(is_same=is_same)[is_negative | (rows["is_positive"] & is_same)]
-    matching = [len(one & two) for one, two in zip(rows["query_words"], rows["title_words"], strict=True)]
-    rows = rows.assign(matching=np.array(matching, dtype=float))
-    of_category = rows["matching"].where(rows["is_same"]).groupby(rows["sample_id"]).transform("mean")
-    rows = rows[rows["is_same"] | (rows["matching"] >= of_category.clip(lower=1).fillna(1))]
-    clicked = rows[rows["is_clicked"]].groupby("sample_id")["title_words"].agg(list)
-    negatives = rows[~rows["is_clicked"]]
+    keys = ["ds", "is_meant", "asked", "matching"]
+    seen = matched[(matched["query_tier"] > 0) & ~matched["is_clicked"]].merge(_chances(matched), on=keys, how="left")
+    seen["draw"] = drawn(given["seed"], seen["ds"], seen["sample_id"] + "|" + seen["item_id"])
+    seen["word_chance"] = seen["word_chance"].fillna(1)
+    likely = seen[seen["draw"] < seen["word_chance"]]
+    ratios = _ratios(pd.concat([matched[(matched["query_tier"] == 0) | matched["is_clicked"]], likely]))
+    ratio = ratios.reindex(pd.MultiIndex.from_frame(seen[["ds", "query_tier"]])).to_numpy()
+    thinned = np.minimum(1, np.where(seen["is_meant"], 1 / ratio, ratio))
+    negatives = seen[seen["draw"] < seen["word_chance"] * thinned]
+    clicked = matched[(matched["query_tier"] > 0) & matched["is_clicked"]].groupby("sample_id")["title_words"].agg(list)
     likeness = [
         max((len(title & one) / max(1, len(title | one)) for one in clicked.get(sample, [])), default=0.0)
         for sample, title in zip(negatives["sample_id"], negatives["title_words"], strict=True)
     ]
-    draw = drawn(given["seed"], negatives["ds"], negatives["sample_id"] + "|" + negatives["item_id"])
-    negatives = negatives.assign(likeness=likeness, draw=draw).sort_values(
-        ["is_same", "is_exposed", "likeness", "draw", "item_id"], ascending=[False, False, False, True, True]
+    negatives = negatives.assign(likeness=likeness).merge(made[["sample_id", "num_positives"]], on="sample_id")
+    negatives = negatives.sort_values(["likeness", "draw", "item_id"], ascending=[False, True, True])
+    wanted = negatives["num_positives"] * negatives["ds"].map(per_positive)
+    negatives = negatives.assign(wanted=wanted)
+    negatives = negatives[negatives.groupby("sample_id").cumcount() + 1 <= wanted.round().clip(lower=1)]
+    weigh = negatives.groupby("sample_id").agg(kept=("item_id", "size"), wanted=("wanted", "first"))
+    positive_weight = np.minimum(1, weigh["kept"] / weigh["wanted"]) if given["positive_rate"] == "weigh" else 1.0
+    names = ["sample_id", "request_id", "category_id", "search", "query_tier", "query_support", "query_confidence"]
+    rows = made.loc[made["sample_id"].isin(weigh.index), names].merge(
+        outside, on="request_id", suffixes=("", "_of_item")
     )
-    place = negatives.groupby("sample_id").cumcount() + 1
-    at_most = (negatives["num_positives"] * negatives["ds"].map(per_positive)).round().clip(lower=1)
-    negatives = negatives[place <= at_most]
-    positives = rows[rows["is_clicked"] & rows["sample_id"].isin(negatives["sample_id"])]
-    kept = pd.concat([positives, negatives])
+    is_negative = pd.MultiIndex.from_frame(rows[["sample_id", "item_id"]]).isin(
+        pd.MultiIndex.from_frame(negatives[["sample_id", "item_id"]])
+    )
+    is_positive = rows["is_positive"] & (rows["category_id"] == rows["category_id_of_item"])
+    kept = rows.assign(is_clicked=is_positive)[is_negative | is_positive]
+    of_positive = kept["sample_id"].map(pd.Series(positive_weight, index=weigh.index)).where(kept["is_clicked"], 1.0)
+    weight = next(w["weight"] for w in given["weights"] if w["provenance"] == "synthetic")
     return kept.assign(
         made_query=kept["search"],
         provenance="synthetic",
@@ -227,6 +360,6 @@ def fitting_rows(
         is_purchased=kept["is_clicked"] & kept["has_free_purchase"].eq(True),
         purchase_value=kept["free_value"].where(kept["is_clicked"], 0).fillna(0),
         inclusion_probability=1.0,
-        label_weight=np.float32(next(w["weight"] for w in given["weights"] if w["provenance"] == "synthetic")),
+        label_weight=(weight * of_positive).astype("float32"),
         action_id=kept["free_id"].where(kept["is_clicked"]),
     )

@@ -10,18 +10,20 @@ import pyarrow as pa
 
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
+from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, prepare
+from uniscale.es3.leak import MEASURED_FEATURES
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
 
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
 DAY_ENDS = midnight_after(DAY)
-TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES)
+TABLES = (*EVENT_TABLES, *MART_TABLES, *MEASURED_FEATURES, SEQUENCES, SAMPLES, OUTSIDE_CLICKS)
 
 
 def at(hour: float, days: int = 0) -> datetime:
@@ -150,6 +152,16 @@ class World:
             is_final=False,
         )
 
+    def features(self, item_id, title, *, category_id="c", **values):
+        """What was known of an item when yesterday ended; counts are 0 and rates half unless said otherwise."""
+        empty = {"BIGINT": 0, "DOUBLE": 0.5, "VARCHAR[]": [], "DOUBLE[]": [], "VARCHAR": "x", "BIGINT[]": []}
+        filled = {column.name: empty[column.type] for column in ITEM_FEATURES.columns if column.type in empty}
+        known = {"ds": YESTERDAY.date(), "feature_at": midnight_after(YESTERDAY.date()), "recorded_at": at(0)}
+        self._add(
+            ITEM_FEATURES,
+            **{**filled, **known, "item_id": item_id, "title": title, "category_id": category_id, **values},
+        )
+
     def statistic(self, query, category_id, num_clicks, *, confidence=0.9, ds=DAY):
         self._add(
             QUERY_ITEM_STATS,
@@ -189,7 +201,7 @@ class World:
 
         def work(con):
             for table in TABLES:
-                if table in (SAMPLES, SEQUENCES):
+                if table in (SAMPLES, SEQUENCES, OUTSIDE_CLICKS):
                     continue
                 Lake.create(con, table)
                 con.execute(f"delete from lake.{table.qualified}")
@@ -198,6 +210,18 @@ class World:
                     con.execute(f"insert into lake.{table.qualified} by name from added")
 
         lake.commit(work, "a small world")
+
+
+def sampled(world: World, the_plan: Plan | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection to the world that holds the samples of the days of the plan."""
+    the_plan = the_plan or plan()
+    con = world.connection()
+    prepare(con, the_plan)
+    for day in the_plan.days:
+        compute_day(con, the_plan, day)
+    con.execute(f"insert into lake.{SAMPLES.qualified} from records")
+    con.execute(f"insert into lake.{OUTSIDE_CLICKS.qualified} from outside_fates")
+    return con
 
 
 def records(world: World, the_plan: Plan | None = None) -> dict[str, dict]:

@@ -48,10 +48,10 @@ def test_an_outside_click_on_a_clicked_row_adds_nothing(world):
     assert (row["provenance"], row["action_ids"], row["is_clicked"]) == ("native", None, True)
 
 
-def test_an_outside_purchase_of_a_bought_row_leaves_its_native_value(world):
+def test_an_outside_purchase_of_a_bought_row_adds_its_value_and_no_label(world):
     world.attribution("p1", "purchase", "r", "c", target="clicked", value=99)
     row = records(world)["r"]["items"]["c"]
-    assert (row["provenance"], row["purchase_value"]) == ("native", 30)
+    assert (row["provenance"], row["action_ids"], row["purchase_value"]) == ("native", None, 129)
 
 
 def test_a_cart_labels_the_request_it_happened_in_and_no_other(world):

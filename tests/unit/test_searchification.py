@@ -64,6 +64,21 @@ def test_a_search_before_the_history_lends_no_query(world):
     assert query_of(world, plan(policy(searchification={"history_days": 4}))) == [(1, "my shoe")]
 
 
+def test_a_search_whose_clicks_went_to_two_categories_is_about_either_as_often():
+    w = World()
+    for k in range(3):
+        w.item(f"s{k}", "shoe", f"shoe word{k}")
+        w.item(f"l{k}", "lamp", f"lamp word{k}")
+    for k in range(400):
+        w.request(f"older{k}", f"u{k}", at(7), ["s0", "s1"], query="shoe", clicked=["s0"])
+        w.request(f"newer{k}", f"u{k}", at(8), ["s0", "l1", "l2"], query="lights", clicked=["s0", "l1"])
+        w.request(f"f{k}", f"u{k}", at(12), ["s0", "s1", "s2"], domain="feed", clicked=["s1"])
+    drawn = Counter(query for _, query in query_of(w, plan(policy(attribution={"lateness_days": 0}))))
+    # Half of the newer searches count as searches for shoes: 200 expected of each, standard deviation 10.
+    assert 160 <= drawn["lights"] <= 240
+    assert drawn["shoe"] + drawn["lights"] > 380
+
+
 def test_the_clicks_of_a_search_say_more_than_what_it_showed(world):
     world.request("mine", "u", at(8), ["s4", "s5", "l4"], query="lights", clicked=["l4"])
     assert query_of(world) == []
@@ -96,7 +111,7 @@ def test_a_statistic_of_another_day_is_not_used(world):
     assert query_of(world) == []
 
 
-@pytest.mark.parametrize("weak", [{"num_clicks": 2}, {"num_clicks": 50, "confidence": 0.05}])
+@pytest.mark.parametrize("weak", [{"num_clicks": 2}, {"num_clicks": 50, "confidence": 0.005}])
 def test_a_weak_statistic_is_not_used(world, weak):
     world.statistic("rare shoe", "shoe", **weak)
     assert query_of(world) == []
@@ -263,6 +278,41 @@ def test_a_click_that_labels_a_later_request_is_not_searchified(world):
     assert con.execute("select count(*) from records where query_tier > 0").fetchone() == (0,)
 
 
+def test_a_purchase_that_labels_a_later_day_is_no_label_of_the_synthetic_row(world):
+    """It follows the click by a day, and the user has searched for the item meanwhile."""
+    world.label_as_of = at(24, days=1)
+    world.statistic("popular shoe", "shoe", 50)
+    world.action("buy", "purchase", "u", "s1", at=at(13, days=1), request_id="feed", value=40.0)
+    days = plan(ds=DAY + timedelta(days=1), train_days=2)
+
+    def bought():
+        con = world.connection()
+        prepare(con, days)
+        compute_day(con, days, days.days[0])
+        return con.execute("select list_bool_or(is_purchased) from records where query_tier > 0").fetchall()
+
+    assert bought() == [(True,)]
+    world.attribution("buy", "purchase", "tomorrow", "s1", value=40, ds=DAY + timedelta(days=1))
+    assert bought() == [(False,)]
+
+
+def test_what_a_list_of_a_day_before_the_training_days_may_have_taken_is_left_to_it(world):
+    world.statistic("popular shoe", "shoe", 50)
+    world.request("yesterday", "u", at(13, days=-1), ["s1", "s5"], query="lights", clicked=["s5"])
+    world.rows["marts.fct_exposures"] = [r for r in world.rows["marts.fct_exposures"] if r["ds"] == DAY]
+    assert synthetic(world) == {}
+    assert len(synthetic(world, plan(train_days=2))) == 1
+
+
+def test_a_click_that_a_search_still_to_come_may_take_is_no_label_yet(world):
+    world.statistic("popular shoe", "shoe", 50)
+    the_policy = policy()
+    click = the_policy.attribution.click.model_copy(update={"before_request_hours": 13})
+    attribution = the_policy.attribution.model_copy(update={"click": click})
+    assert len(synthetic(world)) == 1
+    assert synthetic(world, plan(the_policy.model_copy(update={"attribution": attribution}))) == {}
+
+
 def test_a_purchase_used_by_attribution_is_no_label_of_the_synthetic_row(world):
     world.statistic("popular shoe", "shoe", 50)
     world.action("buy", "purchase", "u", "s1", at=at(13), request_id="feed", value=40.0)
@@ -285,37 +335,175 @@ def test_a_synthetic_row_takes_the_native_cart_of_the_request_it_was_made_of(wor
 def test_a_carted_item_is_no_negative(world):
     world.statistic("popular shoe", "shoe", 50)
     world.rows["marts.fct_exposures"].clear()
-    world.request("feed", "u", at(12), ["s0", "s1", "s2"], domain="feed", clicked=["s0"], carted=["s1"])
+    world.request("feed2", "u", at(12), ["s0", "s1", "s2"], domain="feed", clicked=["s0"], carted=["s1"])
     (record,) = synthetic(world).values()
     assert record["item_ids"] == ["s0", "s2"]
 
 
-def test_negatives_are_unclicked_items_that_fit_the_query_best_first(world):
+def test_negatives_are_what_the_user_saw_in_the_list_of_the_click_and_nothing_else(world):
     world.statistic("shoe blue", "shoe", 50)
-    # Half of the real rows are clicked, so one negative per positive: the shown shoe.
-    (record,) = synthetic(world).values()
-    assert record["item_ids"] == ["s0", "s1"]
-    # More real rows without a click ask for more: then shoes that were not shown, and no lamp, which fits worse.
+    # So many unclicked rows in real lists that all of the list's shoes would be wanted, also those that were not shown.
     world.request("search2", "other", at(2), [f"s{k}" for k in range(8)], query="any")
     (record,) = synthetic(world).values()
-    assert record["item_ids"] == ["s0", "s1", "s2", "s3"]
-    assert [record["items"][i]["is_exposed"] for i in record["item_ids"]] == [True, True, False, False]
+    assert record["item_ids"] == ["s0", "s1"]
+    assert record["is_exposed"] == [True, True]
 
 
-def test_an_item_of_another_category_that_fits_the_query_is_a_negative(world):
-    world.item("l9", "lamp", "shoe lamp blue")
+def test_a_click_with_nothing_else_seen_that_fits_makes_no_request_though_more_was_not_shown(world):
     world.statistic("shoe blue", "shoe", 50)
     world.rows["marts.fct_exposures"].clear()
-    world.request("feed", "u", at(12), ["s1", "l0", "l9"], domain="feed", clicked=["s1"])
+    world.request("feed2", "u", at(12), ["s1", "l0"], ["s2", "s3"], domain="feed", clicked=["s1"])
+    assert synthetic(world) == {}
+
+
+def test_an_item_of_another_category_is_a_negative_where_clicks_of_the_query_led_to_that_category(world):
+    world.rows["marts.fct_exposures"].clear()
+    world.request("feed2", "u", at(12), ["s1", "l0", "l1"], domain="feed", clicked=["s1"])
+    world.statistic("shoe", "shoe", 50)
+    assert synthetic(world) == {}
+    world.statistic("shoe", "lamp", 1)
     (record,) = synthetic(world).values()
-    assert record["item_ids"] == ["s1", "l9"]
+    assert record["item_ids"][0] == "s1"
+    assert set(record["item_ids"][1:]) <= {"l0", "l1"}
+
+
+def test_the_items_most_like_a_clicked_one_are_taken_first(world):
+    world.rows["marts.fct_exposures"].clear()
+    world.statistic("shoe", "shoe", 50)
+    # One of two real rows is clicked, so one negative is wanted.
+    world.request("search2", "other", at(1), ["s6", "s7"], clicked=["s6"], query="any")
+    world.item("like", "shoe", "shoe red word1 new")
+    world.request("feed2", "u", at(12), ["s1", "s0", "like", "s2"], domain="feed", clicked=["s1"])
+    (record,) = synthetic(world).values()
+    assert record["item_ids"] == ["s1", "like"]
 
 
 def test_negatives_stop_at_the_bound_of_the_policy(world):
+    world.rows["marts.fct_exposures"].clear()
     world.request("search2", "other", at(2), [f"s{k}" for k in range(8)], query="any")
+    world.request("feed2", "u", at(12), [f"s{k}" for k in range(8)], domain="feed", clicked=["s1"])
     world.statistic("shoe", "shoe", 50)
     (record,) = synthetic(world, plan(policy(searchification={"max_negatives": 2}))).values()
     assert len(record["item_ids"]) == 3
+
+
+def test_an_item_whose_click_a_search_would_have_taken_is_no_negative(world):
+    world.rows["marts.fct_exposures"].clear()
+    world.statistic("shoe", "shoe", 50)
+    world.request("mine", "u", at(9), ["s4"], ["s2"])
+    world.request("theirs", "v", at(9), ["s3"])
+    world.request("long ago", "u", at(11, days=-1), ["s3"])
+    world.request("feed2", "u", at(12), ["s1", "s2", "s3"], domain="feed", clicked=["s1"])
+    (record,) = synthetic(world).values()
+    assert record["item_ids"] == ["s1", "s3"]
+
+
+VISIT = policy().searchification.visit_minutes / 60
+
+
+def test_a_click_without_a_request_belongs_to_the_list_in_which_its_user_saw_the_item(world):
+    world.rows["marts.fct_exposures"].clear()
+    world.rows["raw.actions"].clear()
+    world.statistic("shoe", "shoe", 50)
+    world.request("feed2", "u", at(12), ["s1", "s2"], domain="feed")
+    world.action("direct", "click", "u", "s2", at=at(12 + VISIT), request_id=None)
+    (record,) = synthetic(world).values()
+    assert {item: row["action_ids"] for item, row in record["items"].items()} == {"s1": None, "s2": "direct"}
+    assert (record["sample_id"], record["items"]["s2"]["is_clicked"]) == ("feed2~sshoe", True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"at": at(12.02 + VISIT)}, {"at": at(11.9)}, {"user": "v"}, {"domain": "shop"}, {"item": "s3"}],
+    ids=["later", "before", "another user", "another channel", "not shown"],
+)
+def test_no_other_click_without_a_request_does(world, other):
+    world.rows["marts.fct_exposures"].clear()
+    world.rows["raw.actions"].clear()
+    world.statistic("shoe", "shoe", 50)
+    world.request("feed2", "u", at(12), ["s1", "s2"], ["s3"], domain="feed")
+    world.action(
+        "direct",
+        "click",
+        other.get("user", "u"),
+        other.get("item", "s2"),
+        at=other.get("at", at(12.1)),
+        request_id=None,
+        domain=other.get("domain", "feed"),
+    )
+    assert synthetic(world) == {}
+
+
+def test_a_row_that_was_clicked_without_a_request_is_no_negative_whoever_got_the_label(world):
+    world.rows["marts.fct_exposures"].clear()
+    world.statistic("shoe", "shoe", 50)
+    world.request("feed2", "u", at(12), ["s1", "s2", "s4"], domain="feed", clicked=["s1"])
+    world.action("direct", "click", "u", "s2", at=at(12.1), request_id=None)
+    world.attribution("direct", "click", "search", "s2")
+    (record,) = synthetic(world).values()
+    assert record["item_ids"] == ["s1", "s4"]
+
+
+def test_synthetic_positives_weigh_as_many_as_real_lists_have_beside_so_few_negatives(world):
+    world.rows["marts.fct_exposures"].clear()
+    world.statistic("shoe", "shoe", 50)
+    # Four unclicked real rows for a clicked one; the list has two others of the category.
+    world.request("search2", "other", at(2), ["s4", "s5", "s6", "s7", "l7"], clicked=["s4"], query="any")
+    world.request("feed2", "u", at(12), ["s0", "s1", "s2", "l0"], domain="feed", clicked=["s1"])
+    (record,) = synthetic(world).values()
+    half = policy().weights.synthetic
+    weights = {item: row["label_weight"] for item, row in record["items"].items()}
+    assert weights == {"s0": pytest.approx(half), "s1": pytest.approx(half * 2 / 4), "s2": pytest.approx(half)}
+    (record,) = synthetic(world, plan(policy(searchification={"positive_rate": "keep"}))).values()
+    assert record["label_weight"] == pytest.approx([half] * 3)
+
+
+def lists_of(world, num_lists, shown, clicked, *, query=None, hour, prefix):
+    """As many lists, of a user each; ``clicked(k)`` names what is clicked in list k."""
+    domain = "search" if query else "feed"
+    for k in range(num_lists):
+        world.request(
+            f"{prefix}{k}", f"{prefix}u{k}", at(hour), shown, query=query, domain=domain, clicked=[clicked(k)]
+        )
+
+
+def pair_odds(made, of, other):
+    """Pairs of a clicked ``of`` and an unclicked ``other`` of one list, over the reverse; kinds by first letter."""
+    pairs = Counter()
+    for record in made.values():
+        rows = [(item[0], row["is_clicked"]) for item, row in record["items"].items()]
+        (clicked,) = (kind for kind, is_clicked in rows if is_clicked)
+        pairs[clicked] += sum(kind != clicked and not is_clicked for kind, is_clicked in rows)
+    return pairs[of] / pairs[other]
+
+
+def test_words_tell_as_much_in_synthetic_lists_as_in_real_ones():
+    """Searchers click shoes with the word three times as often; visitors of the feed click either as often."""
+    w = World()
+    shown = [*(f"r{k}" for k in range(4)), *(f"o{k}" for k in range(4))]
+    for item in shown:
+        w.item(item, "shoe", f"{'red' if item[0] == 'r' else 'old'} shoe")
+    w.statistic("red shoe", "shoe", 50)
+    lists_of(w, 800, shown, lambda k: f"{'o' if k % 4 == 0 else 'r'}{k % 3}", query="red shoe", hour=8, prefix="s")
+    lists_of(w, 400, shown, lambda k: f"{'o' if k % 2 else 'r'}{k % 3}", hour=12, prefix="f")
+    made = synthetic(w, plan(policy(searchification={"tiers": (2,)})))
+    # 3 in searches, 1 in the feed.
+    assert 2.5 <= pair_odds(made, "r", "o") <= 4
+
+
+def test_the_category_meant_tells_as_much_in_synthetic_lists_as_in_real_ones():
+    """The query means shoes and some of its clicks go to boots, which are clicked half as often."""
+    w = World()
+    shown = [*(f"s{k}" for k in range(4)), *(f"b{k}" for k in range(4))]
+    for item in shown:
+        w.item(item, "shoe" if item[0] == "s" else "boot", "red thing")
+    w.statistic("red", "shoe", 60)
+    w.statistic("red", "boot", 30)
+    lists_of(w, 600, shown, lambda k: f"{'b' if k % 3 == 0 else 's'}{k % 4}", query="red", hour=8, prefix="s")
+    lists_of(w, 400, shown, lambda k: f"{'b' if k % 2 else 's'}{k % 3}", hour=12, prefix="f")
+    made = synthetic(w, plan(policy(searchification={"tiers": (2,)})))
+    # 2 in searches, 1 in the feed.
+    assert 1.6 <= pair_odds(made, "s", "b") <= 2.5
 
 
 def test_a_click_among_items_that_do_not_fit_makes_no_request(world):

@@ -9,7 +9,7 @@ from uniscale.contracts.forgotten import FORGOTTEN
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import OUTCOME_TABLES
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.contracts.sequences import SEQUENCES
 
@@ -21,6 +21,7 @@ TABLES: tuple[Table, ...] = (
     *FEATURE_TABLES,
     SEQUENCES,
     SAMPLES,
+    OUTSIDE_CLICKS,
     FRAMES,
     *OUTCOME_TABLES,
     FORGOTTEN,

@@ -138,7 +138,13 @@ class Searchification(_Strict):
             clicks; 0 draws by clicks alone.
         nearest: Tier 3.
         max_negatives: Most negatives per positive.
-        max_leak: How much better than real rows (AUC of text match alone) synthetic rows may be; more stops the day.
+        visit_minutes: A click without a request belongs to the last list in which its user saw the item in its domain,
+            if it is not older than this; 0 for none.
+        positive_rate: What is done about synthetic lists holding fewer fitting items than real ones. ``weigh``: a
+            positive beside n negatives weighs min(1, n / m), where real lists have m per positive; ``keep``: nothing.
+        max_leak: How much better than in real lists an input may order the items of synthetic requests (AUC within the
+            request); for the inputs that tie an item to the query, also how much worse. More stops the day.
+        leak_errors: How sure of it the step must be: standard errors of a single comparison, shared out over all.
     """
 
     tiers: tuple[Literal[1, 2, 3], ...]
@@ -148,8 +154,11 @@ class Searchification(_Strict):
     user_mix: float = Field(ge=0)
     nearest: NearestQuery
     max_negatives: int = Field(gt=0)
+    visit_minutes: int = Field(ge=0, le=24 * 60)
+    positive_rate: Literal["weigh", "keep"]
     prior_clicks: float = Field(ge=0)
     max_leak: float = Field(ge=0, le=1)
+    leak_errors: float = Field(ge=0, le=10)
 
     @model_validator(mode="after")
     def _tiers_come_once(self) -> Self:

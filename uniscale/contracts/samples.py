@@ -75,3 +75,38 @@ SAMPLES = Table(
         Column(name="is_final", type="BOOLEAN", description="Whether every attribution window of the day has closed."),
     ),
 )
+
+FATES = (
+    "attributed",
+    "meets_label",
+    "synthetic",
+    "older_day",
+    "undecided",
+    "no_list",
+    "not_shown",
+    "unknown_item",
+    "no_query",
+    "no_negative",
+)
+"""What becomes of an outside click.
+
+``attributed``: it labels a row of a real request. ``meets_label``: the row it belongs to has its label from another
+click. ``synthetic``: it is the positive of a synthetic request. The others became nothing. ``older_day``: a request of
+a day before the training days may have taken it. ``undecided``: a request still to come may take it. ``no_list``: no
+request was logged with it, and no list of its visit showed the item. ``not_shown``: its request did not show the item.
+``unknown_item``: the item or its category was not known when the day began, as on the first day of a log. ``no_query``:
+no tier found a query. ``no_negative``: its user saw nothing else there that fits the query.
+"""
+
+OUTSIDE_CLICKS = Table(
+    schema="es3",
+    name="outside_clicks",
+    grain="One row per training day, channel and what became of its clicks there; together they are all of them.",
+    key=("ds", "domain", "fate"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day of the request, or of the click if it has none."),
+        Column(name="domain", type="VARCHAR", description="Channel of the click."),
+        Column(name="fate", type="VARCHAR", description="What became of the clicks; see FATES.", allowed=FATES),
+        Column(name="num_clicks", type="BIGINT", description="Clicks.", minimum=1),
+    ),
+)

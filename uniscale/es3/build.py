@@ -9,7 +9,6 @@ requests, and `sql/records.sql` writes one record per request beside the users' 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,10 +23,10 @@ from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
-from uniscale.es3.days import compute_day, outside_clicks_by_day, prepare
-from uniscale.es3.leak import check_leak, measure_leak
+from uniscale.es3.days import compute_day, days_to_searchify, prepare
+from uniscale.es3.leak import MEASURED_FEATURES, check_leak, measure_leak
 from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.quality import measure_queries
@@ -40,7 +39,7 @@ from uniscale.lake.tables import create_missing, make_outdated_again
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
 
-_TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES)
+_TABLES = (*EVENT_TABLES, *MART_TABLES, *MEASURED_FEATURES, SEQUENCES, SAMPLES, OUTSIDE_CLICKS)
 
 
 def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
@@ -55,15 +54,15 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     Returns:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
         ``requests``, ``click_positives``, ``cart_positives``, ``purchase_positives``, ``multipliers`` (by stage,
-        against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``outside_clicks``
-        (clicked rows of other domains), ``leak`` (AUC of text match alone), ``max_leak``, ``growth`` (of attributed
+        against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``shape`` (of real and
+        synthetic requests, see `count_samples`), ``outside_clicks`` (all of them, by what became of them, see
+        `uniscale.contracts.samples.FATES`), ``leak`` (see `measure_leak`), ``max_leak``, ``growth`` (of attributed
         labels with the age of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic
-        queries beside held-out real ones). Of the days built now: ``days_built``, ``rows_per_second`` and ``dropped``
-        (outside clicks without a synthetic request, by reason).
+        queries beside held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.
-        LeakError: Synthetic queries give the label away, more than the policy allows. The samples are stored, so that
+        LeakError: Synthetic requests give the label away, more than the policy allows. The samples are stored, so that
             they can be looked at, but the step is not done, and the same call ends the same way.
     """
     plan = plan_run(settings, ds)
@@ -79,13 +78,11 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         wanted = build_keys(con, plan, factors)
         stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
-        num_rows, dropped = _build_days(
-            settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors
-        )
+        num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
     seconds = time.monotonic() - start
     with lake.read() as con:
         leak = measure_leak(con, plan)
-        check_leak(leak, plan.policy.searchification.max_leak)
+        check_leak(leak, plan.policy.searchification)
         prepare(con, plan)
         return {
             **count_samples(con, plan),
@@ -96,7 +93,6 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
             "queries": measure_queries(con, plan, plan.days[-1]),
             "days_built": len(stale),
             "rows_per_second": round(num_rows / seconds) if stale else None,
-            "dropped": dropped,
         }
 
 
@@ -135,41 +131,42 @@ def _build_days(
     *,
     keys: Mapping[date, str],
     factors: Mapping[date, Mapping[str, float]],
-) -> tuple[int, dict[str, int]]:
-    """Build the days that have a key; returns their item rows and the outside clicks dropped, by reason."""
+) -> int:
+    """Build the days that have a key; returns their item rows."""
     if not keys:
-        return 0, {}
+        return 0
     prepare(con, plan)
-    outside_clicks = outside_clicks_by_day(con, plan)
-    num_rows, dropped, waiting = 0, Counter[str](), dict[date, str]()
+    searchify = days_to_searchify(con, plan)
+    num_rows, waiting = 0, dict[date, str]()
     for day in plan.days:
         if day.ds not in keys:
             continue
-        if day.ds in outside_clicks:
-            searchify = outside_clicks[day.ds] > 0
-            dropped.update(compute_day(con, plan, day, searchify=searchify, growth=factors[day.ds]))
+        if day.ds in searchify:
+            compute_day(con, plan, day, searchify=searchify[day.ds], growth=factors[day.ds])
         waiting[day.ds] = keys[day.ds]
         if _num_rows(con) >= COMMIT_ROWS:
             num_rows += _commit(settings, lake, con, waiting)
             waiting = {}
     if waiting:
         num_rows += _commit(settings, lake, con, waiting)
-    return num_rows, dict(dropped)
+    return num_rows
 
 
 def _commit(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, built: Mapping[date, str]) -> int:
-    """Replace the days in one commit by the table ``records``, which is emptied; returns its item rows."""
+    """Replace the days in one commit by what was computed, which is emptied; returns its item rows."""
     days = ", ".join(f"date '{day}'" for day in built)
-    with _spill_file(settings) as file:
-        con.execute(f"copy records to {quoted(file)} (format parquet)")
+    with _spill_file(settings) as records, _spill_file(settings) as fates:
+        con.execute(f"copy records to {quoted(records)} (format parquet)")
+        con.execute(f"copy outside_fates to {quoted(fates)} (format parquet)")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
-            Lake.replace(writer, SAMPLES, f"ds in ({days})", f"from read_parquet({quoted_file(file)})")
+            for table, file in ((SAMPLES, records), (OUTSIDE_CLICKS, fates)):
+                Lake.replace(writer, table, f"ds in ({days})", f"from read_parquet({quoted_file(file)})")
             mark_built(writer, SAMPLES.qualified, built)
 
         lake.commit(work, f"samples of {min(built)} to {max(built)}")
     num_rows = _num_rows(con)
-    con.execute("truncate records")
+    con.execute("truncate records; truncate outside_fates")
     return num_rows
 
 

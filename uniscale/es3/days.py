@@ -8,19 +8,20 @@ from datetime import date
 import duckdb
 
 from uniscale.contracts.days import Day
-from uniscale.contracts.marts import FCT_EXPOSURES
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.events import ACTIONS_TABLE, REQUESTS
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.es3.maturity import ACTIONS
 from uniscale.es3.plan import Plan
 from uniscale.es3.queries import find_queries
-from uniscale.es3.statements import run_files, run_sql, sql_text
+from uniscale.es3.statements import run_files
 
 
 def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    """Make the connection ready for `compute_day`: functions, item versions, and the empty table ``records``."""
+    """Make the connection ready for `compute_day`: functions, item versions, the empty tables that it adds to."""
     run_files(con, ("macros", "items"), {"last_ds": plan.last_ds})
-    columns = ", ".join(f'"{column.name}" {column.type}' for column in SAMPLES.columns)
-    con.execute(f"create or replace temp table records ({columns})")
+    for name, table in (("records", SAMPLES), ("outside_fates", OUTSIDE_CLICKS)):
+        columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+        con.execute(f"create or replace temp table {name} ({columns})")
 
 
 def compute_day(
@@ -30,37 +31,53 @@ def compute_day(
     *,
     searchify: bool = True,
     growth: Mapping[str, float] | None = None,
-) -> dict[str, int]:
-    """Add the samples of one day to the temporary table ``records``, which has the columns of `SAMPLES`.
+) -> None:
+    """Add the samples of one day to the temporary table ``records``, what became of its clicks to ``outside_fates``.
+
+    They have the columns of `SAMPLES` and of `OUTSIDE_CLICKS`.
 
     Args:
         con: A connection after `prepare`, with the raw tables and marts below the catalogue ``lake``.
         plan: The run.
         day: One of its training days.
-        searchify: Whether stage C is done; a day without a click in another domain does not need it.
+        searchify: Whether stage C is done; a day without an outside click does not need it.
         growth: What an attributed label of the day is multiplied by, by action; default 1.
-
-    Returns:
-        Clicks in other domains that are in no synthetic request, by reason.
     """
     growth = growth or {}
     values = {**plan.values(day), **{f"{action}_growth": growth.get(action, 1.0) for action in ACTIONS}}
     run_files(con, ("unexposed", "labels"), values)
-    dropped = {}
     if searchify:
         run_files(con, ("known_items", "outside"), values)
         find_queries(con, plan.policy.searchification, values)
-        run_files(con, ("negatives",), values)
-        dropped = dict(run_sql(con, sql_text("dropped"), values).fetchall())
+        run_files(con, ("negatives", "outside_fates"), values)
     run_files(con, ("known_counts", "records"), values)
-    return dropped
 
 
-def outside_clicks_by_day(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, int]:
-    """Clicked rows of other domains for every training day that has any request; days without one are left out."""
+def days_to_searchify(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, bool]:
+    """Whether a training day may have an outside click, for every one with a request or such a click.
+
+    A click belongs to the day of its request, which is an earlier one than its own at most.
+    """
     rows = con.execute(
-        f"select ds, count(*) filter (where domain <> ? and is_clicked) from lake.{FCT_EXPOSURES.qualified} "
-        "where ds between ? and ? group by ds",
-        [plan.target_domain, plan.first_ds, plan.last_ds],
+        f"""
+        select ds, false from lake.{REQUESTS.qualified} where ds between $first and $last group by ds
+        union all
+        select coalesce(requests.ds, actions.acted_at::date), true
+        from lake.{ACTIONS_TABLE.qualified} as actions
+        left join lake.{REQUESTS.qualified} as requests
+            on actions.request_id = requests.request_id and requests.ds between $first and $known
+        where
+            actions.ds between $first and $known
+            and actions.action = 'click'
+            and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target)
+        group by all
+        """,
+        {
+            "first": plan.first_ds,
+            "last": plan.last_ds,
+            "known": plan.ds,
+            "target": plan.target_domain,
+        },
     ).fetchall()
-    return dict(rows)
+    found = dict.fromkeys((day for day, _ in rows), False)
+    return found | {day: True for day, has_clicks in rows if has_clicks}

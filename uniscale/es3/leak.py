@@ -1,85 +1,326 @@
-"""Do synthetic queries give the label away? Measured by what text match alone can rank; too much stops the day."""
+"""Do synthetic requests give the label away? Measured by what each input alone, and all together, can rank.
+
+Within one request, because that is what a ranker is asked to do: two lists may differ in how well their items match
+and still give nothing away, and a list may give its label away though lists differ so much that nobody sees it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
+from uniscale.contracts.features import FEATURE_WINDOWS, ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES
+from uniscale.contracts.frames import NUMERIC_NAME, PAIR_NUMERIC
+from uniscale.contracts.policy import Searchification
+from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.schema import Table
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_sql, sql_text
 
-MAX_RECORDS = 20_000
+MAX_RECORDS = 5_000
 """Records measured per tier, the same ones every time."""
 
-_SURE = 2.0
-"""Standard errors by which the margin must be passed: few rows alone are no reason to stop a day."""
+MEASURED_FEATURES = (ITEM_FEATURES, USER_CATEGORY_FEATURES, QUERY_FEATURES)
+"""Feature tables that are read."""
+
+TOGETHER = "all inputs"
+"""Name of the small model over all inputs."""
+
+REAL = ("native", "channels")
+"""Real lists: of searches, and of other channels."""
+
+MATCH = ("text_match", "query_category_share")
+"""What the synthetic query itself decides: too weak a match is as wrong as too strong a one."""
+
+_RIDGE = 1e-3
+"""Of the small model, per request; keeps inputs that are copies of each other apart."""
+_NEWTON_STEPS = 5
+_MAX_FITTED = 2_000
+"""Requests that each half of the small model is fitted to; it has few coefficients."""
+
+_TRANSFORMED = {
+    "log": "ln(1 + greatest({}, 0))",
+    "value": "{}",
+    "age": "ln(1 + greatest((epoch(requested_at) - {}) / 3600, 0))",
+}
+"""How a model reads a column (`uniscale.contracts.schema.ModelInput`)."""
+_AGE = NUMERIC_NAME["age"].removesuffix("{}")
+_PAIRS = {
+    # Within a request the user's mean is the same for all items.
+    "log_price_gap": "ln(1 + greatest(price, 0))",
+    "log_price_change": "ln(1 + greatest(price, 0)) - ln(1 + greatest(coalesce(item_previous_price, price), 0))",
+    "text_match": "len(list_intersect(query_words, title_words)) / nullif(len(query_words), 0)",
+    "query_category_share": (
+        "case when len(query_categories) > 0 and category_id is not null "
+        "then coalesce(query_category_shares[list_position(query_categories, category_id)], 0) end"
+    ),
+    "domain_ctr": "item_domain_ctrs[list_position(item_domains, domain)]",
+    "domain_cvr": "item_domain_cvrs[list_position(item_domains, domain)]",
+}
+
+_NORMAL = NormalDist()
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 
 class LeakError(RuntimeError):
-    """Synthetic queries give the label away by text match, more than the policy allows."""
+    """Synthetic requests order their items otherwise than real ones, more than the policy allows."""
 
 
-def measure_leak(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[str, Any]]:
-    """AUC of one number, the share of the query's words in the item's title, for the label click.
+def leak_inputs() -> dict[str, str]:
+    """Every input of a model that tells the items of a request apart, by name: its SQL over ``leak_joined``."""
+    return {
+        "is_exposed": "is_exposed::double",
+        **_of_table(ITEM_FEATURES, "{}"),
+        # Where the category is known, no version says the same as counts of 0.
+        **_of_table(USER_CATEGORY_FEATURES, "coalesce({}, 0)"),
+        **{name: _PAIRS[name] for name in PAIR_NUMERIC},
+    }
 
-    A synthetic query that was chosen with an eye on the clicked item matches its title better than the negatives', and
-    a model learns to trust text match more than real searches warrant. So the AUC on synthetic rows must be close to
-    the one on real exposed rows.
+
+def _of_table(table: Table, counted: str) -> dict[str, str]:
+    return {
+        NUMERIC_NAME[kind].format(column.name.removesuffix("_at")): _TRANSFORMED[kind].format(
+            counted.format(column.name) if kind == "log" else column.name
+        )
+        for column in table.columns
+        if (kind := column.model_input) is not None
+    }
+
+
+def measure_leak(
+    con: duckdb.DuckDBPyConnection, plan: Plan, samples: str = f"lake.{SAMPLES.qualified}"
+) -> dict[str, dict[str, Any]]:
+    """AUC within the request of every input alone, and of a small model over all of them, for the label click.
+
+    A synthetic query that was chosen with an eye on the clicked item, or negatives that another list would never have
+    shown, order the items of a synthetic request better than a real one's are. A model then learns to trust what real
+    searches do not warrant.
 
     Args:
-        con: An open lake connection.
+        con: An open lake connection; holds the samples and the features of the run's training days.
         plan: The run; its training days are measured together.
+        samples: Table with the samples.
 
     Returns:
-        ``native`` (exposed rows of real requests) and ``tier N`` (synthetic rows), each with ``auc`` and its standard
-        error ``se`` (None if one class is empty) and ``rows``. Empty without any row.
+        ``native`` (shown rows of real requests), ``channels`` (what other domains
+        showed of the categories clicked there) and ``tier N``, each with ``requests`` (those with both labels),
+        ``rows`` and ``inputs``: by input, and for `TOGETHER`, the mean over requests ``auc`` and its standard error
+        ``se`` (both None without a request, ``se`` also with a single one); the inputs of `MATCH` also have
+        ``apart_auc`` and ``apart_se``, of the pairs that they tell apart. A missing value ranks below all
+        others, a missing age above them.
+        Tiers also have ``worst``, the input of the largest excess (see `excess`). Empty without a synthetic record.
     """
-    values = {"first_ds": plan.first_ds, "ds": plan.last_ds, "max_records": MAX_RECORDS}
-    rows = run_sql(con, f"{sql_text('macros')}\n{sql_text('leak')}", values).fetchall()
-    measured = {
-        "native" if tier == 0 else f"tier {tier}": _entry(auc, clicked, unclicked)
-        for tier, auc, clicked, unclicked in rows
+    inputs = leak_inputs()
+    values = {
+        "first_ds": plan.first_ds,
+        "ds": plan.last_ds,
+        "max_records": MAX_RECORDS,
+        "target_domain": plan.target_domain,
+        "first_version_ds": plan.first_version_ds(max(FEATURE_WINDOWS)),
     }
-    return {"native": _entry(None, 0, 0), **measured} if measured else {}
+    con.execute(f"create or replace temp view measured_samples as from {samples}")
+    run_sql(con, f"{sql_text('macros')}\n{sql_text('leak')}", values)
+    columns = ", ".join(f'{expression} as "{name}"' for name, expression in inputs.items())
+    con.execute(
+        f"create or replace temp table leak_inputs as select query_tier, sample_id, item_id, is_clicked, {columns} "
+        "from leak_joined window list as (partition by query_tier, sample_id) "
+        "qualify min(is_clicked) over list < max(is_clicked) over list"
+    )
+    counts = con.execute(
+        "select query_tier, count(distinct sample_id), count(*) from leak_inputs group by all order by all"
+    ).fetchall()
+    measured = {
+        _name(tier): {"requests": requests, "rows": rows, "inputs": _measured(con, tier, tuple(inputs))}
+        for tier, requests, rows in counts
+    }
+    if not any(tier.startswith("tier") for tier in measured):
+        return {}
+    measured = {**{real: {"requests": 0, "rows": 0, "inputs": {}} for real in REAL}, **measured}
+    for tier, found in measured.items():
+        if tier not in REAL:
+            found["worst"] = max(found["inputs"], key=lambda name: excess(measured, tier, name)[0], default=None)
+    return measured
 
 
-def check_leak(measured: Mapping[str, Mapping[str, Any]], max_leak: float) -> None:
-    """Refuse synthetic rows that text match alone ranks better than real ones beyond the margin.
+def _name(tier: int) -> str:
+    return {0: "native", -1: "channels"}.get(tier, f"tier {tier}")
+
+
+def excess(measured: Mapping[str, Mapping[str, Any]], tier: str, name: str) -> tuple[float, float]:
+    """How much better an input orders the items of synthetic requests than of real lists, and its standard error.
+
+    Better means further from .5, to whichever side, than in the lists of searches and in those of the channels: what
+    people of a channel click is no fault of how its lists became requests. The inputs of `MATCH`, which only searches
+    have, may not order them worse either, in the pairs that they tell apart at all: lists of another channel have more
+    items alike. Of the two differences the surer one.
+    """
+    one, *others = (measured[of]["inputs"].get(name, _NOTHING) for of in (tier, *REAL))
+    if one["se"] is None or others[0]["se"] is None:
+        return 0.0, 0.0
+    known = others[:1] if name in MATCH else [found for found in others if found["se"] is not None]
+    other = max(known, key=lambda found: abs(found["auc"] - 0.5))
+    found = [(abs(one["auc"] - 0.5) - abs(other["auc"] - 0.5), sqrt(one["se"] ** 2 + other["se"] ** 2))]
+    if name in MATCH and one["apart_se"] is not None and other["apart_se"] is not None:
+        error = sqrt(one["apart_se"] ** 2 + other["apart_se"] ** 2)
+        found.append((other["apart_auc"] - one["apart_auc"], error))
+    return max(found, key=lambda pair: pair[0] - pair[1])
+
+
+_NOTHING: dict[str, float | None] = {"auc": None, "se": None}
+
+
+def standard_errors(measured: Mapping[str, Mapping[str, Any]], leak_errors: float) -> float:
+    """Standard errors that the excess of one input must pass, so that all together are as sure as one would be.
+
+    Of fifty inputs one passes two standard errors by chance. So the chance that a single one would is shared out over
+    all inputs of all tiers (Bonferroni).
 
     Args:
         measured: What `measure_leak` found.
-        max_leak: The policy's margin, in AUC.
+        leak_errors: Standard errors that a single comparison would have to pass.
+    """
+    num_compared = sum(len(found["inputs"]) for tier, found in measured.items() if tier not in REAL)
+    return -_NORMAL.inv_cdf(_NORMAL.cdf(-leak_errors) / max(num_compared, 1))
+
+
+def check_leak(measured: Mapping[str, Mapping[str, Any]], policy: Searchification) -> None:
+    """Refuse synthetic requests whose items an input orders otherwise than those of real ones beyond the margin.
+
+    Args:
+        measured: What `measure_leak` found.
+        policy: Its ``max_leak`` is the margin, in AUC within the request, and ``leak_errors`` how surely it is passed.
 
     Raises:
-        LeakError: The excess of a tier passes the margin by more than two standard errors; both numbers are named.
+        LeakError: The excess of an input passes the margin by more than `standard_errors`; all such inputs are named.
     """
-    native = measured.get("native", {})
-    if native.get("auc") is None:
-        return
-    for tier, found in measured.items():
-        if tier == "native" or found["auc"] is None:
-            continue
-        excess = found["auc"] - native["auc"]
-        if excess - _SURE * sqrt(found["se"] ** 2 + native["se"] ** 2) > max_leak:
-            raise LeakError(
-                f"the synthetic queries of {tier} give the label away: text match alone ranks their rows with AUC "
-                f"{found['auc']:.3f}, real rows with {native['auc']:.3f}; the policy allows {max_leak:.3f} more "
-                "(searchification.max_leak). Leave the tier out (searchification.tiers), or correct its queries and "
-                "negatives; nothing was trained on these rows"
-            )
+    errors = standard_errors(measured, policy.leak_errors)
+    faults = [
+        f"{tier}: {name} has AUC {found['inputs'][name]['auc']:.3f}, real lists "
+        f"{measured['native']['inputs'][name]['auc']:.3f}"
+        for tier, found in measured.items()
+        if tier not in REAL
+        for name in found["inputs"]
+        if (over := excess(measured, tier, name))[0] - errors * over[1] > policy.max_leak
+    ]
+    if faults:
+        raise LeakError(
+            "synthetic requests order their items otherwise than real ones, which gives the label away or teaches what "
+            f"is not so: {'; '.join(faults)}; the policy allows a difference of {policy.max_leak:.3f} and {errors:.1f} "
+            "standard errors (searchification.max_leak, leak_errors). Leave the tier out (searchification.tiers), or "
+            "correct its queries and negatives; nothing was trained on these rows"
+        )
 
 
-def _entry(auc: float | None, clicked: int, unclicked: int) -> dict[str, Any]:
-    if auc is None:
-        return {"auc": None, "se": None, "rows": clicked + unclicked}
-    return {"auc": round(auc, 4), "se": round(_standard_error(auc, clicked, unclicked), 4), "rows": clicked + unclicked}
+def _measured(con: duckdb.DuckDBPyConnection, tier: int, names: tuple[str, ...]) -> dict[str, dict[str, float | None]]:
+    """AUC within the request, mean over requests and standard error, of each input and of all together."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    rows = con.execute(
+        f"select dense_rank() over (order by sample_id) - 1 as request, is_clicked, {listed} from leak_inputs "
+        "where query_tier = ? order by request, item_id",
+        [tier],
+    ).to_arrow_table()
+    values = np.column_stack([rows.column(name).to_numpy().astype(np.float64) for name in names])
+    pairs = _pairs(rows.column("request").to_numpy(), rows.column("is_clicked").to_numpy())
+    missing = np.array([np.inf if name.startswith(_AGE) else -np.inf for name in names])
+    ranked = np.where(np.isnan(values), missing, values)
+    found = {name: pairs.auc(_won(*pairs.of(ranked[:, place]))) for place, name in enumerate(names)}
+    for name in MATCH:
+        found[name] |= pairs.apart(*pairs.of(ranked[:, names.index(name)]))
+    return {**found, TOGETHER: pairs.auc(_model_won(values, pairs))}
 
 
-def _standard_error(auc: float, clicked: int, unclicked: int) -> float:
-    """Of an AUC over so many rows of each class (Hanley and McNeil 1982)."""
-    one, other = auc / (2 - auc), 2 * auc * auc / (1 + auc)
-    variance = auc * (1 - auc) + (clicked - 1) * (one - auc * auc) + (unclicked - 1) * (other - auc * auc)
-    return sqrt(max(variance, 0) / (clicked * unclicked))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pairs:
+    """A clicked and an unclicked row of one request, for all such pairs of P; requests are numbered from 0.
+
+    Attributes:
+        clicked: Places of the clicked rows, [P].
+        unclicked: Places of the unclicked ones, [P].
+        request: Their requests, [P].
+    """
+
+    clicked: Places
+    unclicked: Places
+    request: Places
+
+    def of(self, values: Array) -> tuple[Array, Array]:
+        """Values of the clicked and of the unclicked rows."""
+        return values[self.clicked], values[self.unclicked]
+
+    def auc(self, won: Array) -> dict[str, float | None]:
+        """Share of the pairs in order, mean over requests, and its standard error."""
+        shares = np.bincount(self.request, weights=won) / np.bincount(self.request)
+        se = float(shares.std(ddof=1) / sqrt(len(shares))) if len(shares) > 1 else None
+        return {"auc": round(float(shares.mean()), 4), "se": None if se is None else round(se, 4)}
+
+    def apart(self, clicked: Array, unclicked: Array) -> dict[str, float | None]:
+        """Share in order of all pairs whose values differ, and its standard error; requests are independent, pairs not.
+
+        Over pairs and not over requests: a list of many alike and one other item would count by which one was clicked.
+        """
+        is_apart = clicked != unclicked
+        num_pairs = np.bincount(self.request, weights=is_apart)
+        num_won = np.bincount(self.request, weights=clicked > unclicked)
+        if num_pairs.sum() == 0 or (num_pairs > 0).sum() == 1:
+            return {"apart_auc": None, "apart_se": None}
+        share = num_won.sum() / num_pairs.sum()
+        error = sqrt(np.square(num_won - share * num_pairs).sum()) / num_pairs.sum()
+        return {"apart_auc": round(float(share), 4), "apart_se": round(float(error), 4)}
+
+
+def _pairs(request: Places, is_clicked: npt.NDArray[np.bool_]) -> _Pairs:
+    """All pairs; rows are sorted by request, and every request has both kinds."""
+    clicked, unclicked = np.flatnonzero(is_clicked), np.flatnonzero(~is_clicked)
+    first = np.searchsorted(request[unclicked], request[clicked], side="left")
+    last = np.searchsorted(request[unclicked], request[clicked], side="right")
+    count = last - first
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    left = np.repeat(clicked, count)
+    return _Pairs(clicked=left, unclicked=unclicked[np.repeat(first, count) + within], request=request[left])
+
+
+def _won(clicked: Array, unclicked: Array) -> Array:
+    return np.asarray((clicked > unclicked) + 0.5 * (clicked == unclicked))
+
+
+def _model_won(values: Array, pairs: _Pairs) -> Array:
+    """Pairs that a logistic model over the differences of all inputs puts in order, each judged by the other half.
+
+    What is missing takes the mean, and that it is missing is an input too.
+    """
+    is_missing = np.isnan(values)
+    known = np.maximum((~is_missing).sum(axis=0), 1)
+    mean = np.where(is_missing, 0.0, values).sum(axis=0) / known
+    filled = np.column_stack([np.where(is_missing, mean, values), is_missing])
+    spread = filled.std(axis=0)
+    scaled = filled[:, spread > 0] / spread[spread > 0]
+    clicked, unclicked = pairs.of(scaled)
+    apart = clicked - unclicked
+    weight = 1 / np.bincount(pairs.request)[pairs.request]
+    is_even = pairs.request % 2 == 0
+    score = np.zeros(len(apart))
+    for judged in (is_even, ~is_even):
+        fitted = ~judged & (pairs.request < 2 * _MAX_FITTED)
+        score[judged] = apart[judged] @ _logistic(apart[fitted], weight[fitted])
+    return _won(np.round(score, 9), np.zeros(len(score)))
+
+
+def _logistic(apart: Array, weight: Array) -> Array:
+    """Coefficients with which differences [P, F] are most probably positive, by Newton's method."""
+    coefficients = np.zeros(apart.shape[1])
+    ridge = _RIDGE * max(weight.sum(), 1.0) * np.eye(apart.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(apart @ coefficients, -30, 30)))
+        slope = apart.T @ (weight * (1 - chance)) - ridge @ coefficients
+        curvature = apart.T @ (apart * (weight * chance * (1 - chance))[:, None]) + ridge
+        coefficients = coefficients + np.linalg.solve(curvature, slope)
+    return coefficients

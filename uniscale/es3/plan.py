@@ -21,6 +21,9 @@ from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
 
+MAX_LISTS = 1000
+"""Real lists of a day that tell how a click is tied to the match of query and item, the same ones every time."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
@@ -52,20 +55,33 @@ class Plan:
 
     def first_attribution_ds(self, day: Day) -> date:
         """First training day whose requests an action in a request of ``day`` may have labelled."""
-        return max(self.first_ds, day.ds - timedelta(days=self.policy.attribution.window_days))
+        return max(self.first_ds, self.first_older_ds(day))
 
     def last_attribution_ds(self, day: Day) -> date:
-        """Last training day whose requests an action in a request of ``day`` may have labelled."""
-        return min(self.last_ds, day.ds + timedelta(days=self.policy.attribution.before_days))
+        """Last training day whose requests such an action may have labelled; it may come long after its own."""
+        last_known = day.label_as_of.date() - timedelta(days=1)
+        return min(self.last_ds, last_known + timedelta(days=self.policy.attribution.before_days))
+
+    def first_older_ds(self, day: Day) -> date:
+        """First day at all whose requests an action in a request of ``day`` may have labelled."""
+        return day.ds - timedelta(days=self.policy.attribution.window_days)
+
+    def first_version_ds(self, window_days: int) -> date:
+        """First day whose feature versions may hold on the first training day and be more than nothing."""
+        return self.first_ds - timedelta(days=window_days + 1)
 
     def first_history_ds(self, day: Day) -> date:
         """First day whose searches may lend ``day`` a query."""
         return day.ds - timedelta(days=self.policy.searchification.history_days)
 
+    def first_read_ds(self, day: Day) -> date:
+        """First day whose candidates ``day`` is made from."""
+        return min(self.first_history_ds(day), self.first_older_ds(day))
+
     def values(self, day: Day) -> dict[str, Any]:
         """Named parameters of the SQL files for one day."""
         weights = self.policy.weights.model_dump()
-        search = self.policy.searchification
+        search, rules = self.policy.searchification, self.policy.attribution
         return {
             "ds": day.ds,
             "label_as_of": day.label_as_of,
@@ -79,12 +95,21 @@ class Plan:
             "synthetic_weight": float(weights["synthetic"]),
             "first_attribution_ds": self.first_attribution_ds(day),
             "last_attribution_ds": self.last_attribution_ds(day),
+            "first_older_ds": self.first_older_ds(day),
+            "last_older_ds": self.first_ds - timedelta(days=1),
+            "first_claim_ds": day.ds - timedelta(days=-(-rules.click.window_hours // 24)),
+            "click_window_hours": rules.click.window_hours,
+            "purchase_window_hours": rules.purchase.window_hours,
+            "before_hours": max(rules.click.before_request_hours, rules.purchase.before_request_hours),
             "first_history_ds": self.first_history_ds(day),
             "history_days": search.history_days,
             "min_support": search.min_support,
             "min_confidence": search.min_confidence,
             "user_mix": search.user_mix,
             "max_negatives": search.max_negatives,
+            "max_lists": MAX_LISTS,
+            "visit_minutes": search.visit_minutes,
+            "positive_rate": search.positive_rate,
         }
 
 
@@ -117,7 +142,7 @@ def build_keys(
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
         own = [(table.qualified, day.ds) for table in (FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
         made_from = [*own, *attributions]
-        history = [candidates.get(d, "") for d in _dates(plan.first_history_ds(day), day.ds)]
+        history = [candidates.get(d, "") for d in _dates(plan.first_read_ds(day), day.ds)]
         keys[day.ds] = input_key(
             {
                 **shared,
@@ -143,12 +168,12 @@ def _stored_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
 
 
 def _candidate_content(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
-    """What past searches showed, by day: no mart's key covers it."""
+    """What past searches showed, by day: no mart's key covers it all."""
     if not table_has(con, CANDIDATES):
         return {}
     rows = con.execute(
         f"select ds, count(*), sum(hash(request_id, item_id, is_exposed)) from lake.{CANDIDATES.qualified} "
         "where ds between ? and ? group by ds",
-        [plan.first_history_ds(plan.days[0]), plan.last_ds],
+        [plan.first_read_ds(plan.days[0]), plan.last_ds],
     ).fetchall()
     return {day: f"{count} {content}" for day, count, content in rows}

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from uniscale.contracts.marts import FCT_EXPOSURES
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import FATES, OUTSIDE_CLICKS, SAMPLES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_sql, sql_text
 
@@ -18,6 +18,8 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
 
     Returns:
         See `uniscale.es3.build.build_samples`. ``multipliers`` is empty without an exposed row and a native click.
+        ``shape`` has for ``real`` requests (shown rows, native clicks) and each ``tier N`` the mean ``rows``, the
+        ``positive_rate``, and the ``weighed_rate``: the share of all label weight that lies on positives.
     """
     values = {"first_ds": plan.first_ds, "ds": plan.last_ds}
     rows: Counter[str] = Counter()
@@ -41,7 +43,8 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
         "cart_positives": carts,
         "purchase_positives": purchases,
         "searchified": {f"tier {tier}": count for tier, count in sorted(tiers.items()) if tier},
-        "outside_clicks": base["outside_clicks"],
+        "shape": _shape(con, plan),
+        "outside_clicks": _fates(con, plan),
         "multipliers": _multipliers(base, rows, clicks, tiers),
     }
 
@@ -54,6 +57,55 @@ def _records_by_tier(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[int, in
     return dict(counted)
 
 
+def _shape(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[str, float]]:
+    """Rows and positive rate of real and synthetic requests."""
+    base = _exposed_only(con, plan)
+    if not base["requests"]:
+        return {}
+    rate = round(base["positives"] / base["samples"], 4)
+    real = {"rows": round(base["samples"] / base["requests"], 2), "positive_rate": rate, "weighed_rate": rate}
+    rows = con.execute(
+        f"""
+        with items as (
+            select
+                sample_id,
+                query_tier,
+                unnest(is_clicked) as is_clicked,
+                unnest(label_weight) as label_weight
+            from lake.{SAMPLES.qualified}
+            where ds between ? and ? and query_tier > 0
+        )
+
+        select
+            query_tier,
+            count(*) / count(distinct sample_id),
+            avg(is_clicked::double),
+            sum(label_weight) filter (where is_clicked) / nullif(sum(label_weight), 0)
+        from items
+        group by query_tier
+        order by query_tier
+        """,
+        [plan.first_ds, plan.last_ds],
+    ).fetchall()
+    tiers = {
+        f"tier {tier}": {"rows": round(num, 2), "positive_rate": round(rate, 4), "weighed_rate": round(weighed or 0, 4)}
+        for tier, num, rate, weighed in rows
+    }
+    return {"real": real, **tiers}
+
+
+def _fates(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, int]:
+    """Outside clicks of the training days by what became of them, in the order of the contract."""
+    counted = dict(
+        con.execute(
+            f"select fate, sum(num_clicks)::bigint from lake.{OUTSIDE_CLICKS.qualified} "
+            "where ds between ? and ? group by fate",
+            [plan.first_ds, plan.last_ds],
+        ).fetchall()
+    )
+    return {fate: counted[fate] for fate in FATES if fate in counted}
+
+
 def _exposed_only(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, int]:
     """What a ranker without ES3 trains on: exposed rows of the target domain with native labels."""
     row = con.execute(
@@ -61,15 +113,14 @@ def _exposed_only(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, int]:
         select
             count(distinct request_id) filter (where domain = $target and is_exposed),
             count(*) filter (where domain = $target and is_exposed),
-            count(*) filter (where domain = $target and is_exposed and is_clicked),
-            count(*) filter (where domain != $target and is_clicked)
+            count(*) filter (where domain = $target and is_exposed and is_clicked)
         from lake.{FCT_EXPOSURES.qualified}
         where ds between $first and $last
         """,
         {"target": plan.target_domain, "first": plan.first_ds, "last": plan.last_ds},
     ).fetchone()
     assert row is not None
-    return dict(zip(("requests", "samples", "positives", "outside_clicks"), row, strict=True))
+    return dict(zip(("requests", "samples", "positives"), row, strict=True))
 
 
 def _multipliers(

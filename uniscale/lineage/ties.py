@@ -16,12 +16,23 @@ from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, SKEW, STEPS
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.lake.forgotten import told_values
 from uniscale.lake.lake import table_has
 
-IMPERSONAL = (ITEMS, ITEMS_SEEN, ITEM_FEATURES, METRICS, DECISIONS, STEPS, PARTITIONS, SKEW, FORGOTTEN)
+IMPERSONAL = (
+    ITEMS,
+    ITEMS_SEEN,
+    ITEM_FEATURES,
+    OUTSIDE_CLICKS,
+    METRICS,
+    DECISIONS,
+    STEPS,
+    PARTITIONS,
+    SKEW,
+    FORGOTTEN,
+)
 """Tables without rows of one user: facts of items, sums over many users, and notes of what ran."""
 
 

@@ -15,14 +15,24 @@ from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import PARTITIONS
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.ledger import do_again
 from uniscale.sources.landed import landed_days, refuse_unknown_day
 
-_DAILY = (*EVENT_TABLES, QUARANTINE, *MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES, SEQUENCES, SAMPLES, FRAMES)
+_DAILY = (
+    *EVENT_TABLES,
+    QUARANTINE,
+    *MART_TABLES,
+    *CARRIED_TABLES,
+    *FEATURE_TABLES,
+    SEQUENCES,
+    SAMPLES,
+    OUTSIDE_CLICKS,
+    FRAMES,
+)
 """Tables that hold a landed day, or what was made for it. What runs found out (predictions, metrics) is history."""
 
 _INPUTS_GONE = "unlanded"

@@ -64,7 +64,8 @@ select
     -- Carts of other channels are no labels.
     is_carted,
     is_purchased or adds_purchase as is_purchased,
-    case when adds_purchase then coalesce(outside_value, 0) else purchase_value end as purchase_value,
+    -- What the user bought of the item here and elsewhere.
+    purchase_value + coalesce(outside_value, 0) as purchase_value,
     inclusion_probability,
     cast(weights.weight * coalesce(added_by.weight, 1) * growth as float) as label_weight,
     added_by.id as action_id,

@@ -1,24 +1,30 @@
--- AUC of text match alone, per query tier: the chance that a clicked row matches its query better than an unclicked
--- one, ties counting half.
-with records as (
-    select *
-    from lake.es3.samples
-    where ds between $first_ds and $ds and query_text is not null
-    qualify row_number() over (partition by query_tier order by md5_number_lower(sample_id), sample_id) <= $max_records
+-- What a model may see of the rows of measured records, beside their labels: the features of the item, and of the user in
+-- its category, as they were at the request's time, and those of the query. Of real requests the shown rows are measured.
+
+create or replace temp table leak_rows as
+with made_days as (
+    select distinct ds
+    from measured_samples
+    where ds between $first_ds and $ds and query_tier > 0
 ),
 
-titles as (
-    select
-        item_id,
-        words(arg_max(title, valid_from)) as title_words
-    from lake.raw.items
-    where ds <= $ds
-    group by item_id
+records as (
+    select *
+    from measured_samples
+    -- On the first day of a log there is no synthetic request, and no feature tells any item apart.
+    semi join made_days using (ds)
+    where ds between $first_ds and $ds and normalised_query(query_text) is not null
+    qualify row_number() over (partition by query_tier order by md5_number_lower(sample_id), sample_id) <= $max_records
 ),
 
 rows as (
     select
         query_tier,
+        sample_id,
+        user_id,
+        domain,
+        requested_at,
+        normalised_query(query_text) as query_text,
         words(query_text) as query_words,
         unnest(item_ids) as item_id,
         unnest(is_exposed) as is_exposed,
@@ -26,33 +32,83 @@ rows as (
     from records
 ),
 
-matches as (
-    select
-        rows.query_tier,
-        round(len(list_intersect(rows.query_words, titles.title_words)) / nullif(len(rows.query_words), 0), 6)
-            as text_match,
-        count(*) filter (where rows.is_clicked) as num_clicked,
-        count(*) filter (where not rows.is_clicked) as num_unclicked
-    from rows
-    inner join titles on rows.item_id = titles.item_id
-    where rows.query_tier > 0 or rows.is_exposed
-    group by all
+-- What other domains showed, with the clicks there; no query, so nothing that ties to one.
+clicked_lists as (
+    select distinct request_id
+    from lake.marts.fct_exposures
+    semi join made_days using (ds)
+    where ds between $first_ds and $ds and domain != $target_domain and is_clicked
+    order by md5_number_lower(request_id), request_id
+    limit $max_records
 ),
 
-ranked as (
+channel_rows as (
     select
-        *,
-        sum(num_unclicked) over (partition by query_tier order by text_match) - num_unclicked as num_unclicked_below
-    from matches
-    where text_match is not null
+        -1 as query_tier,
+        request_id as sample_id,
+        user_id,
+        domain,
+        requested_at,
+        null as query_text,
+        null as query_words,
+        item_id,
+        is_exposed,
+        is_clicked
+    from lake.marts.fct_exposures
+    semi join clicked_lists using (request_id)
+    where ds between $first_ds and $ds and is_exposed
+)
+
+select *
+from (
+    select * from rows
+    union all
+    select * from channel_rows
+)
+where query_tier != 0 or is_exposed
+-- A list with one kind of label orders nothing.
+qualify min(is_clicked) over (partition by query_tier, sample_id) < max(is_clicked) over (partition by query_tier, sample_id);
+
+create or replace temp table leak_joined as
+with items as (
+    select
+        * exclude (ds, recorded_at),
+        words(title) as title_words
+    from lake.features.item_features
+    where ds between $first_version_ds and $ds
+),
+
+user_categories as (
+    select versions.* exclude (ds, recorded_at)
+    from lake.features.user_category_features as versions
+    semi join leak_rows on versions.user_id = leak_rows.user_id
+    where versions.ds between $first_version_ds and $ds
+),
+
+queries as (
+    select
+        query_text,
+        feature_at,
+        query_categories,
+        query_category_shares
+    from lake.features.query_features
+    where ds between $first_version_ds and $ds
 )
 
 select
-    query_tier,
-    sum(num_clicked * (num_unclicked_below + num_unclicked / 2))
-    / nullif(sum(num_clicked)::double * sum(num_unclicked)::double, 0) as auc,
-    sum(num_clicked)::bigint as num_clicked,
-    sum(num_unclicked)::bigint as num_unclicked
-from ranked
-group by query_tier
-order by query_tier
+    leak_rows.*,
+    items.* exclude (item_id, feature_at),
+    user_categories.* exclude (user_id, category_id, feature_at),
+    queries.* exclude (query_text, feature_at)
+from leak_rows
+asof left join items on leak_rows.item_id = items.item_id and leak_rows.requested_at >= items.feature_at
+asof left join user_categories
+    on
+        leak_rows.user_id = user_categories.user_id
+        and items.category_id = user_categories.category_id
+        and leak_rows.requested_at >= user_categories.feature_at
+asof left join queries on leak_rows.query_text = queries.query_text and leak_rows.requested_at >= queries.feature_at
+-- A list of a channel mixes categories, a synthetic request hardly does: of the list count the categories clicked.
+qualify
+    leak_rows.query_tier >= 0
+    or bool_or(leak_rows.is_clicked) over (partition by leak_rows.sample_id, items.category_id);

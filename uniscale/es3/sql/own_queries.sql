@@ -1,7 +1,8 @@
 -- Stage C, tier 1: the user's own most recent search about the category.
 
--- What a past search was about: the category the user clicked most in it, as known when the synthetic request is made;
--- without a click, the category most shown in it.
+-- Was a past search about the category? The share of its clicks that went there, as known when the synthetic request is
+-- made, is the chance that it counts as such; without a click, the share of the rows it showed. So a search for chairs
+-- lends its query to a stool about as often as stools are clicked in searches for chairs.
 insert into group_queries by name
 with pairs as (
     select
@@ -53,12 +54,11 @@ clicked as (
     group by pairs.sample_id, pairs.request_id, click_categories.category_id
 ),
 
-clicked_top as (
+clicked_shares as (
     select
         *,
         sum(num_clicks) over (partition by sample_id, request_id) as num_all
     from clicked
-    qualify row_number() over (partition by sample_id, request_id order by num_clicks desc, category_id) = 1
 ),
 
 shown as (
@@ -83,30 +83,32 @@ shown_categories as (
     group by shown.request_id, known_items.category_id
 ),
 
-shown_top as (
+shown_shares as (
     select
         *,
         sum(num_shown) over (partition by request_id) as num_all
     from shown_categories
-    qualify row_number() over (partition by request_id order by num_shown desc, category_id) = 1
 ),
 
-meanings as (
+evidence as (
     select
         pairs.sample_id,
-        pairs.wanted_category_id,
         pairs.request_id,
         pairs.requested_at,
         pairs.query_text,
-        coalesce(clicked_top.category_id, shown_top.category_id) as category_id,
-        coalesce(clicked_top.num_clicks, 0) as query_support,
-        case
-            when clicked_top.category_id is not null then wilson_lower(clicked_top.num_clicks, clicked_top.num_all)
-            else wilson_lower(shown_top.num_shown, shown_top.num_all)
-        end as query_confidence
+        coalesce(own.num_clicks, 0) as query_support,
+        coalesce(own.num_clicks, case when clicks.num_all is null then shown.num_shown end, 0) as num_about,
+        coalesce(clicks.num_all, shown.num_all, 1) as num_all
     from pairs
-    left join clicked_top on pairs.sample_id = clicked_top.sample_id and pairs.request_id = clicked_top.request_id
-    left join shown_top on pairs.request_id = shown_top.request_id
+    left join (select distinct sample_id, request_id, num_all from clicked_shares) as clicks
+        on pairs.sample_id = clicks.sample_id and pairs.request_id = clicks.request_id
+    left join clicked_shares as own
+        on
+            pairs.sample_id = own.sample_id
+            and pairs.request_id = own.request_id
+            and pairs.wanted_category_id = own.category_id
+    left join shown_shares as shown
+        on pairs.request_id = shown.request_id and pairs.wanted_category_id = shown.category_id
 )
 
 select
@@ -114,7 +116,9 @@ select
     query_text,
     1 as query_tier,
     query_support,
-    query_confidence
-from meanings
-where category_id = wanted_category_id and query_confidence >= $min_confidence
+    wilson_lower(num_about, num_all) as query_confidence
+from evidence
+where
+    uniform_hash($salt, sample_id || '|' || request_id) < num_about / num_all
+    and wilson_lower(num_about, num_all) >= $min_confidence
 qualify row_number() over (partition by sample_id order by requested_at desc, request_id desc) = 1;
