@@ -102,7 +102,7 @@ def ingest_ubi(settings: Settings, lake: Lake, path: Path, mapping: UbiMapping |
         return [
             Incoming(
                 table=table,
-                file=f"{part.name}#{view}",
+                file=f"{part.path.resolve()}#{view}",
                 select=f"select * exclude (part) from {view} where part = {index}",
                 day=None,
                 domains=(DOMAIN,),
