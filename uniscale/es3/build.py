@@ -36,6 +36,7 @@ from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.spill import spill_folder
 
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
@@ -194,7 +195,5 @@ def _num_rows(con: duckdb.DuckDBPyConnection) -> int:
 @contextmanager
 def _spill_file(settings: Settings) -> Iterator[Path]:
     """A temporary Parquet file: days are computed before the lake's catalogue is locked for the commit."""
-    folder = settings.home / "spill"
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, prefix="samples-", suffix=".parquet") as file:
+    with NamedTemporaryFile(dir=spill_folder(settings.home), prefix="samples-", suffix=".parquet") as file:
         yield Path(file.name)
