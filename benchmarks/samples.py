@@ -30,10 +30,10 @@ from benchmarks.weights import cell
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.config.state_files import read_state
+from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import DATA, ES3
 from uniscale.lake import Lake
-from uniscale.models.observation import OBSERVATIONS
 from uniscale.models.zoo import MODELS
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe

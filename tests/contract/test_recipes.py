@@ -1,18 +1,17 @@
 """Every named recipe is what its name says and can be built."""
 
 import json
+from itertools import product
 
 import pytest
 
 from uniscale.config.settings import TrainingSettings
+from uniscale.contracts import training as words
+from uniscale.contracts.training import check_recipe_name
 from uniscale.data.recipe import DATA
 from uniscale.models.zoo import MODELS, SIZES, build_model
 from uniscale.recipes.catalogue import RECIPES, get_recipe
 from uniscale.recipes.recipe import Recipe
-
-
-def test_there_is_a_recipe_for_every_ranker_on_all_data_at_every_size():
-    assert len(RECIPES) == len(MODELS) * len(DATA) * len(SIZES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -35,6 +34,13 @@ def test_a_recipe_survives_the_way_through_json(name):
 def test_a_recipe_builds_its_model(name):
     recipe = get_recipe(name)
     assert build_model(recipe.model, recipe.size, ("search",)).size == recipe.size
+
+
+def test_every_word_that_a_setting_may_name_is_a_recipe_and_no_other():
+    assert (set(MODELS), set(DATA), set(SIZES)) == (set(words.RANKERS), set(words.DATA), set(words.SIZES))
+    assert set(RECIPES) == {"_".join(name) for name in product(MODELS, DATA, SIZES)}
+    for name in RECIPES:
+        check_recipe_name(name)
 
 
 def test_the_default_roles_have_recipes():

@@ -12,7 +12,8 @@ from tests.support_warehouse import moment
 from uniscale.cli.main import app
 from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.features import FEATURE_TABLES, ITEM_SERVICE, REQUEST_SERVICE, USER_FEATURES, USER_FRESH_ACTIONS
-from uniscale.features.online.push import COLUMNS, push_actions
+from uniscale.features.online.push import push_actions
+from uniscale.features.online.push_rules import COLUMNS
 from uniscale.features.online.slots import read_pointer
 from uniscale.lake.partitions import mark_built
 from uniscale.serving.get import get_features

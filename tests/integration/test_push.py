@@ -19,7 +19,8 @@ pytest.importorskip("feast")
 from uniscale.cli.main import app
 from uniscale.contracts.features import ITEM_FEATURES, MAX_FRESH_ACTIONS, REQUEST_SERVICE
 from uniscale.features.online.materialize import materialize
-from uniscale.features.online.push import COLUMNS, push_actions
+from uniscale.features.online.push import push_actions
+from uniscale.features.online.push_rules import COLUMNS
 from uniscale.features.online.read import read_online
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
@@ -56,6 +57,10 @@ def fresh(settings, user="u1"):
     """What the user's next request reads of fresh actions."""
     (found,) = read_online(settings, REQUEST_SERVICE, [{"user_id": user, "query_text": "red shoe"}])
     return {name: value for name, value in found.items() if name.startswith("fresh_")}
+
+
+def refused(row, action_id, reason):
+    return {"row": row, "action_id": action_id, "reason": reason}
 
 
 def names(settings, user="u1"):
@@ -114,6 +119,9 @@ def test_what_is_no_action_is_named_and_the_rest_is_pushed(shop):
         act("d4", NOON + 6 * MINUTE),
         act("d5", NOON + 5 * MINUTE),
         act(None),
+        act("d7", domain="typo"),
+        act("d8", acted_at=NOON + MINUTE),
+        act("d9", datetime(1970, 1, 21, 11, 27, 50, tzinfo=UTC)),
         now=NOON,
     )
 
@@ -122,14 +130,18 @@ def test_what_is_no_action_is_named_and_the_rest_is_pushed(shop):
         "known_already": 0,
         "too_old": 0,
         "refused": [
-            {
-                "row": 2,
-                "action_id": "d2",
-                "reason": "action 'glance' is unknown; the actions are click, cart, favorite, purchase",
-            },
-            {"row": 3, "action_id": "d3", "reason": "has no user_id and no item_id"},
-            {"row": 4, "action_id": "d4", "reason": "is recorded at 2026-01-06 12:06 UTC, which is to come"},
-            {"row": 6, "action_id": None, "reason": "has no action_id"},
+            refused(2, "d2", "action is none of click, cart, favorite, purchase: glance"),
+            refused(3, "d3", "user_id is missing and item_id is missing"),
+            refused(4, "d4", "recorded_at is to come: 2026-01-06 12:06:00"),
+            refused(6, None, "action_id is missing"),
+            refused(7, "d7", "domain is not a declared domain (search, feed, shop): typo"),
+            refused(8, "d8", "recorded_at is before acted_at: nothing is known before it happens"),
+            refused(
+                9,
+                "d9",
+                "acted_at is not between the years 1990 and 2100: 1970-01-21 11:26:50 and "
+                "recorded_at is not between the years 1990 and 2100: 1970-01-21 11:27:50",
+            ),
         ],
     }
     assert names(shop) == ["d1", "d5"]
@@ -194,8 +206,8 @@ def test_the_command_pushes_a_file(settings, lake, tmp_path, ending):
     done = CliRunner().invoke(app, ["features", "push", str(file), "--json"])
 
     assert done.exit_code == 2, done.output
-    refused = [{"row": 2, "action_id": "f2", "reason": "has no user_id"}]
-    assert json.loads(done.stdout) == {"pushed": 1, "known_already": 0, "too_old": 0, "refused": refused}
+    row = refused(2, "f2", "user_id is missing")
+    assert json.loads(done.stdout) == {"pushed": 1, "known_already": 0, "too_old": 0, "refused": [row]}
     assert fresh(settings)["fresh_known_at"] == [1_000_000 * int(NOON.timestamp())]
 
 
@@ -204,8 +216,8 @@ def test_files_that_hold_no_actions_are_refused(settings, tmp_path):
     (tmp_path / "a.txt").write_text("")
     runner = CliRunner()
     for name, reason in (("a.csv", "item_id"), ("a.txt", "must end in"), ("b.csv", "does not exist")):
-        refused = runner.invoke(app, ["features", "push", str(tmp_path / name)])
-        assert (refused.exit_code, reason in " ".join(refused.stderr.split())) == (2, True), refused.output
+        done = runner.invoke(app, ["features", "push", str(tmp_path / name)])
+        assert (done.exit_code, reason in " ".join(done.stderr.split())) == (2, True), done.output
     with pytest.raises(ValueError, match="lack user_id, item_id"):
         push_actions(settings, pa.table({"action_id": ["x"]}))
     with pytest.raises(ValueError, match="acted_at is string; it must be a time stamp"):

@@ -91,3 +91,30 @@ def test_an_action_that_turned_bad_leaves_with_its_time_or_its_key(settings, lak
     report = ingest_events(settings, lake, folder)
     assert _landed(lake, "actions") == ["a2"]
     assert [(q.column, q.found) for q in report.quarantined] == [("action", {"view": 1}), ("recorded_at", {"soon": 1})]
+
+
+def test_another_file_of_the_same_name_leaves_what_is_in_quarantine_of_the_first(settings, lake, tmp_path):
+    undated = _request("x2", DAY_1, requested_at="tomorrow")
+    january = _send(tmp_path / "january", [*GOOD[:2], _request("x1", DAY_2, domain="typo"), undated])
+    ingest_events(settings, lake, january)
+    before = [row for row in lake_rows(lake)["quarantine"] if row[2] == "requests"]
+    assert [row[4] for row in before] == [3, 4]
+    later = [_request("r9", "2026-02-05"), _request("r8", "2026-02-05"), _request("x9", "2026-02-06", domain="typo")]
+
+    ingest_events(settings, lake, _send(tmp_path / "february", later))
+
+    found = [row for row in lake_rows(lake)["quarantine"] if row[2] == "requests"]
+    assert [row for row in found if str(tmp_path / "january") in row[3]] == before
+    assert [row[4] for row in found if str(tmp_path / "february") in row[3]] == [3]
+
+
+def test_a_file_sent_again_through_a_link_is_the_file_it_was(settings, lake, tmp_path):
+    folder = _send(tmp_path / "logs", [*GOOD[:2], _request("x1", DAY_2, requested_at="tomorrow")])
+    (tmp_path / "link").symlink_to(folder)
+    ingest_events(settings, lake, folder)
+    before = lake_rows(lake)["quarantine"]
+
+    ingest_events(settings, lake, tmp_path / "link")
+
+    assert len(before) == 2
+    assert lake_rows(lake)["quarantine"] == before

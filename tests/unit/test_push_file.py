@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("feast")
 
-from uniscale.features.online.push import COLUMNS
 from uniscale.features.online.push_file import read_actions
+from uniscale.features.online.push_rules import COLUMNS
 
 TEN = datetime(2026, 1, 12, 10, tzinfo=UTC)
 IDS = (

@@ -13,7 +13,16 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,6 +35,7 @@ from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.catalog import split_password
 from uniscale.config.faults import settings_fault
 from uniscale.contracts.metrics import check_metric
+from uniscale.contracts.training import check_back_end, check_recipe_name, check_word
 
 CATALOGUES = ("sqlite", "postgres")
 ONLINE_STORES = ("sqlite", "redis")
@@ -149,6 +159,26 @@ class TrainingSettings(_Section):
         if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
             raise ValueError("write cpu or cuda, or cuda:N for one of several GPUs")
         return device
+
+    @field_validator("champion_recipe", "challenger_recipe")
+    @classmethod
+    def _check_recipe(cls, name: str) -> str:
+        check_recipe_name(name)
+        return name
+
+    @field_validator("precision", "tables", "dense")
+    @classmethod
+    def _check_word(cls, word: str, info: ValidationInfo) -> str:
+        assert info.field_name is not None
+        check_word(info.field_name, word)
+        return word
+
+    @field_validator("backend")
+    @classmethod
+    def _check_back_end(cls, name: str | None) -> str | None:
+        if name is not None:
+            check_back_end(name)
+        return name
 
     @model_validator(mode="after")
     def _refuse_a_back_end_that_cannot_reach_the_device(self) -> Self:

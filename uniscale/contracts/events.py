@@ -137,7 +137,7 @@ QUARANTINE = Table(
         ),
         Column(name="source", type="VARCHAR", description="Name of the ingested source."),
         Column(name="table_name", type="VARCHAR", description="Contract table the row was meant for."),
-        Column(name="file", type="VARCHAR", description="File name the row came from."),
+        Column(name="file", type="VARCHAR", description="File of the row; its whole path if it holds all days."),
         Column(name="row_number", type="BIGINT", description="Row in its file, first is 1."),
         Column(name="column_name", type="VARCHAR", description="Column at fault."),
         Column(name="reason", type="VARCHAR", description="What is wrong, in words."),

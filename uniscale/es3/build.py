@@ -34,6 +34,7 @@ from uniscale.es3.report import count_samples
 from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import create_missing, make_outdated_again
 
 COMMIT_ROWS = 200_000
@@ -179,7 +180,5 @@ def _num_rows(con: duckdb.DuckDBPyConnection) -> int:
 @contextmanager
 def _spill_file(settings: Settings) -> Iterator[Path]:
     """A temporary Parquet file: days are computed before the lake's catalogue is locked for the commit."""
-    folder = settings.home / "spill"
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, prefix="samples-", suffix=".parquet") as file:
+    with NamedTemporaryFile(dir=spill_folder(settings.home), prefix="samples-", suffix=".parquet") as file:
         yield Path(file.name)

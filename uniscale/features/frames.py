@@ -34,6 +34,7 @@ from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import built_days, mark_built, stale_days
+from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import make_outdated_again
 
 if TYPE_CHECKING:
@@ -224,9 +225,7 @@ def _samples(settings: Settings, chunk: Chunk) -> str:
 @contextmanager
 def _spill_folder(settings: Settings) -> Iterator[Path]:
     """Room for temporary Parquet files: the rows are encoded before the lake's catalogue is locked for the commit."""
-    spill = settings.home / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=spill, prefix="frames-") as name:
+    with TemporaryDirectory(dir=spill_folder(settings.home), prefix="frames-") as name:
         yield Path(name)
 
 

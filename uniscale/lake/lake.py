@@ -17,6 +17,7 @@ from uniscale.lake.busy import LakeLockedError, is_busy, retried
 from uniscale.lake.catalog import Catalog
 from uniscale.lake.extensions import connect, load_extensions
 from uniscale.lake.locks import held, is_mine
+from uniscale.lake.spill import spill_folder
 
 T = TypeVar("T")
 _QUEUE_SECONDS = 3600.0
@@ -40,7 +41,7 @@ class Lake:
         self._lock_timeout = settings.lake.lock_timeout_seconds
         self._memory_limit = settings.lake.memory_limit
         self._threads = settings.lake.threads
-        self._spill = settings.home / "spill"
+        self._home = settings.home
 
     @property
     def catalog(self) -> str:
@@ -298,8 +299,8 @@ class Lake:
         self._attach(con, [])
 
     def _attach(self, con: duckdb.DuckDBPyConnection, options: list[str]) -> None:
-        self._spill.mkdir(parents=True, exist_ok=True)
-        con.execute(f"set memory_limit = {quoted(self._memory_limit)}; set temp_directory = {quoted(self._spill)}")
+        spill = spill_folder(self._home)
+        con.execute(f"set memory_limit = {quoted(self._memory_limit)}; set temp_directory = {quoted(spill)}")
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
         if self._threads is not None:
             con.execute(f"set threads = {int(self._threads)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,7 +44,7 @@ class QueryRefusedError(ValueError):
 
 @contextmanager
 def answer(lake: Lake, query: str, snapshot_id: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Run one SELECT (also FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE) on the lake; its rows can be fetched.
+    """Run one SELECT (also FROM, WITH, VALUES, PIVOT, DESCRIBE, SHOW, SUMMARIZE), or EXPLAIN it; rows can be fetched.
 
     The lake is attached read-only, the connection can open no file but the lake's, and its settings are locked.
 
@@ -82,18 +83,22 @@ def _lock_down(con: duckdb.DuckDBPyConnection, lake: Lake) -> None:
 
 
 def _refuse_other_than_select(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    try:
-        statements = con.extract_statements(query)
-    except duckdb.Error as error:
-        raise QueryRefusedError(str(error)) from error
-    kinds = [statement.type.name for statement in statements]
+    kinds = _kinds(con, query)
+    if kinds == ["EXPLAIN"]:
+        query = _EXPLAIN.sub("", query, count=1)
+        kinds = _kinds(con, query)
+    if kinds == [*[_PIVOTED] * (len(kinds) - 1), "SELECT"] and len(kinds) > 1:
+        _refuse_names(con, query)
+        return
+    kinds = ["CREATE" if kind == _PIVOTED else kind for kind in kinds]
     if len(kinds) != 1:
         raise QueryRefusedError(
             f"give one SELECT; this text has {len(kinds)} statements ({', '.join(kinds) or 'none'})"
         )
     if kinds[0] != "SELECT":
         raise QueryRefusedError(
-            f"{kinds[0]} is not run here: the lake is read only. Write a SELECT (or FROM, WITH, DESCRIBE, SUMMARIZE)"
+            f"{kinds[0]} is not run here: the lake is read only. Write a SELECT (or FROM, WITH, PIVOT, DESCRIBE, SHOW, "
+            "SUMMARIZE), or EXPLAIN one"
         )
     told = con.execute("select json_serialize_sql(?::varchar)", [query]).fetchone()
     assert told is not None
@@ -102,6 +107,47 @@ def _refuse_other_than_select(con: duckdb.DuckDBPyConnection, query: str) -> Non
         raise QueryRefusedError(f"this is not a plain SELECT ({tree['error_message']})")
     for node in _nodes(tree):
         _refuse_reaching_out(node)
+
+
+_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+_EXPLAIN = re.compile(
+    rf"^{_BLANK}explain\b{_BLANK}(?:analy[sz]e\b|\((?=\s*(?:analy[sz]e|format)\b)[\w\s,]*\))?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""EXPLAIN and its options in front of the statement that it explains."""
+
+_PIVOTED = "CREATE of PIVOT"
+
+
+def _kinds(con: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    """What each statement is.
+
+    A PIVOT that names no values is a SELECT behind a CREATE of a temporary type for them, which stands in no text.
+    """
+    try:
+        statements = con.extract_statements(query)
+    except duckdb.Error as error:
+        raise QueryRefusedError(str(error)) from error
+    kinds = [statement.type.name for statement in statements]
+    return [
+        _PIVOTED if kind == "CREATE" and statement.query == "" else kind
+        for kind, statement in zip(kinds, statements, strict=True)
+    ]
+
+
+def _refuse_names(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """The same refusals by the words of a text that DuckDB does not serialise; a column of such a name suffices."""
+    names = con.execute(
+        "select distinct lower(function_name) from duckdb_functions() where function_type like '%table%'"
+    )
+    refused = {name for (name,) in names.fetchall()} - _TABLE_FUNCTIONS
+    starts = [offset for offset, _ in duckdb.tokenize(query)]
+    for start, end in zip(starts, [*starts[1:], len(query)], strict=True):
+        word = re.sub(r"(/\*|--).*", "", query[start:end], flags=re.DOTALL).strip().strip('"').lower()
+        if word in refused:
+            raise QueryRefusedError(f"{word}() is not called here: a query reads tables of the lake only")
+        if word in _MACHINE_VIEWS:
+            raise QueryRefusedError(f"{word} is not read here: a query reads tables of the lake only")
 
 
 def _refuse_reaching_out(node: dict[str, Any]) -> None:

@@ -20,10 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from uniscale.contracts.training import OBSERVATIONS
 from uniscale.models.batch import TASKS
-
-OBSERVATIONS = ("off", "additive", "examination")
-"""Words for how labels are taken to be observed."""
 
 NUM_PLACES = 30
 """Places of a list that are told apart; deeper ones count as the last."""

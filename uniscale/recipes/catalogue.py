@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from uniscale.contracts.training import check_recipe_name
 from uniscale.data.recipe import DATA
 from uniscale.models.zoo import MODELS
 from uniscale.recipes.recipe import Recipe
@@ -49,9 +50,5 @@ def get_recipe(name: str) -> Recipe:
     Raises:
         ValueError: No recipe has this name; the message lists what a name is made of.
     """
-    if name not in RECIPES:
-        raise ValueError(
-            f"no recipe is called {name!r}; a name is MODEL_DATA_SIZE, say hhsft_es3_xs, of the models "
-            f"{', '.join(sorted(MODELS))}, the data {', '.join(DATA)} and the sizes {', '.join(BATCHES)}"
-        )
+    check_recipe_name(name)
     return RECIPES[name]

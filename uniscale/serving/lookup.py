@@ -28,7 +28,7 @@ from uniscale.contracts.features import (
 from uniscale.features.age import max_age
 from uniscale.features.encoding.encode import encode
 from uniscale.features.encoding.text import clean_query, words
-from uniscale.features.online.push import CLOCK_TOLERANCE
+from uniscale.features.online.push_rules import CLOCK_TOLERANCE
 from uniscale.features.online.slots import LIVE, Pointer, generation_folder, pointer_file, read_pointer
 from uniscale.features.repo import open_store
 from uniscale.serving.online import ViewReader, missing

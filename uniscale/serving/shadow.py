@@ -22,7 +22,8 @@ from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.features.online.bulk import bulk_store
-from uniscale.features.online.push import COLUMNS, push_actions
+from uniscale.features.online.push import push_actions
+from uniscale.features.online.push_rules import COLUMNS
 from uniscale.features.online.slots import SHADOW, read_pointer
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
@@ -56,13 +57,14 @@ def serve_again(settings: Settings, lake: Lake, ds: date, num_requests: int) -> 
     live = open_store(settings, project=SHADOW)
     bulk_store(live).clear(live.config, live.list_feature_views())
     lookup = RankingLookup(settings, live_project=SHADOW)
+    domains = actions["domain"].unique().to_pylist()  # they were judged when they were landed
     milliseconds = []
     pushed = 0
     with ServedLog(settings, "shadow") as log:
         for request in requests:
             number = int(np.searchsorted(actions["recorded_at"], np.datetime64(request.requested_at), side="left"))
             if number > pushed:
-                push_actions(settings, actions.slice(pushed, number - pushed), project=SHADOW)
+                push_actions(settings, actions.slice(pushed, number - pushed), project=SHADOW, domains=domains)
                 pushed = number
             began = time.perf_counter()
             answer = lookup.look_up(request)

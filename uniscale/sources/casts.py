@@ -9,6 +9,7 @@ import duckdb
 
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.schema import Column
+from uniscale.sources.times import define_times
 
 _TEXT = {"VARCHAR", "JSON"}
 _WHOLE = {
@@ -59,6 +60,7 @@ class Cast:
 
 def define_macros(con: duckdb.DuckDBPyConnection) -> None:
     """Let a connection run what `cast` gives."""
+    define_times(con)
     con.execute(_MACROS.read_text(encoding="utf-8"))
 
 

@@ -38,7 +38,8 @@ class Incoming:
 
     Attributes:
         table: Contract table they are meant for.
-        file: File name, as messages and the quarantine show it.
+        file: What the file is known by when it is sent again, as messages and the quarantine show it: its path
+            below the folder of the logs if that names its day, its whole path if it holds all days.
         select: SQL query with ``row_number`` and contract columns in whatever types the source has.
         day: The only day its rows may belong to, if its folder names one.
         malformed: Lines that ``select`` leaves out because they are no rows.

@@ -36,7 +36,7 @@ def open_file(con: duckdb.DuckDBPyConnection, file: EventFile, domains: tuple[st
         select, malformed, num_records = found.select, found.malformed, found.num_records
     return Incoming(
         table=file.table,
-        file=file.name,
+        file=file.name if file.day else str(file.path.resolve()),
         select=select,
         day=file.day,
         domains=domains,

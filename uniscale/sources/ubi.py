@@ -26,6 +26,7 @@ from uniscale.sources.incoming import BadFileError, Incoming, Malformed
 from uniscale.sources.ingest import ingest_prepared
 from uniscale.sources.report import IngestReport
 from uniscale.sources.rules import YEARS
+from uniscale.sources.times import define_times
 from uniscale.sources.ubi_files import UbiPart, load_records, ubi_parts
 from uniscale.sources.ubi_report import describe_log
 
@@ -101,7 +102,7 @@ def ingest_ubi(settings: Settings, lake: Lake, path: Path, mapping: UbiMapping |
         return [
             Incoming(
                 table=table,
-                file=f"{part.name}#{view}",
+                file=f"{part.path.resolve()}#{view}",
                 select=f"select * exclude (part) from {view} where part = {index}",
                 day=None,
                 domains=(DOMAIN,),
@@ -139,6 +140,7 @@ def map_records(con: duckdb.DuckDBPyConnection, mapping: UbiMapping) -> None:
     first, last = YEARS
     possible = f"coalesce(t >= timestamp '{first}-01-01' and t < timestamp '{last}-01-01', false)"
     con.execute(f"create or replace temp macro is_possible(t) as {possible}")
+    define_times(con)
     for name in ("macros.sql", "ubi.sql"):
         con.execute((_SQL / name).read_text(encoding="utf-8"))
     _refuse_unknown(con, "application", mapping.positions_from, "meaning = 'impression'")

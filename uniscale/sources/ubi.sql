@@ -16,26 +16,6 @@ create or replace temp macro id_of(j) as
 create or replace temp macro is_no_id(j) as
     json_type(j) not in ('NULL', 'VARCHAR') and id_of(j) is null;
 
--- A moment as UTC: ISO 8601 (without an offset it is UTC) or milliseconds since 1970; NULL if it is neither. A cast alone
--- would drop the offset.
-create or replace temp macro iso_parts(v) as regexp_extract(
-    v,
-    '^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?)(Z|[+-](?:0[0-9]|1[0-4]):?(?:[0-5][0-9])?)?$',
-    ['clock', 'zone']
-);
-create or replace temp macro offset_minutes(zone) as
-    case
-        when zone in ('', 'Z') then 0
-        else
-            case zone[1] when '-' then -1 else 1 end
-            * (60 * try_cast(zone[2:3] as integer) + coalesce(try_cast(ltrim(zone[4:], ':') as integer), 0))
-    end;
-create or replace temp macro moment(v) as
-    case
-        when regexp_full_match(v, '[0-9]{1,15}(\.0*)?') then epoch_ms(try_cast(string_split(v, '.')[1] as bigint))
-        else try_cast(iso_parts(v).clock as timestamp) - to_minutes(offset_minutes(iso_parts(v).zone))
-    end;
-
 -- A moment as text with its zone, or what stands in its place in the log, for the checks to name and not to guess at.
 create or replace temp macro told_moment(t, v) as
     coalesce(strftime(t, '%Y-%m-%dT%H:%M:%S.%fZ'), 'not ISO 8601: ' || v);
@@ -88,7 +68,7 @@ select
     coalesce(record ->> '$.user_query', '') as user_query,
     nullif(record ->> '$.action_name', '') as action_name,
     record ->> '$.timestamp' as told_at,
-    moment(told_at) as happened_at,
+    utc_time(told_at, zone_names := false, epoch_numbers := true) as happened_at,
     case
         when reason is not null then reason
         when record is null or json_type(record) <> 'OBJECT' then 'is no JSON object'

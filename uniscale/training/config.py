@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from uniscale.contracts.training import OBSERVATIONS, WORDS, check_word
 from uniscale.models.batch import TASKS
-from uniscale.models.observation import OBSERVATIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +64,6 @@ class TrainConfig:
             )
 
 
-PRECISIONS = ("fp32", "bf16_products", "bf16")
-TABLES = ("torch", "fbgemm", "sharded")
-DENSE = ("replicated", "sharded")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worker:
     """This process among the workers of a run, and how it computes.
@@ -94,9 +89,8 @@ class Worker:
     dense: str = "replicated"
 
     def __post_init__(self) -> None:
-        for name, known in (("precision", PRECISIONS), ("tables", TABLES), ("dense", DENSE)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}={getattr(self, name)!r} is unknown; use one of {', '.join(known)}")
+        for name in WORDS:
+            check_word(name, getattr(self, name))
         if self.tables == "fbgemm" and self.world_size > 1:
             raise ValueError(
                 "tables=fbgemm updates tables within the backward pass, before gradients of workers are added up; "

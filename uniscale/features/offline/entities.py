@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from uniscale.features.offline.moments import READABLE, moment_of_text
 from uniscale.features.offline.versions import Asked, ViewSpec, columns, quote
 from uniscale.sources.casts import ACCEPTED, base_type
+from uniscale.sources.times import WITHOUT_NAMES, define_times
 
 PLACE = "__place"
 """Column of the entity rows that numbers them, from 0 on."""
@@ -153,8 +153,9 @@ def _moment(con: duckdb.DuckDBPyConnection, column: str, sql_type: str) -> str:
     if sql_type == "DATE":
         return f"cast({quote(column)} as timestamp)"
     if _is_text(sql_type):
-        return moment_of_text(_as_text(column))
-    _refuse_values(con, column, sql_type, f"give times, or text: {READABLE}")
+        define_times(con)
+        return f"utc_time({_as_text(column)}, zone_names := false)"
+    _refuse_values(con, column, sql_type, f"give times, or text: {WITHOUT_NAMES}")
     return "cast(null as timestamp)"
 
 
@@ -195,5 +196,6 @@ def _refuse_unreadable(con: duckdb.DuckDBPyConnection, column: str) -> None:
     ]
     if count:
         raise ValueError(
-            f"column {column} of the entity rows has {count} texts that are no time (row {place}: {text!r}); {READABLE}"
+            f"column {column} of the entity rows has {count} texts that are no time (row {place}: {text!r}); "
+            f"{WITHOUT_NAMES}"
         )

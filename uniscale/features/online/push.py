@@ -7,7 +7,7 @@ by ``fresh_known_at``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,32 +15,27 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from uniscale.config import Settings
-from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.features import MAX_FRESH_ACTIONS, USER_FRESH_ACTIONS
 from uniscale.features.online.catalogue import facts_of
+from uniscale.features.online.push_rules import Action, judge_actions
 from uniscale.features.online.slots import LIVE, locked
 from uniscale.features.repo import open_store
 
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-COLUMNS = ("action_id", "user_id", "item_id", "action", "domain", "acted_at", "recorded_at")
-"""What an action has: texts, and two moments (UTC)."""
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far the clock of who records actions, or sends requests, may be ahead of ours."""
-
 _USERS_AT_ONCE = 1_000
 _LOCK_SECONDS = 60
 _LISTS = tuple(column.name for column in USER_FRESH_ACTIONS.features)
 
-Action = dict[str, Any]
-Refused = dict[str, Any]
-"""A row that is not pushed: ``row``, its number (first is 1), ``action_id`` and ``reason``."""
-
 
 def push_actions(
-    settings: Settings, actions: pa.Table, *, now: datetime | None = None, project: str = LIVE
+    settings: Settings,
+    actions: pa.Table,
+    *,
+    now: datetime | None = None,
+    project: str = LIVE,
+    domains: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Append actions to what is known online of their users.
 
@@ -49,10 +44,12 @@ def push_actions(
 
     Args:
         settings: The installation.
-        actions: One row per action with `COLUMNS`; where they are read from a file, also ``row_number`` and ``fault``:
-            why a row is no action, NULL if it may be one. Further columns are not read.
+        actions: One row per action with the columns of `uniscale.features.online.push_rules`; where they are read from
+            a file, also ``row_number`` and ``fault``: why a row is no action, NULL if it may be one. Further columns
+            are not read.
         now: The time (UTC); default the clock.
         project: Feast project that is pushed to.
+        domains: Domains that an action may be of; default those declared in the settings.
 
     Returns:
         ``pushed``: number of actions taken in; ``known_already``; ``too_old``: recorded before the days that are kept;
@@ -64,7 +61,8 @@ def push_actions(
     from uniscale.features.online.bulk import answering
 
     now = now or datetime.now(UTC)
-    accepted, refused = _check(actions, now if now.tzinfo else now.replace(tzinfo=UTC))
+    now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    accepted, refused = judge_actions(actions, settings.domains if domains is None else domains, now)
     counts = {"pushed": 0, "known_already": 0, "too_old": 0}
     by_user: dict[str, list[Action]] = {}
     for action in accepted:
@@ -79,46 +77,6 @@ def push_actions(
                 for name, number in _append(store, some, facts).items():
                     counts[name] += number
     return {**counts, "refused": refused}
-
-
-def _check(actions: pa.Table, now: datetime) -> tuple[list[Action], list[Refused]]:
-    """Actions that can be pushed, and the rows that cannot with the reason."""
-    missing = [name for name in COLUMNS if name not in actions.column_names]
-    if missing:
-        raise ValueError(f"the actions lack {', '.join(missing)}; an action has {', '.join(COLUMNS)}")
-    texts, moments = COLUMNS[:5], COLUMNS[5:]
-    columns = {name: actions.column(name).cast(pa.string()) for name in texts}
-    for name in moments:
-        kind = actions.schema.field(name).type
-        if not pa.types.is_timestamp(kind):
-            raise ValueError(f"{name} is {kind}; it must be a time stamp (UTC)")
-        naive = actions.column(name).cast(pa.timestamp("us", tz="UTC") if kind.tz else pa.timestamp("us"))
-        columns[name] = naive.cast(pa.timestamp("us", tz="UTC"))
-    accepted, refused = [], []
-    rows = _column(actions, "row_number", range(1, actions.num_rows + 1))
-    faults = _column(actions, "fault", [None] * actions.num_rows)
-    for row, fault, action in zip(rows, faults, pa.table(columns).to_pylist(), strict=True):
-        reason = fault or _fault(action, now)
-        if reason is None:
-            accepted.append(action)
-        else:
-            refused.append({"row": row, "action_id": action["action_id"], "reason": reason})
-    return accepted, refused
-
-
-def _column(actions: pa.Table, name: str, default: Iterable[Any]) -> Iterable[Any]:
-    return actions.column(name).to_pylist() if name in actions.column_names else default
-
-
-def _fault(action: Action, now: datetime) -> str | None:
-    empty = [name for name in COLUMNS if action[name] in {None, ""}]
-    if empty:
-        return f"has no {' and no '.join(empty)}"
-    if action["action"] not in ACTIONS:
-        return f"action {action['action']!r} is unknown; the actions are {', '.join(ACTIONS)}"
-    if action["recorded_at"] > now + CLOCK_TOLERANCE:
-        return f"is recorded at {action['recorded_at']:%Y-%m-%d %H:%M} UTC, which is to come"
-    return None
 
 
 def _append(

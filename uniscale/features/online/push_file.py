@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.schema import Column
-from uniscale.features.online.push import COLUMNS
+from uniscale.features.online.push_rules import COLUMNS
 from uniscale.sources.casts import WORDS, cast, define_macros, is_accepted
 
 _CONTRACT = {column.name: column for column in ACTIONS_TABLE.columns}
