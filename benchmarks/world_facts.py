@@ -122,6 +122,11 @@ FACTS: dict[str, tuple[str, str]] = {
         "select (select count(*) from attributed anti join native using (request_id, item_id)) / count(*) "
         "from native join asked using (request_id) where is_search",
     ),
+    "attributed_unseen_share": (
+        "of those rows, share that the search had not shown",
+        "select avg((not is_exposed)::int) from (from attributed anti join native using (request_id, item_id)) "
+        "join events.candidates using (request_id, item_id)",
+    ),
     "purchases_per_search": (
         "purchases per search, all channels",
         "select (select count(*) from events.actions where action = 'purchase') / count(*) from asked where is_search",

@@ -39,6 +39,7 @@ TABLE = (
     "held_share",
     "unseen_share",
     "attributed_per_search_click",
+    "attributed_unseen_share",
     "same_category_again",
     "in_session",
     "distinct_queries",

@@ -90,6 +90,28 @@ def test_no_knob_is_dead(weekend, name):
     assert weekend(*beside, f"{name}={turned(name)}", days=days) != weekend(*beside, days=days)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["late_items=0.9", "assortment=0.2", "sibling_share=0", "late_users=0.9", "feed_candidates=1"],
+        ["candidates_per_search=2000", "sibling_share=0.9", "shown_at_most=200", "random_order=1", "num_favourites=20"],
+        ["click_base_search=-15", "click_price=5", "relevance_style=5", "click_taste=5", "satiation=10", "bots=0.5"],
+        ["another_search=0.8", "reformulated=0.8", "similar_pages=1", "misspelt=1", "new_queries=1", "brand_queries=1"],
+        ["feed_per_search=0", "shop_per_search=0", "follow_feed=0", "follow_shop=0", "follow_page=0", "returns=0.9"],
+    ],
+    ids=["scarce", "plenty", "hopeless", "restless", "search only"],
+)
+@pytest.mark.filterwarnings("error")
+def test_extreme_worlds_are_written_whole(tmp_path, changes):
+    folder = write_tiny(tmp_path, *changes)
+    with connect(folder) as con:
+        assert one(con, "select count(*) from events.requests") > 0
+        assert one(con, "select count(*) from events.candidates") == one(con, "select count(*) from truth.candidates")
+        keys = "select count(*) - count(distinct (request_id, item_id)) from events.candidates"
+        assert one(con, keys) == 0
+        assert one(con, "select count(*) from truth.candidates where isnan(click_probability)") == 0
+
+
 @pytest.mark.parametrize("world", PRESETS)
 def test_a_world_is_the_same_twice_and_its_first_days_do_not_depend_on_how_many_follow(tmp_path, world):
     short = digests(write_tiny(tmp_path / "short", world=world, days=2))
@@ -186,7 +208,7 @@ def test_what_is_sent_back_was_bought_before(everyday):
 
 
 def test_the_next_search_of_a_session_in_vain_asks_the_same_category_in_other_words(tmp_path):
-    folder = write_tiny(tmp_path, "reformulated=0.9", "another_search=0")
+    folder = write_tiny(tmp_path, "reformulated=0.8")
     with connect(folder) as con:
         sql = """
             select count(*), count(*) filter (where query_text = asked_before),

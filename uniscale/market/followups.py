@@ -93,11 +93,15 @@ def _similar_pages(world: World, pages: Pages, reactions: Reactions, rng: np.ran
 
 
 def _next_searches(world: World, pages: Pages, reactions: Reactions, rng: np.random.Generator) -> Array:
-    """The next searches of sessions, 1 to 8 minutes later: the same in other words, or another topic."""
+    """The next search of each session, 1 to 8 minutes later: the same in other words, else another topic.
+
+    There is one at most, so that sessions end.
+    """
     knobs, count = world.knobs, len(pages.users)
     is_in_vain = ~reactions.clicked.any(axis=1)
-    again = np.flatnonzero(is_in_vain & (uniform(rng, count) < knobs.reformulated))
-    other = np.flatnonzero(uniform(rng, count) < knobs.another_search)
+    asks_again = is_in_vain & (uniform(rng, count) < knobs.reformulated)
+    again = np.flatnonzero(asks_again)
+    other = np.flatnonzero(~asks_again & (uniform(rng, count) < knobs.another_search))
     rows = np.concatenate([again, other])
     made = np.zeros(len(rows), dtype=NEXT_SEARCH)
     made["user"] = pages.users[rows]

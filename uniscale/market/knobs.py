@@ -40,17 +40,17 @@ class Knobs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     feed_per_search: float = _traffic(
-        1.0, (0, 20), "requests", "Feed requests per search, visits that searches lead to included, similar pages not."
+        1.0, (0, 20), "requests", "Feed requests per search that begins a session, visits it leads to included."
     )
     shop_per_search: float = _traffic(
-        1 / 3, (0, 20), "requests", "Shop visits per search, those that searches lead to included."
+        1 / 3, (0, 20), "requests", "Shop visits per search that begins a session, those it leads to included."
     )
     weekend_traffic: float = _traffic(1.15, (0.1, 10), "ratio", "Traffic on Saturdays and Sundays, others have 1.")
     another_search: float = _traffic(
-        0.0, (0, 0.9), "chance", "A search is followed within minutes by another of the session, on a topic drawn anew."
+        0.0, (0, 0.8), "chance", "A search that is not reformulated is followed within minutes by one on another topic."
     )
     reformulated: float = _traffic(
-        0.0, (0, 0.9), "chance", "A search without a click is asked again within minutes, same category, other words."
+        0.0, (0, 0.8), "chance", "A search without a click is asked again within minutes, same category, other words."
     )
     bots: float = _traffic(
         0.0, (0, 0.5), "share", "Users that are bots: many requests, clicks on anything, no purchase."
