@@ -221,6 +221,29 @@ def test_the_next_search_of_a_session_in_vain_asks_the_same_category_in_other_wo
     assert same_noun > 0.9 * followed
 
 
+def test_of_a_misspelt_query_the_shop_knows_the_category_alone(tmp_path):
+    gap = """
+        with listed as (
+            select c.request_id, c.logged_score, i.category_id,
+                mode(i.category_id) over (partition by c.request_id) as meant
+            from events.candidates c join asked using (request_id)
+            join (select distinct item_id, category_id from events.items) i using (item_id)
+            where is_search
+        )
+        select avg(logged_score) filter (category_id = meant) - avg(logged_score) filter (category_id <> meant)
+        from listed
+    """
+    found = {}
+    for name, change in (("right", "misspelt=0"), ("wrong", "misspelt=1")):
+        folder = write_tiny(tmp_path / name, change, "policy_popularity=0")
+        with connect(folder) as con:
+            found[name] = one(con, gap)
+        found[f"{name} text"] = measure(folder, ["score_text"])["score_text"]
+    assert found["wrong"] == pytest.approx(0.7 * (1.5 - 0.4), abs=0.15)  # policy_text x (own - sibling)
+    assert found["right"] > 0.5
+    assert found["wrong text"] < 0.5 * found["right text"]
+
+
 def test_turning_one_habit_leaves_the_people_and_the_goods_as_they_are(tmp_path):
     usual = digests(write_tiny(tmp_path / "usual", days=1))
     for number, change in enumerate(

@@ -1,6 +1,7 @@
 """A world before it is built: its name and its knobs, as a file and changed by hand.
 
-A world file is TOML: ``about``, a sentence, and a table ``[knobs]``; knobs it leaves out are at their default.
+A world file is TOML: a ``name`` and a sentence ``about`` it, which may be left out, and a table ``[knobs]``; knobs it
+leaves out are at their default.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Search pages: a need becomes a query, the query retrieves candidates, the logging policy shows ten to twelve."""
+"""Search pages: a need becomes a query, the query retrieves candidates, the logging policy shows the best of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uniscale.market.pages import Pages
 from uniscale.market.retrieval import Groups, best_of, group_items, policy_score, positions, sibling_groups
 from uniscale.market.state import State
 from uniscale.market.traffic import Traffic
-from uniscale.market.wording import Asked, ask
+from uniscale.market.wording import Asked, as_seen, ask
 from uniscale.market.world import World
 
 SIBLING_POOL = 64
@@ -44,11 +44,11 @@ def search_pages(world: World, state: State, index: SearchIndex, traffic: Traffi
     users, knobs = traffic.users, world.knobs
     category = np.where(traffic.category >= 0, traffic.category, _categories(world, state, users, rng))
     asked = ask(world, state, rng, keys=traffic.keys, users=users, category=category, not_again=traffic.not_again)
-    items, is_there = _retrieve(world, state, index, rng, asked)
+    seen = as_seen(asked) if knobs.misspelt else asked
+    items, is_there = _retrieve(world, state, index, rng, seen)
     liking = like(world, state, SEARCH, users, items)
     relevance = query_relevance(world, asked, items)
-    # What is misspelt matches no text.
-    matched = relevance if not knobs.misspelt else relevance * ~asked.is_misspelt[:, None]
+    matched = query_relevance(world, seen, items) if knobs.misspelt else relevance
     score = policy_score(world, items, rng, liking=liking, relevance=matched, bonus=0.0)
     is_random = uniform(rng, len(users)) < knobs.random_order
     order = np.where(is_random[:, None], uniform(rng, items.shape), score)
@@ -91,7 +91,7 @@ def _retrieve(
     knobs, category, on_sale = world.knobs, asked.category, state.is_on_sale
     popularity = (knobs.retrieval_popularity * world.items.popularity).astype(np.float32)
     members = index.own.items[category]
-    is_of_brand = world.items.brand[members] == np.where(asked.is_misspelt, -1, asked.brand)[:, None]
+    is_of_brand = world.items.brand[members] == asked.brand[:, None]
     bonus = popularity[members] + np.float32(knobs.retrieval_brand) * is_of_brand
     num_siblings = _num_siblings(world)
     num_own = world.size.candidates_per_search - num_siblings

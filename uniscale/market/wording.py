@@ -13,6 +13,7 @@ from uniscale.market.world import World
 
 OWN_WORDS = -1
 """Instead of the number of a known query."""
+NO_BRAND = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +24,7 @@ class Asked:
         category: Category meant, [R].
         query: Known query of the category, or ``OWN_WORDS``, [R].
         style: What the style words ask for, [R, 4].
-        brand: Brand asked for, -1 for none, [R].
+        brand: Brand asked for, or ``NO_BRAND``, [R].
         text: What was typed.
         is_misspelt: Whether a slip hides all but the category from the shop, [R].
     """
@@ -76,6 +77,14 @@ def ask(
     return asked
 
 
+def as_seen(asked: Asked) -> Asked:
+    """What the shop makes of it: of a misspelt query it knows the category and neither style words nor brand."""
+    is_lost = asked.is_misspelt
+    return replace(
+        asked, style=np.where(is_lost[:, None], 0, asked.style), brand=np.where(is_lost, NO_BRAND, asked.brand)
+    )
+
+
 def _known_queries(
     world: World, state: State, rng: np.random.Generator, *, users: Array, category: Array, not_again: Array
 ) -> Array:
@@ -96,7 +105,7 @@ def _in_own_words(
     size = world.size
     adjectives = words.pick_adjectives(state.taste[users[rows]], 3, 1.5, rng)
     brand = np.where(
-        uniform(rng, len(rows)) < world.knobs.brand_queries, rng.integers(size.num_brands, size=len(rows)), -1
+        uniform(rng, len(rows)) < world.knobs.brand_queries, rng.integers(size.num_brands, size=len(rows)), NO_BRAND
     )
     style = asked.style.copy()
     style[rows] = words.word_vectors()[adjectives].sum(axis=1)
