@@ -104,12 +104,18 @@ def page(record: dict[str, Any]) -> str:
         rate = told["rows"] / told["seconds"]
         lines.append(f"| {name} | {told['rows']:,} | {told['seconds']:.2f} | {rate:,.0f} | {told['peak_mib']:.0f} |")
     if "other" in median:
-        time, memory = (median["other"][clock] / this[clock] for clock in ("seconds", "peak_mib"))
+        other = median["other"]
         lines += [
             "",
-            f"The other checkout writes the same bytes of the default world (SHA-256 over all files "
-            f"`{record['runs']['this'][0]['bytes']}`). Its processor time over that of this one: {time:.2f}; its peak "
-            f"memory: {memory:.2f}.",
+            f"Both checkouts write the same bytes of the default world: SHA-256 over all files "
+            f"`{record['runs']['this'][0]['bytes']}`.",
+            "",
+            "| default world | this checkout | the other | ratio |",
+            "|---|---|---|---|",
+            f"| processor seconds | {this['seconds']:.2f} | {other['seconds']:.2f} | "
+            f"{other['seconds'] / this['seconds']:.2f} |",
+            f"| peak MiB | {this['peak_mib']:.0f} | {other['peak_mib']:.0f} | "
+            f"{other['peak_mib'] / this['peak_mib']:.2f} |",
         ]
     return "\n".join(lines) + "\n"
 

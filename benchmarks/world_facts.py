@@ -110,11 +110,11 @@ FACTS: dict[str, tuple[str, str]] = {
         "select avg((causing_request_id is not null)::int) from outside",
     ),
     "unseen_share": (
-        "of those on its candidates, share that the search had not shown",
+        "clicks that a search led to, on its candidates: share that it had not shown",
         "select avg((not cause_showed_it)::int) from outside where cause_held_it",
     ),
     "held_share": (
-        "of those, share on its candidates",
+        "clicks that a search led to: share on its candidates",
         "select avg(cause_held_it::int) from outside where causing_request_id is not null",
     ),
     "attributed_per_search_click": (
@@ -123,7 +123,7 @@ FACTS: dict[str, tuple[str, str]] = {
         "from native join asked using (request_id) where is_search",
     ),
     "attributed_unseen_share": (
-        "of those rows, share that the search had not shown",
+        "rows that become click positives by attribution: share that was not shown",
         "select avg((not is_exposed)::int) from (from attributed anti join native using (request_id, item_id)) "
         "join events.candidates using (request_id, item_id)",
     ),
@@ -185,7 +185,7 @@ FACTS: dict[str, tuple[str, str]] = {
         "from asked where is_search",
     ),
     "slips": (
-        "share of searches with a word that no other text has: not a title's, not a usual query's",
+        "share of searches with a word that no title has",
         """
         select avg((unknown > 0)::int) from (
             select request_id, count(*) filter (known.word is null) as unknown
