@@ -59,6 +59,8 @@ golden: $(STAMP) ## Write the golden curves anew; read the diff before committin
 
 benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the look-up and the rankers (hours)
 	$(BIN)/python -m benchmarks.stages --sizes xs s m
+	$(BIN)/python -m benchmarks.worlds
+	$(BIN)/python -m benchmarks.simulation
 	$(BIN)/python -m benchmarks.es3_scale
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.asof

@@ -27,6 +27,7 @@ from benchmarks.compiled import attribute, policy_with
 from benchmarks.shop import Shop
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
+from uniscale.market.worlds import DEFAULT, PRESETS
 
 RECORDS = Path(__file__).with_name("records")
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "attribution.png"
@@ -66,20 +67,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="xs", choices=["xs", "s", "m"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--world", choices=list(PRESETS), default=DEFAULT.name)
     arguments = parser.parse_args()
     counts: list[dict[str, Any]] = []
     for seed in arguments.seeds:
         with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
-            counts += measure(Path(scratch), arguments.size, seed)
+            counts += measure(Path(scratch), arguments.size, seed, arguments.world)
     record = {
         "date": date.today().isoformat(),
         "command": " ".join(["python -m benchmarks.attribution", *sys.argv[1:]]),
         "size": arguments.size,
+        "world": arguments.world,
         "seeds": arguments.seeds,
         "counts": counts,
     }
     write(record)
-    plot(counts)
+    if arguments.world == DEFAULT.name:
+        plot(counts)
 
 
 def variants() -> list[tuple[str, dict[str, Any]]]:
@@ -88,10 +92,10 @@ def variants() -> list[tuple[str, dict[str, Any]]]:
     return [("packaged", {}), ("tie earliest", {"tie": "earliest"}), *windows]
 
 
-def measure(folder: Path, size: str, seed: int) -> list[dict[str, Any]]:
+def measure(folder: Path, size: str, seed: int, world: str) -> list[dict[str, Any]]:
     """Counts of one shop by policy, action and target."""
     shop = Shop(folder / "shop", size=size, train_days=BEFORE + COUNTED + AFTER)
-    shop.simulate(seed)
+    shop.simulate(seed, world=world)
     shop.build(["land"])
     lake = Lake(shop.settings)
     start = shop.ds - timedelta(days=BEFORE + COUNTED + AFTER - 1)
@@ -143,9 +147,9 @@ def write(record: dict[str, Any]) -> None:
     lines = [
         f"# Attribution against the truth of a simulated shop, {record['date']}",
         "",
-        f"`{record['command']}`. Size {record['size']}; mean and standard error over {len(record['seeds'])} "
-        f"seeds; outside actions of {COUNTED} days. Packaged windows: click {window.click.window_hours} h, purchase "
-        f"{window.purchase.window_hours} h.",
+        f"`{record['command']}`. Size {record['size']}, world {record['world']}; mean and standard error over "
+        f"{len(record['seeds'])} seeds; outside actions of {COUNTED} days. Packaged windows: click "
+        f"{window.click.window_hours} h, purchase {window.purchase.window_hours} h.",
         "",
         "| action | policy | actions | caused by a search | attributed | precision | baseless | recall | reach |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -170,7 +174,8 @@ def write(record: dict[str, Any]) -> None:
         f"| {action} | {target} | {total:,} | {cell(values)} |" for action, target, total, values in targets(counts)
     ]
     RECORDS.mkdir(exist_ok=True)
-    stem = RECORDS / f"attribution_{record['size']}_{record['date'][:7]}"
+    world = "" if record["world"] == DEFAULT.name else f"_{record['world']}"
+    stem = RECORDS / f"attribution_{record['size']}{world}_{record['date'][:7]}"
     stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     stem.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

@@ -12,23 +12,15 @@ import duckdb
 import matplotlib as mpl
 import numpy as np
 
+from benchmarks.world_facts import connect
+from uniscale.market.blueprint import world_name
+
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 DOMAINS = {"search": "#1f5fa8", "feed": "#d1661c", "shop": "#3a8a4d"}
 GREY = "#666666"
-
-
-def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect()
-    con.execute("set threads = 2")
-    for root in ("events", "truth"):
-        con.execute(f"create schema {root}")
-        for table in sorted(path.name for path in (folder / root).iterdir()):
-            files = folder / root / table / "*" / "*.parquet"
-            con.execute(f"create view {root}.{table} as from read_parquet('{files}')")
-    return con
 
 
 def rows(con: duckdb.DuckDBPyConnection, sql: str) -> np.ndarray:
@@ -148,6 +140,7 @@ def main() -> None:
         panel(axes, con)
         axes.spines[["top", "right"]].set_visible(False)
         axes.title.set_fontsize(11)
+    figure.suptitle(f"world: {world_name(arguments.folder) or 'not named'}", fontsize=10, x=0.01, ha="left")
     arguments.image.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(arguments.image, dpi=110, metadata={"Software": None})
 

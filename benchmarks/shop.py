@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
 from uniscale.config.settings import SourceSettings, WindowSettings
+from uniscale.market.blueprint import world_name
+from uniscale.market.worlds import DEFAULT
 
 START = date(2026, 1, 5)
 
@@ -36,13 +38,18 @@ class Shop:
         )
         self._folder, self._size, self._train_days = folder, size, train_days
 
-    def simulate(self, seed: int = 7) -> float:
-        """Write the logs; returns seconds."""
+    def simulate(self, seed: int = 7, *, world: str = DEFAULT.name, changes: Sequence[str] = ()) -> float:
+        """Write the logs of a preset or world file, some knobs set (``name=value``); returns seconds."""
         days = str(self._days + 1 + self._days_after)
+        turned = [word for change in changes for word in ("--set", change)]
         return self._run(
-            *("simulate", "--days", days, "--size", self._size, "--seed", str(seed)),
+            *("simulate", "--days", days, "--size", self._size, "--seed", str(seed), "--world", world, *turned),
             *("--start", START.isoformat(), "--out", str(self._folder / "shop")),
         )
+
+    def world(self) -> str | None:
+        """Name of the world that was simulated."""
+        return world_name(self._folder / "shop")
 
     def ingest(self) -> None:
         """Land the logs of all days, also of those after the test day."""

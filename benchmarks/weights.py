@@ -68,9 +68,11 @@ def main() -> None:
                 job = plan_job(shop.settings, Lake(shop.settings), recipe, days, "study")
                 work.append((shop.settings.model_dump(mode="json"), shop.ds, variant, seed, job))
         trials = run_all(run, work)
+        world = shop.world()
     packaged = {axis: default(axis) for axis in AXES}
     command = " ".join(["python -m benchmarks.weights", *sys.argv[1:]])
-    add_round({"date": date.today().isoformat(), "command": command, "packaged": packaged, "trials": trials})
+    head = {"date": date.today().isoformat(), "command": command, "world": world}
+    add_round({**head, "packaged": packaged, "trials": trials})
 
 
 def default(axis: str) -> Any:

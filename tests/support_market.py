@@ -1,17 +1,45 @@
 """Small marketplaces for tests, and views over what they wrote."""
 
+import hashlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from uniscale.market.simulate import simulate
+from uniscale.market.sizes import SIZES
+from uniscale.market.worlds import choose_world
 
 START = date(2026, 1, 5)
 TABLES = {
     "events": ("users", "items", "requests", "candidates", "actions"),
     "truth": ("candidates", "actions", "users", "items"),
 }
+
+
+TINY = replace(SIZES["xs"], num_users=240, num_items=800, num_brands=30, num_shops=10, searches_per_day=300)
+"""A marketplace that is made in a moment; enter it into ``SIZES`` as ``tiny``."""
+
+
+def write_tiny(folder: Path, *changes: str, days: int = 2, world: str = "default", start: date = START) -> Path:
+    """A world of size ``tiny``, with knobs set as on the command line."""
+    simulate(folder, days=days, size="tiny", seed=7, start=start, blueprint=choose_world(world, changes))
+    return folder
+
+
+def content_digest(folder: Path, ds: date) -> str:
+    """Of all values of a day that no processor rounds in its own way: everything but floating-point numbers."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob(f"*/*/ds={ds}/*.parquet")):
+        table = pq.ParquetFile(file).read()
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            kind = column.type.value_type if pa.types.is_list(column.type) else column.type
+            if not pa.types.is_floating(kind):
+                digest.update(f"{file.relative_to(folder)} {name} {column.to_pylist()}".encode())
+    return digest.hexdigest()
 
 
 def write(folder: Path, days: int, seed: int = 7) -> Path:

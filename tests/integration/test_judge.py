@@ -10,6 +10,8 @@ from support_evaluation import predictions, write_test_day
 from support_frames import DOMAINS
 
 from uniscale.config import load_settings
+from uniscale.market.blueprint import WORLD_FILE
+from uniscale.market.worlds import choose_world
 from uniscale.registry import judge
 from uniscale.registry.store import Registry
 
@@ -260,10 +262,12 @@ def test_the_truth_is_measured_beside_the_rest_where_it_is_known(stage, tmp_path
     stage.train(DS, "champion", 0.0)
     stage.train(DS, "challenger", 0.9)
     stage.settings.source.truth_dir = tmp_path / "truth"
-    judge.evaluate_day(stage.settings, stage.lake, DS)
+    assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] is None
     assert stage.rows("select count(*) from ml.metrics where metric like 'true_%'") == [(0,)]
     write_truth(stage.frames[NEXT], tmp_path / "truth" / "candidates" / f"ds={NEXT}")
-    judge.evaluate_day(stage.settings, stage.lake, DS)
+    assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] == "no world.toml beside truth/"
+    choose_world("long_lists", ["bots=0.01"]).write(tmp_path / WORLD_FILE)
+    assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] == "long_lists, bots=0.01"
     found = {
         (role, metric): value
         for role, metric, value in stage.rows("select role, metric, value from ml.metrics where metric like 'true_%'")

@@ -1,9 +1,10 @@
 """Claims about the files that a simulated marketplace writes."""
 
 import hashlib
+from datetime import timedelta
 
 import pytest
-from support_market import START, TABLES, auc, one, views, write
+from support_market import START, TABLES, auc, content_digest, one, views, write
 
 from uniscale.contracts.events import EVENT_TABLES
 
@@ -31,6 +32,12 @@ def test_same_seed_writes_the_same_bytes_and_fewer_days_are_a_prefix(folder, tmp
     first = digests(folder, DAYS - 2)
     assert len(first) == (DAYS - 2) * sum(len(names) for names in TABLES.values())
     assert digests(write(tmp_path, DAYS - 2), DAYS - 2) == first
+
+
+def test_the_default_world_is_the_one_that_was_there_before_worlds_had_knobs(folder):
+    """The last day depends on all before it. Recorded from the simulator whose numbers were constants."""
+    digest = content_digest(folder, START + timedelta(days=DAYS - 1))
+    assert digest == "e9290c2f0d95c0c5e85c80223b87cd2b1c273007e3c191ea54fb02796311ed26"
 
 
 def test_another_seed_is_another_world(folder, tmp_path):

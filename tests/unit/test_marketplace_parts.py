@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.market.choice import FEED, SEARCH, examination
+from uniscale.market.choice import examination
 from uniscale.market.draws import stream
 from uniscale.market.events import EVENT, Agenda, recording_delay
+from uniscale.market.knobs import Knobs
 from uniscale.market.output import DayFiles
 from uniscale.market.pages import request_key
 from uniscale.market.retrieval import best_of, drop_repeats, group_items, positions
@@ -24,10 +25,10 @@ START = date(2026, 1, 5)
 
 
 def test_examination_falls_with_position_and_starts_at_one():
-    seen = examination(SEARCH, np.arange(1, 13))
+    seen = examination(0.4, np.arange(1, 13))
     assert seen[0] == 1
     assert (np.diff(seen) < 0).all()
-    assert examination(FEED, np.array([4]))[0] > seen[3]
+    assert examination(0.3, np.array([4]))[0] > seen[3]
 
 
 def test_positions_follow_the_score_and_leave_out_the_rest():
@@ -71,7 +72,7 @@ def test_what_is_due_leaves_the_agenda_and_the_rest_stays():
 
 
 def test_recording_delays_have_their_three_shares():
-    hours = recording_delay(stream(1, "delay"), 100_000) / 3.6e9
+    hours = recording_delay(Knobs(), stream(1, "delay"), 100_000) / 3.6e9
     assert hours.min() > 0
     assert (hours < 0.1).mean() == pytest.approx(0.90, abs=0.005)
     assert ((hours >= 24) & (hours <= 40)).mean() == pytest.approx(0.02, abs=0.002)
@@ -92,8 +93,8 @@ def test_every_size_has_words_for_its_categories_and_lists_of_30_to_100(name):
     size = size_named(name)
     assert size.num_departments <= len(NOUNS)
     assert size.categories_per_department <= len(USES)
-    assert 30 <= size.own_candidates + size.sibling_candidates <= 100
-    assert size.num_items / size.num_categories > size.own_candidates
+    assert 30 <= size.candidates_per_search <= 100
+    assert size.num_items / size.num_categories > size.candidates_per_search
 
 
 def test_tastes_drift_slowly_and_arrivals_are_not_there_early():
@@ -110,7 +111,7 @@ def test_tastes_drift_slowly_and_arrivals_are_not_there_early():
 
 
 def test_a_day_that_fails_leaves_no_file_under_its_name(tmp_path):
-    with pytest.raises(RuntimeError, match="power cut"), DayFiles(tmp_path, START):
+    with pytest.raises(RuntimeError, match="power cut"), DayFiles(tmp_path, START, ()):
         raise RuntimeError("power cut")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

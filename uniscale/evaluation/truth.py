@@ -20,6 +20,7 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.evaluation.bootstrap import Sample, by_role, resample
 from uniscale.evaluation.metrics import grouped_auc
 from uniscale.evaluation.statistic import Array, PooledAuc, Ratio, Statistic
+from uniscale.market.blueprint import WORLD_FILE, world_name
 
 MAX_RESAMPLES = 200
 """Whole lists have several times the rows of the exposed ones, and their labels are free of noise."""
@@ -32,6 +33,14 @@ def truth_files(settings: Settings, days: Sequence[date]) -> list[Path]:
         return []
     found = [sorted(folder.glob(f"candidates/ds={day}/*.parquet")) for day in days]
     return [path for paths in found for path in paths] if all(found) else []
+
+
+def truth_world(settings: Settings, days: Sequence[date]) -> str | None:
+    """Name of the world whose truth judges these days: a preset, or what was changed in it; None without a truth."""
+    folder = settings.source.truth_dir
+    if folder is None or not truth_files(settings, days):
+        return None
+    return world_name(folder.parent) or f"no {WORLD_FILE} beside {folder.name}/"
 
 
 def measure_truth(

@@ -12,10 +12,8 @@ from uniscale.market.state import State
 from uniscale.market.traffic import Traffic
 from uniscale.market.world import World
 
-FEED_CANDIDATES = 28
-SHOP_CANDIDATES = 26
-SHOWN_AGAIN_BONUS = 1.5
-"""What the logging policy adds for an item the user came back for."""
+SIMILARITY_BONUS = 2.0
+"""What the logging policy adds on a page of similar items, per unit of half the inner product of styles."""
 
 
 def shop_index(world: World) -> Groups:
@@ -24,12 +22,12 @@ def shop_index(world: World) -> Groups:
 
 
 class FeedIndex:
-    """Draws items of given categories with probability proportional to exp(1.2 popularity), among those on sale."""
+    """Draws items of given categories with probability proportional to exp(popularity), among those on sale."""
 
     def __init__(self, world: World, is_on_sale: Array) -> None:
         items = world.items
         self._by_category = np.argsort(items.category, kind="stable").astype(np.int32)
-        weight = np.exp(1.2 * items.popularity.astype(np.float64)) * is_on_sale
+        weight = np.exp(world.knobs.feed_popularity * items.popularity.astype(np.float64)) * is_on_sale
         weight = np.maximum(weight, 1e-12)[self._by_category]
         category = items.category[self._by_category]
         total = np.bincount(category, weights=weight, minlength=world.size.num_categories)
@@ -46,14 +44,17 @@ class FeedIndex:
 
 
 def feed_pages(world: World, state: State, index: FeedIndex, traffic: Traffic, rng: np.random.Generator) -> Pages:
-    """Serve a block of feed requests: 60 % favourite categories, 15 % the current need, 25 % anything."""
-    users = traffic.users
-    shape = (len(users), FEED_CANDIDATES)
+    """Serve a block of feed requests: favourite categories, the current need and anything; or similar items."""
+    users, knobs = traffic.users, world.knobs
+    shape = (len(users), knobs.feed_candidates)
     kind = uniform(rng, shape)
     favourites = world.users.favourites
     favourite = favourites[users[:, None], rng.integers(favourites.shape[1], size=shape)]
     anything = weighted(rng, world.category_weight, shape[0] * shape[1]).reshape(shape)
-    category = np.where(kind < 0.6, favourite, np.where(kind < 0.75, state.need[users][:, None], anything))
+    need = np.where(kind < knobs.feed_favourite + knobs.feed_need, state.need[users][:, None], anything)
+    category = np.where(kind < knobs.feed_favourite, favourite, need)
+    is_similar = traffic.similar_to >= 0
+    category = np.where(is_similar[:, None], world.items.category[traffic.similar_to][:, None], category)
     items, is_there = index.draw(category, rng)
     return _serve(world, state, traffic, rng, items=items, is_there=is_there)
 
@@ -64,11 +65,12 @@ def shop_pages(world: World, state: State, shops: Groups, traffic: Traffic, rng:
     favourites = world.users.favourite_shops
     favourite = favourites[users, rng.integers(favourites.shape[1], size=len(users))]
     other = weighted(rng, world.shop_weight, len(users))
-    shop = np.where(uniform(rng, len(users)) < 0.7, favourite, other)
+    shop = np.where(uniform(rng, len(users)) < world.knobs.shop_favourite, favourite, other)
     wanted = traffic.wanted[:, 0]
     shop = np.where(wanted >= 0, world.items.shop[np.maximum(wanted, 0)], shop)
-    popularity = (0.8 * world.items.popularity).astype(np.float32)
-    items, is_there = best_of(shops, shop, rng, count=SHOP_CANDIDATES, is_on_sale=state.is_on_sale, bonus=popularity)
+    popularity = (world.knobs.retrieval_popularity * world.items.popularity).astype(np.float32)
+    count = world.knobs.shop_candidates
+    items, is_there = best_of(shops, shop, rng, count=count, is_on_sale=state.is_on_sale, bonus=popularity)
     return _serve(world, state, traffic, rng, items=items, is_there=is_there)
 
 
@@ -82,17 +84,21 @@ def _serve(
     is_there: Array,
 ) -> Pages:
     """Put what the user wants before the retrieved items, rank, and judge."""
-    users, domain = traffic.users, traffic.domain
+    users, domain, knobs = traffic.users, traffic.domain, world.knobs
     wanted = np.maximum(traffic.wanted, 0)
     items = np.concatenate([wanted, items], axis=1).astype(np.int32)
     is_there = drop_repeats(items, np.concatenate([traffic.wanted >= 0, is_there], axis=1))
-    is_followed_up = np.zeros(items.shape, dtype=bool)
-    is_followed_up[:, : wanted.shape[1]] = traffic.wanted >= 0
-    is_followed_up &= is_there
+    is_wanted = np.zeros(items.shape, dtype=bool)
+    is_wanted[:, : wanted.shape[1]] = traffic.wanted >= 0
+    is_wanted &= is_there
+    is_similar = traffic.similar_to >= 0
     needed = _is_of_wanted_category(world, traffic, items)
     liking = like(world, state, domain, users, items)
     nothing = np.zeros(items.shape, dtype=np.float32)
-    score = policy_score(world, items, rng, liking=liking, relevance=nothing, bonus=SHOWN_AGAIN_BONUS * is_followed_up)
+    bonus = knobs.shown_again_bonus * is_wanted
+    if is_similar.any():
+        bonus = bonus + SIMILARITY_BONUS * _similarity(world, traffic, items)
+    score = policy_score(world, items, rng, liking=liking, relevance=nothing, bonus=bonus)
     truth = judge(world, state, domain, users=users, items=items, liking=liking, relevance=nothing, is_needed=needed)
     count = len(users)
     return Pages(
@@ -102,19 +108,29 @@ def _serve(
         requested_at=traffic.requested_at,
         category=np.full(count, -1),
         query=np.full(count, -1),
+        text=[],
         is_random=np.zeros(count, dtype=bool),
         cause=traffic.cause,
         items=items,
         is_there=is_there,
         score=score,
-        position=positions(score, is_there, rng.integers(10, 13, size=count)),
-        is_followed_up=is_followed_up,
+        position=positions(score, is_there, rng.integers(knobs.shown_at_least, knobs.shown_at_most + 1, size=count)),
+        is_led_to=is_wanted | (is_similar[:, None] & is_there),
         truth=truth,
     )
 
 
 def _is_of_wanted_category(world: World, traffic: Traffic, items: Array) -> Array:
     category = world.items.category[items]
-    wanted = np.where(traffic.wanted[:, 0] >= 0, world.items.category[np.maximum(traffic.wanted[:, 0], 0)], -1)
+    about = np.maximum(traffic.wanted[:, 0], traffic.similar_to)
+    wanted = np.where(about >= 0, world.items.category[about], -1)
     is_wanted: Array = (category == wanted[:, None]).astype(np.float32)
     return is_wanted
+
+
+def _similarity(world: World, traffic: Traffic, items: Array) -> Array:
+    """Half the inner product of the styles of items [R, K] and of what the page is about; 0 on other pages."""
+    style = world.items.style
+    alike = np.einsum("rd,rkd->rk", style[traffic.similar_to], style[items]) * np.float32(0.5)
+    similarity: Array = np.where((traffic.similar_to >= 0)[:, None], alike, 0).astype(np.float32)
+    return similarity

@@ -11,22 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from uniscale.market.draws import Array, sigmoid
+from uniscale.market.satiation import weariness
 from uniscale.market.state import State
+from uniscale.market.wording import Asked
 from uniscale.market.world import World
 
 DOMAINS = ("search", "feed", "shop")
 SEARCH, FEED, SHOP = range(3)
-
-EXAMINATION_DECAY = (0.4, 0.3, 0.35)
-"""By domain: a row at place k is examined with probability k ** -decay."""
-CLICK_BASE = (-4.45, -2.85, -2.4)
-"""By domain: click logit of a row with nothing for or against it."""
-ATTRACTIVENESS = (0.3, 0.6, 0.3)
-"""By domain: what an attractive picture adds to the click logit, per standard deviation."""
-PURCHASE_BASE = (-3.3, -3.1, -2.8)
-"""By domain: logit of buying a clicked item."""
-NEED_BONUS = 1.2
-"""What it adds to both logits outside search that the item is of a category the user came back for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,19 +37,22 @@ class Truth:
     purchase_probability: Array
 
 
-def examination(domain: int, position: Array) -> Array:
-    """Probability that a row at ``position`` (1 is the top) is looked at."""
-    seen: Array = np.power(np.maximum(position, 1).astype(np.float32), np.float32(-EXAMINATION_DECAY[domain]))
+def examination(decay: float, position: Array) -> Array:
+    """Probability that a row at ``position`` (1 is the top) is looked at: position ** -decay."""
+    seen: Array = np.power(np.maximum(position, 1).astype(np.float32), np.float32(-decay))
     return seen
 
 
-def query_relevance(world: World, category: Array, query: Array, items: Array) -> Array:
-    """How well items [R, K] answer queries of a ``category`` [R]: category 1.5 (siblings .4), style words, brand 1."""
+def query_relevance(world: World, asked: Asked, items: Array) -> Array:
+    """How well items [R, K] answer what was ``asked`` [R]: category or a sibling of it, style words, brand."""
+    knobs, category = world.knobs, asked.category
     own = world.items.category[items] == category[:, None]
     sibling = world.department[world.items.category[items]] == world.department[category][:, None]
-    style = np.einsum("rd,rkd->rk", world.queries.style[category, query], world.items.style[items])
-    brand = world.items.brand[items] == world.queries.brand[category, query][:, None]
-    relevance: Array = np.where(own, np.float32(1.5), np.float32(0.4) * sibling) + np.float32(0.8) * style + brand
+    style = np.einsum("rd,rkd->rk", asked.style, world.items.style[items])
+    brand = world.items.brand[items] == asked.brand[:, None]
+    beside = np.float32(knobs.relevance_sibling) * sibling
+    relevance: Array = np.where(own, np.float32(knobs.relevance_category), beside)
+    relevance = relevance + np.float32(knobs.relevance_style) * style + np.float32(knobs.relevance_brand) * brand
     return relevance.astype(np.float32)
 
 
@@ -95,13 +89,24 @@ def judge(
     quality = world.items.quality[items]
     attractive = world.items.attractiveness[items]
     gap = (state.price_level[items] - world.users.budget[users][:, None]) ** 2
-    utility = CLICK_BASE[domain] + relevance + 1.4 * liking + 0.5 * quality + ATTRACTIVENESS[domain] * attractive
-    utility += NEED_BONUS * is_needed - 0.25 * np.minimum(gap, 6.0)
-    buying = PURCHASE_BASE[domain] + 0.7 * liking + 0.6 * quality - 0.4 * attractive + 0.3 * relevance
-    buying += NEED_BONUS * is_needed - 0.35 * np.minimum(gap, 6.0)
+    knobs = world.knobs
+    utility = knobs.click_base[domain] + relevance + knobs.click_taste * liking + knobs.click_quality * quality
+    utility += knobs.clickbait[domain] * attractive
+    utility += knobs.need_bonus * is_needed - knobs.click_price * np.minimum(gap, 6.0)
+    buying = knobs.purchase_base[domain] + knobs.buy_taste * liking + knobs.buy_quality * quality
+    buying = buying - knobs.clickbait_regret * attractive + knobs.buy_relevance * relevance
+    buying += knobs.need_bonus * is_needed - knobs.buy_price * np.minimum(gap, 6.0)
+    if knobs.satiation:
+        worn = weariness(world, state, users, items)
+        utility, buying = utility - worn, buying - worn
+    purchase_probability = sigmoid(buying)
+    if knobs.bots:
+        is_bot = world.users.is_bot[users]
+        utility[is_bot] = np.log(knobs.bot_click / (1 - knobs.bot_click))
+        purchase_probability[is_bot] = 0.0
     return Truth(
         relevance=relevance,
         utility=utility.astype(np.float32),
         click_probability=sigmoid(utility).astype(np.float32),
-        purchase_probability=sigmoid(buying).astype(np.float32),
+        purchase_probability=purchase_probability.astype(np.float32),
     )

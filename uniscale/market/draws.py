@@ -41,5 +41,6 @@ def weighted(rng: np.random.Generator, weights: Array, count: int) -> Array:
 
 def sigmoid(logit: Array) -> Array:
     """Logistic function."""
-    value: Array = 1.0 / (1.0 + np.exp(-logit))
+    with np.errstate(over="ignore"):  # of a hopeless row: its chance is 0
+        value: Array = 1.0 / (1.0 + np.exp(-logit))
     return value

@@ -8,6 +8,7 @@ import numpy as np
 
 from uniscale.market.choice import SEARCH, SHOP
 from uniscale.market.draws import Array, uniform
+from uniscale.market.knobs import Knobs
 from uniscale.market.pages import NO_CAUSE, SECOND, Pages, Reactions
 
 KINDS = ("click", "cart", "favorite", "purchase")
@@ -34,7 +35,16 @@ VISIT = np.dtype(
         ("domain", "i1"),
         ("at", "i8"),
         ("cause", "i8"),
-        ("items", "i4", (NUM_SHOWN_AGAIN,)),
+        ("items", "i4", (NUM_SHOWN_AGAIN,)),  # shown again, -1 for none
+        ("similar_to", "i4"),  # what a page of similar items is about, -1 for any other page
+    ]
+)
+NEXT_SEARCH = np.dtype(
+    [
+        ("user", "i4"),
+        ("at", "i8"),
+        ("category", "i4"),  # -1 for a topic drawn anew
+        ("not_again", "i4"),  # known query that was asked in vain, -1 for none
     ]
 )
 
@@ -45,6 +55,7 @@ class Agenda:
 
     events: list[Array] = field(default_factory=list)
     visits: list[Array] = field(default_factory=list)
+    searches: list[Array] = field(default_factory=list)
 
     def due_events(self, end: int) -> Array:
         """Take out the events before ``end`` (microseconds)."""
@@ -55,6 +66,12 @@ class Agenda:
         """Take out the visits before ``end`` (microseconds), oldest first."""
         self.visits, due = _split(self.visits, VISIT, "at", end)
         return due[np.argsort(due["at"], kind="stable")]
+
+    def next_searches(self, end: int) -> Array:
+        """Take out the searches that sessions go on with; a session ends at ``end`` (microseconds)."""
+        self.searches, due = _split(self.searches, NEXT_SEARCH, "at", end)
+        self.searches = []
+        return due
 
 
 def _split(parts: list[Array], kind: np.dtype[np.void], clock: str, end: int) -> tuple[list[Array], Array]:
@@ -74,7 +91,7 @@ def _events(pages: Pages, rows: tuple[Array, Array], kind: int, at: Array, reque
         pages.domain,
     )
     made["acted_at"], made["request"] = at, request
-    is_led_to = pages.is_followed_up[row, place]
+    is_led_to = pages.is_led_to[row, place]
     made["cause"] = pages.keys[row] if pages.domain == SEARCH else np.where(is_led_to, pages.cause[row], NO_CAUSE)
     return made
 
@@ -97,32 +114,34 @@ def session_events(pages: Pages, reactions: Reactions, rng: np.random.Generator)
     return np.concatenate(parts)
 
 
-def later_purchases(pages: Pages, reactions: Reactions, rng: np.random.Generator) -> Array:
+def later_purchases(knobs: Knobs, pages: Pages, reactions: Reactions, rng: np.random.Generator) -> Array:
     """Purchases that the session's clicks lead to hours or days after it, in another channel than search.
 
-    After a search the user buys on the shop's page, with no request behind it. After a feed or shop visit half of the
-    purchases still carry that visit's request.
+    After a search the user buys on the shop's page, with no request behind it. After a feed or shop visit a share
+    of the purchases still carries that visit's request.
     """
     row, place = np.nonzero(reactions.later)
-    at = pages.requested_at[row] + purchase_delay(rng, len(row))
-    linked = (uniform(rng, len(row)) < 0.5) & (pages.domain != SEARCH)
+    at = pages.requested_at[row] + purchase_delay(knobs, rng, len(row))
+    linked = (uniform(rng, len(row)) < knobs.later_purchase_linked) & (pages.domain != SEARCH)
     made = _events(pages, (row, place), PURCHASE, at, np.where(linked, pages.keys[row], NO_REQUEST))
     if pages.domain == SEARCH:
         made["domain"] = SHOP
     return made
 
 
-def purchase_delay(rng: np.random.Generator, count: int) -> Array:
-    """Microseconds from a click to a purchase made later: log-normal, median 30 hours, 1 hour to 14 days."""
-    hours = np.clip(30.0 * np.exp(0.9 * rng.standard_normal(count)), 1.0, 14 * 24.0)
+def purchase_delay(knobs: Knobs, rng: np.random.Generator, count: int) -> Array:
+    """Microseconds from a click to a purchase made later: log-normal, 1 hour to 14 days."""
+    hours = np.clip(knobs.later_purchase_hours * np.exp(0.9 * rng.standard_normal(count)), 1.0, 14 * 24.0)
     return (hours * HOUR).astype(np.int64)
 
 
-def recording_delay(rng: np.random.Generator, count: int) -> Array:
-    """Microseconds until an action is known: 90 % within 90 s, 8 % in 1 to 12 hours, 2 % in 24 to 40 hours."""
+def recording_delay(knobs: Knobs, rng: np.random.Generator, count: int) -> Array:
+    """Microseconds until an action is known: mostly within 90 s, some in 1 to 12 hours, few in 24 to 40 hours."""
     kind = rng.random(count)
     within = rng.random(count)
     seconds = np.select(
-        [kind < 0.90, kind < 0.98], [1 + 89 * within, 3600 * (1 + 11 * within)], 3600 * (24 + 16 * within)
+        [kind < knobs.known_in_seconds, kind < knobs.known_in_hours],
+        [1 + 89 * within, 3600 * (1 + 11 * within)],
+        3600 * (24 + 16 * within),
     )
     return (seconds * SECOND).astype(np.int64)

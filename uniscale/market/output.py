@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.schema import Table
+from uniscale.market.knobs import Knobs
 
 _ARROW = {
     "VARCHAR": pa.string(),
@@ -53,8 +55,16 @@ TRUTH_SCHEMAS: dict[str, pa.Schema] = {
             "popularity": pa.float32(),
         }
     ),
+    "bots": pa.schema({"user_id": pa.string()}),
+    "returns": pa.schema({"action_id": pa.string(), "returned_at": pa.timestamp("us")}),
 }
 """Columns of the truth tables; their meaning is in docs/marketplace.md."""
+
+
+def truth_tables(knobs: Knobs) -> tuple[str, ...]:
+    """The truth tables of a world: of bots and returns there are some only where there are any."""
+    is_there = {"bots": knobs.bots > 0, "returns": knobs.returns > 0}
+    return tuple(name for name in TRUTH_SCHEMAS if is_there.get(name, True))
 
 
 def event_schema(table: Table) -> pa.Schema:
@@ -62,16 +72,22 @@ def event_schema(table: Table) -> pa.Schema:
     return pa.schema([pa.field(c.name, _ARROW[c.type], c.nullable) for c in table.columns if c.name != "ds"])
 
 
-def _schemas() -> dict[tuple[str, str], pa.Schema]:
+def _schemas(truth: Sequence[str]) -> dict[tuple[str, str], pa.Schema]:
     logs = {("events", table.name): event_schema(table) for table in EVENT_TABLES}
-    return logs | {("truth", name): schema for name, schema in TRUTH_SCHEMAS.items()}
+    return logs | {("truth", name): TRUTH_SCHEMAS[name] for name in truth}
 
 
 class DayFiles:
-    """The files of one day; they appear under their names only if the day was written to its end."""
+    """The files of one day; they appear under their names only if the day was written to its end.
 
-    def __init__(self, folder: Path, ds: date) -> None:
-        self._schemas = _schemas()
+    Args:
+        folder: Where ``events`` and ``truth`` are.
+        ds: The day.
+        truth: Names of the truth tables.
+    """
+
+    def __init__(self, folder: Path, ds: date, truth: Sequence[str]) -> None:
+        self._schemas = _schemas(truth)
         self._paths = {key: folder.joinpath(*key, f"ds={ds}", "part-0.parquet") for key in self._schemas}
         self._writers: dict[tuple[str, str], pq.ParquetWriter] = {}
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from uniscale.market.choice import Truth, examination
 from uniscale.market.draws import Array, uniform
+from uniscale.market.knobs import Knobs
 
 NO_CAUSE = -1
-SESSION_SHARE = (0.6, 0.6, 0.8)
-"""By domain: share of purchases that are made in the session; the others are made days later."""
 SECOND = 1_000_000
 """Microseconds."""
 
@@ -26,14 +25,15 @@ class Pages:
         users: [R].
         requested_at: Microseconds since 1970, [R].
         category: Category the query means, -1 outside search, [R].
-        query: Query within the category, -1 outside search, [R].
+        query: Known query of the category, -1 for words of the user's own and outside search, [R].
+        text: What was typed; empty outside search.
         is_random: Whether the list was shown in random order, [R].
         cause: Key of the search that led to the request, or ``NO_CAUSE``, [R].
         items: Candidates, [R, K].
         is_there: Whether the place holds a candidate, [R, K].
         score: Of the logging policy, [R, K].
         position: Place in the shown list, 0 when not shown, [R, K].
-        is_followed_up: Whether the user came back for the item, [R, K].
+        is_led_to: Outside search: whether ``cause`` led to the row, [R, K].
         truth: What is true of each row.
     """
 
@@ -43,13 +43,14 @@ class Pages:
     requested_at: Array
     category: Array
     query: Array
+    text: list[str]
     is_random: Array
     cause: Array
     items: Array
     is_there: Array
     score: Array
     position: Array
-    is_followed_up: Array
+    is_led_to: Array
     truth: Truth
 
 
@@ -73,14 +74,15 @@ def request_key(day: int, domain: int, numbers: Array) -> Array:
     return key
 
 
-def react(pages: Pages, rng: np.random.Generator) -> Reactions:
+def react(knobs: Knobs, pages: Pages, rng: np.random.Generator) -> Reactions:
     """Draw examination, click, cart, favourite and purchase of every shown row."""
     shape = pages.items.shape
     truth = pages.truth
-    looked = (pages.position > 0) & (uniform(rng, shape) < examination(pages.domain, pages.position))
+    sight = examination(knobs.position_bias[pages.domain], pages.position)
+    looked = (pages.position > 0) & (uniform(rng, shape) < sight)
     clicked = looked & (uniform(rng, shape) < truth.click_probability)
     buys = clicked & (uniform(rng, shape) < truth.purchase_probability)
-    at_once = uniform(rng, shape) < SESSION_SHARE[pages.domain]
+    at_once = uniform(rng, shape) < knobs.at_once[pages.domain]
     wants = uniform(rng, shape)
     return Reactions(
         clicked=clicked,

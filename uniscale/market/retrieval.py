@@ -82,6 +82,8 @@ def best_of(
     weight = bonus[items] if bonus.ndim == 1 else bonus
     score = np.where(usable, weight + gumbel(rng, items.shape), NOWHERE)
     count = min(count, items.shape[1])
+    if count == 0:
+        return items[:, :0], usable[:, :0]
     top = np.argpartition(-score, count - 1, axis=1)[:, :count]
     return np.take_along_axis(items, top, axis=1), np.take_along_axis(usable, top, axis=1)
 
@@ -100,10 +102,11 @@ def drop_repeats(items: Array, is_there: Array) -> Array:
 def policy_score(
     world: World, items: Array, rng: np.random.Generator, *, liking: Array, relevance: Array, bonus: Array | float
 ) -> Array:
-    """Score of the logging policy, [R, K]: .8 popularity, .7 noisy text match, .4 noisy liking, .6 noise, ``bonus``."""
+    """Score of the logging policy, [R, K]: popularity, noisy text match, noisy liking, noise, ``bonus``."""
+    knobs = world.knobs
     noise = normal(rng, (3, *items.shape))
-    score = 0.8 * world.items.popularity[items] + 0.7 * (relevance + noise[0]) + 0.4 * (liking + noise[1])
-    score = score + 0.6 * noise[2] + bonus
+    score = knobs.policy_popularity * world.items.popularity[items] + knobs.policy_text * (relevance + noise[0])
+    score = score + knobs.policy_taste * (liking + noise[1]) + knobs.policy_noise * noise[2] + bonus
     final: Array = score.astype(np.float32)
     return final
 

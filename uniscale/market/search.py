@@ -1,4 +1,4 @@
-"""Search pages: a need becomes a query, the query retrieves candidates, the logging policy shows ten to twelve."""
+"""Search pages: a need becomes a query, the query retrieves candidates, the logging policy shows the best of them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from uniscale.market.choice import SEARCH, judge, like, query_relevance
-from uniscale.market.draws import Array, gumbel, uniform, weighted
+from uniscale.market.draws import Array, uniform, weighted
 from uniscale.market.pages import Pages
 from uniscale.market.retrieval import Groups, best_of, group_items, policy_score, positions, sibling_groups
 from uniscale.market.state import State
 from uniscale.market.traffic import Traffic
+from uniscale.market.wording import Asked, as_seen, ask
 from uniscale.market.world import World
 
-RANDOM_LISTS = 0.02
-"""Share of searches whose list is shown in random order; only there an exposure probability is known exactly."""
-POPULARITY_IN_RETRIEVAL = 0.8
-BRAND_IN_RETRIEVAL = 2.0
 SIBLING_POOL = 64
+"""Most popular items of sibling categories that a search draws from; twice the sibling candidates if they are more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,23 +29,30 @@ class SearchIndex:
 
 def search_index(world: World) -> SearchIndex:
     """Index all items."""
+    pool = max(SIBLING_POOL, 2 * _num_siblings(world))
     return SearchIndex(
-        own=group_items(world.items.category, world.size.num_categories), siblings=sibling_groups(world, SIBLING_POOL)
+        own=group_items(world.items.category, world.size.num_categories), siblings=sibling_groups(world, pool)
     )
+
+
+def _num_siblings(world: World) -> int:
+    return round(world.knobs.sibling_share * world.size.candidates_per_search)
 
 
 def search_pages(world: World, state: State, index: SearchIndex, traffic: Traffic, rng: np.random.Generator) -> Pages:
     """Serve a block of searches."""
-    users = traffic.users
-    category = _categories(world, state, users, rng)
-    query = _queries(world, state, users, category, rng)
-    items, is_there = _retrieve(world, state, index, rng, category=category, query=query)
+    users, knobs = traffic.users, world.knobs
+    category = np.where(traffic.category >= 0, traffic.category, _categories(world, state, users, rng))
+    asked = ask(world, state, rng, keys=traffic.keys, users=users, category=category, not_again=traffic.not_again)
+    seen = as_seen(asked) if knobs.misspelt else asked
+    items, is_there = _retrieve(world, state, index, rng, seen)
     liking = like(world, state, SEARCH, users, items)
-    relevance = query_relevance(world, category, query, items)
-    score = policy_score(world, items, rng, liking=liking, relevance=relevance, bonus=0.0)
-    is_random = uniform(rng, len(users)) < RANDOM_LISTS
+    relevance = query_relevance(world, asked, items)
+    matched = query_relevance(world, seen, items) if knobs.misspelt else relevance
+    score = policy_score(world, items, rng, liking=liking, relevance=matched, bonus=0.0)
+    is_random = uniform(rng, len(users)) < knobs.random_order
     order = np.where(is_random[:, None], uniform(rng, items.shape), score)
-    shown = rng.integers(10, 13, size=len(users))
+    shown = rng.integers(knobs.shown_at_least, knobs.shown_at_most + 1, size=len(users))
     nothing = np.zeros(items.shape, dtype=np.float32)
     truth = judge(world, state, SEARCH, users=users, items=items, liking=liking, relevance=relevance, is_needed=nothing)
     return Pages(
@@ -56,47 +61,40 @@ def search_pages(world: World, state: State, index: SearchIndex, traffic: Traffi
         users=users,
         requested_at=traffic.requested_at,
         category=category,
-        query=query,
+        query=asked.query,
+        text=asked.text,
         is_random=is_random,
         cause=traffic.cause,
         items=items,
         is_there=is_there,
         score=score,
         position=positions(order, is_there, shown),
-        is_followed_up=np.zeros(items.shape, dtype=bool),
+        is_led_to=np.zeros(items.shape, dtype=bool),
         truth=truth,
     )
 
 
 def _categories(world: World, state: State, users: Array, rng: np.random.Generator) -> Array:
-    """What the searches mean: 55 % the current need, 30 % a favourite category, 15 % anything."""
+    """What the searches mean: the current need, a favourite category, or anything."""
+    need, favoured = world.knobs.search_need, world.knobs.search_favourite
     kind = uniform(rng, len(users))
     favourites = world.users.favourites
     favourite = favourites[users, rng.integers(favourites.shape[1], size=len(users))]
     anything = weighted(rng, world.category_weight, len(users))
-    return np.where(kind < 0.55, state.need[users], np.where(kind < 0.85, favourite, anything))
-
-
-def _queries(world: World, state: State, users: Array, category: Array, rng: np.random.Generator) -> Array:
-    """Which query of the category: popular ones, and ones that speak of the user's taste."""
-    style = world.queries.style[category]
-    liking = np.einsum("rd,rqd->rq", state.taste[users], style)
-    drawn = 0.8 * liking + world.queries.popularity[category] + gumbel(rng, liking.shape)
-    query: Array = np.argmax(drawn, axis=1)
-    return query
+    return np.where(kind < need, state.need[users], np.where(kind < need + favoured, favourite, anything))
 
 
 def _retrieve(
-    world: World, state: State, index: SearchIndex, rng: np.random.Generator, *, category: Array, query: Array
+    world: World, state: State, index: SearchIndex, rng: np.random.Generator, asked: Asked
 ) -> tuple[Array, Array]:
     """Popular items of the category, the query's brand first, and some of the sibling categories."""
-    popularity = (POPULARITY_IN_RETRIEVAL * world.items.popularity).astype(np.float32)
+    knobs, category, on_sale = world.knobs, asked.category, state.is_on_sale
+    popularity = (knobs.retrieval_popularity * world.items.popularity).astype(np.float32)
     members = index.own.items[category]
-    asked = world.items.brand[members] == world.queries.brand[category, query][:, None]
-    bonus = popularity[members] + np.float32(BRAND_IN_RETRIEVAL) * asked
-    size, on_sale = world.size, state.is_on_sale
-    own = best_of(index.own, category, rng, count=size.own_candidates, is_on_sale=on_sale, bonus=bonus)
-    sibling = best_of(
-        index.siblings, category, rng, count=size.sibling_candidates, is_on_sale=on_sale, bonus=popularity
-    )
+    is_of_brand = world.items.brand[members] == asked.brand[:, None]
+    bonus = popularity[members] + np.float32(knobs.retrieval_brand) * is_of_brand
+    num_siblings = _num_siblings(world)
+    num_own = world.size.candidates_per_search - num_siblings
+    own = best_of(index.own, category, rng, count=num_own, is_on_sale=on_sale, bonus=bonus)
+    sibling = best_of(index.siblings, category, rng, count=num_siblings, is_on_sale=on_sale, bonus=popularity)
     return np.concatenate([own[0], sibling[0]], axis=1), np.concatenate([own[1], sibling[1]], axis=1)

@@ -11,28 +11,36 @@ from pathlib import Path
 import numpy as np
 
 from uniscale.market import browse, search, tables, traffic
+from uniscale.market.blueprint import WORLD_FILE, Blueprint
 from uniscale.market.choice import DOMAINS, FEED, SEARCH, SHOP
 from uniscale.market.draws import Array, stream
 from uniscale.market.events import (
     DAY,
     EVENT,
     KINDS,
+    PURCHASE,
     Agenda,
     later_purchases,
     recording_delay,
     session_events,
 )
 from uniscale.market.followups import schedule
-from uniscale.market.output import DayFiles
+from uniscale.market.knobs import Knobs
+from uniscale.market.output import DayFiles, truth_tables
 from uniscale.market.pages import Pages, react
+from uniscale.market.returns import returned_at
+from uniscale.market.satiation import settle
 from uniscale.market.sizes import size_named
 from uniscale.market.state import first_day, next_day
 from uniscale.market.traffic import Traffic, midnight
 from uniscale.market.world import World, build_world
+from uniscale.market.worlds import DEFAULT
 from uniscale.whole_files import write_whole
 
 BLOCK_REQUESTS = 2_048
 """Requests made at once. A constant of the world: draws belong to a block, so another value is another world."""
+BLOCK_ROWS = 100 * BLOCK_REQUESTS
+"""Candidate rows made at once, about: longer lists come in smaller blocks, so that memory does not grow with them."""
 
 RECORD = np.dtype(
     [
@@ -41,6 +49,7 @@ RECORD = np.dtype(
         ("recorded_at", "i8"),
         ("quantity", "i4"),
         ("unit_price", "f8"),
+        ("returned_at", "i8"),  # 0 for what stays
     ]
 )
 
@@ -69,12 +78,14 @@ class Market:
         """Make and write one day, then move on to the next; ``advance`` is told the requests done."""
         state, world = self._state, self._world
         end = midnight(world, state.day) + DAY
-        with DayFiles(self._folder, world.start + timedelta(days=state.day)) as files:
+        with DayFiles(self._folder, world.start + timedelta(days=state.day), truth_tables(world.knobs)) as files:
             files.write("events", "users", tables.user_columns(world, self._names, state))
             files.write("events", "items", tables.item_columns(world, self._names, state))
             files.write("truth", "users", tables.user_truth(world, self._names, state))
             files.write("truth", "items", tables.item_truth(world, self._names, state))
-            acted = self._serve_domain(files, traffic.searches(world, state), advance)
+            if world.knobs.bots:
+                files.write("truth", "bots", tables.bot_truth(world, self._names, state))
+            acted = self._serve_searches(files, end, advance)
             due = self._agenda.due_visits(end)
             for domain in (FEED, SHOP):
                 acted += self._serve_domain(files, traffic.visits(world, state, domain, due), advance)
@@ -82,22 +93,45 @@ class Market:
             self._record(files, np.concatenate(acted), end)
         next_day(world, state)
 
-    def _serve_domain(self, files: DayFiles, asked: Traffic, advance: Callable[[int], None]) -> list[Array]:
-        """Serve all requests of a domain in blocks; returns the actions of their sessions."""
+    def _serve_searches(self, files: DayFiles, end: int, advance: Callable[[int], None]) -> list[Array]:
+        """Serve the searches that begin sessions, then those that sessions go on with, until all have ended."""
+        asked, number, wave = traffic.searches(self._world, self._state), 0, 0
+        acted = self._serve_domain(files, asked, advance)
+        while len(again := self._agenda.next_searches(end)):
+            number, wave = number + len(asked.keys), wave + 1
+            asked = traffic.next_searches(self._state, again, number)
+            acted += self._serve_domain(files, asked, advance, wave)
+        return acted
+
+    def _serve_domain(self, files: DayFiles, asked: Traffic, advance: Callable[[int], None], *wave: int) -> list[Array]:
+        """Serve requests of a domain in blocks; returns the actions of their sessions.
+
+        Args:
+            files: Where pages are written.
+            asked: The requests.
+            advance: Told the requests done.
+            wave: Of searches that sessions go on with: how many came before in the session.
+        """
         feed = browse.FeedIndex(self._world, self._state.is_on_sale) if asked.domain == FEED else None
         acted = []
-        for begin in range(0, len(asked.keys), BLOCK_REQUESTS):
-            part = asked.block(begin, begin + BLOCK_REQUESTS)
-            rng = stream(self._world.seed, "pages", self._state.day, asked.domain, begin // BLOCK_REQUESTS)
+        step = self._block_requests(asked.domain)
+        for begin in range(0, len(asked.keys), step):
+            part = asked.block(begin, begin + step)
+            rng = stream(self._world.seed, "pages", self._state.day, asked.domain, begin // step, *wave)
             pages = self._pages(part, feed, rng)
-            reactions = react(pages, rng)
+            reactions = react(self._world.knobs, pages, rng)
             acted.append(session_events(pages, reactions, rng))
-            self._agenda.events.append(later_purchases(pages, reactions, rng))
+            self._agenda.events.append(later_purchases(self._world.knobs, pages, reactions, rng))
             if asked.domain == SEARCH:
                 schedule(self._world, pages, reactions, self._agenda, rng)
             self._write_pages(files, pages)
             advance(len(part.keys))
         return acted
+
+    def _block_requests(self, domain: int) -> int:
+        knobs = self._world.knobs
+        lengths = (self._world.size.candidates_per_search, knobs.feed_candidates, knobs.shop_candidates)
+        return max(1, min(BLOCK_REQUESTS, BLOCK_ROWS // lengths[domain]))
 
     def _pages(self, part: Traffic, feed: browse.FeedIndex | None, rng: np.random.Generator) -> Pages:
         if part.domain == SEARCH:
@@ -108,7 +142,7 @@ class Market:
 
     def _write_pages(self, files: DayFiles, pages: Pages) -> None:
         files.write("events", "requests", tables.request_columns(self._world, self._names, pages))
-        log, truth = tables.candidate_columns(self._names, pages)
+        log, truth = tables.candidate_columns(self._world.knobs, self._names, pages)
         files.write("events", "candidates", log)
         files.write("truth", "candidates", truth)
         name = DOMAINS[pages.domain]
@@ -118,15 +152,20 @@ class Market:
 
     def _record(self, files: DayFiles, acted: Array, end: int) -> None:
         """Number and price the day's actions; write what becomes known today, keep what becomes known later."""
+        knobs = self._world.knobs
         rng = stream(self._world.seed, "records", self._state.day)
         acted = acted[np.lexsort((acted["item"], acted["user"], acted["acted_at"]))]
         records = np.zeros(len(acted), dtype=RECORD)
         for name in EVENT.names or ():
             records[name] = acted[name]
         records["key"] = (np.int64(self._state.day) << np.int64(34)) + np.arange(len(acted))
-        records["recorded_at"] = acted["acted_at"] + recording_delay(rng, len(acted))
+        records["recorded_at"] = acted["acted_at"] + recording_delay(knobs, rng, len(acted))
         records["quantity"] = np.minimum(rng.geometric(0.88, size=len(acted)), 9)
         records["unit_price"] = self._state.price[acted["item"]]
+        if knobs.returns:
+            records["returned_at"] = returned_at(self._world, self._state, acted)
+        bought = acted[acted["kind"] == PURCHASE]
+        settle(self._world, self._state, bought["user"], bought["item"])
         waiting = np.concatenate([*self._unrecorded, records])
         known = waiting["recorded_at"] < end
         self._unrecorded = [waiting[~known]]
@@ -135,23 +174,34 @@ class Market:
         log, truth = tables.action_columns(self._names, today)
         files.write("events", "actions", log)
         files.write("truth", "actions", truth)
+        if knobs.returns:
+            files.write("truth", "returns", tables.return_truth(self._names, today))
         for kind, name in enumerate(KINDS):
             self.counts[name] += int((today["kind"] == kind).sum())
 
 
 def simulate(
-    folder: Path, *, days: int, size: str, seed: int, start: date, advance: Callable[[int], None] = lambda _: None
+    folder: Path,
+    *,
+    days: int,
+    size: str,
+    seed: int,
+    start: date,
+    blueprint: Blueprint = DEFAULT,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, int]:
     """Write ``days`` days into ``folder``: logs below ``events``, what is true below ``truth``.
 
-    ``simulation.json`` is written last: it is there only if everything is.
+    ``world.toml`` holds the whole configuration, as a world file. ``simulation.json`` is written last: it is there only
+    if everything is.
 
     Args:
         folder: Created if missing.
         days: Number of days, at least 1. Events that become known after the last day are not written.
         size: Name of a size.
-        seed: Decides everything together with size and start.
+        seed: Decides everything together with size, start and knobs.
         start: First day, UTC.
+        blueprint: The world's name and knobs.
         advance: Called with the number of requests just made.
 
     Returns:
@@ -163,12 +213,13 @@ def simulate(
     check(days=days, size=size, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / UNFINISHED).touch()
-    market = Market(build_world(size_named(size), seed, start), folder)
+    blueprint.write(folder / WORLD_FILE)
+    market = Market(build_world(size_named(size), seed, start, blueprint.knobs), folder)
     for _ in range(days):
         market.write_day(advance)
     counts = dict(market.counts)
-    about = {"size": size, "seed": seed, "start": start.isoformat(), "days": days, "rows": counts}
-    write_whole(folder / UNFINISHED, json.dumps(about, indent=2) + "\n")
+    asked = {"size": size, "seed": seed, "start": start.isoformat(), "days": days, "world": blueprint.name}
+    write_whole(folder / UNFINISHED, json.dumps({**asked, "rows": counts}, indent=2) + "\n")
     (folder / UNFINISHED).replace(folder / ABOUT)
     return counts
 
@@ -186,6 +237,7 @@ def check(*, days: int, size: str, seed: int) -> None:
     size_named(size)
 
 
-def expected_requests(days: int, size: str) -> int:
+def expected_requests(days: int, size: str, knobs: Knobs) -> int:
     """About how many requests ``days`` days have; for a progress bar."""
-    return round(days * size_named(size).searches_per_day * sum(traffic.REQUESTS_PER_SEARCH) * 1.04)
+    per_search = 1 / (1 - knobs.another_search) + knobs.feed_per_search + knobs.shop_per_search
+    return round(days * size_named(size).searches_per_day * per_search * 1.04)

@@ -17,9 +17,8 @@ class Size:
         num_brands: Brands.
         num_shops: Selling shops.
         queries_per_category: Distinct queries that mean a category.
-        searches_per_day: Mean search requests of a weekday; feed about as many, shop visits a third.
-        own_candidates: Items a search retrieves from the category it means, at most.
-        sibling_candidates: Items it retrieves from sibling categories, at most.
+        searches_per_day: Mean search requests of a weekday; feed and shop visits follow from it.
+        candidates_per_search: Items a search retrieves, at most.
     """
 
     num_users: int
@@ -30,8 +29,7 @@ class Size:
     num_shops: int
     queries_per_category: int
     searches_per_day: int
-    own_candidates: int
-    sibling_candidates: int
+    candidates_per_search: int
 
     @property
     def num_categories(self) -> int:
@@ -49,8 +47,7 @@ SIZES: dict[str, Size] = {
         num_shops=40,
         queries_per_category=10,
         searches_per_day=1_200,
-        own_candidates=32,
-        sibling_candidates=8,
+        candidates_per_search=40,
     ),
     "s": Size(
         num_users=4_000,
@@ -61,8 +58,7 @@ SIZES: dict[str, Size] = {
         num_shops=120,
         queries_per_category=10,
         searches_per_day=6_000,
-        own_candidates=32,
-        sibling_candidates=8,
+        candidates_per_search=40,
     ),
     "m": Size(
         num_users=20_000,
@@ -73,8 +69,7 @@ SIZES: dict[str, Size] = {
         num_shops=400,
         queries_per_category=12,
         searches_per_day=30_000,
-        own_candidates=48,
-        sibling_candidates=12,
+        candidates_per_search=60,
     ),
     "l": Size(
         num_users=60_000,
@@ -85,8 +80,7 @@ SIZES: dict[str, Size] = {
         num_shops=1_000,
         queries_per_category=16,
         searches_per_day=60_000,
-        own_candidates=80,
-        sibling_candidates=20,
+        candidates_per_search=100,
     ),
 }
 """Sizes by name."""

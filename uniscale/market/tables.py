@@ -10,6 +10,7 @@ import pyarrow as pa
 from uniscale.market.choice import DOMAINS, SEARCH, examination
 from uniscale.market.draws import Array, normal, stream, uniform
 from uniscale.market.events import DAY, KINDS, NO_REQUEST, PURCHASE
+from uniscale.market.knobs import Knobs
 from uniscale.market.pages import NO_CAUSE, Pages
 from uniscale.market.state import State
 from uniscale.market.traffic import device, midnight
@@ -72,7 +73,7 @@ def request_columns(world: World, names: Names, pages: Pages) -> dict[str, pa.Ar
     """Rows of ``requests``."""
     rng = stream(world.seed, "device", int(pages.keys[0]) if len(pages.keys) else 0)
     is_search = pages.domain == SEARCH
-    queries = _query_texts(world, pages) if is_search else pa.nulls(len(pages.keys), pa.string())
+    queries = pa.array(pages.text, pa.string()) if is_search else pa.nulls(len(pages.keys), pa.string())
     devices = [DEVICES[d] for d in device(pages.users, rng).tolist()]
     order: list[str | None] = ["random" if r else "ranked" for r in pages.is_random.tolist()]
     count = len(pages.keys)
@@ -86,13 +87,7 @@ def request_columns(world: World, names: Names, pages: Pages) -> dict[str, pa.Ar
     }
 
 
-def _query_texts(world: World, pages: Pages) -> pa.Array:
-    text = world.queries.text
-    asked = zip(pages.category.tolist(), pages.query.tolist(), strict=True)
-    return pa.array([text[category][query] for category, query in asked], pa.string())
-
-
-def candidate_columns(names: Names, pages: Pages) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+def candidate_columns(knobs: Knobs, names: Names, pages: Pages) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
     """Rows of ``candidates`` and of their truth, in the same order."""
     row, place = np.nonzero(pages.is_there)
     position = pages.position[row, place]
@@ -108,7 +103,7 @@ def candidate_columns(names: Names, pages: Pages) -> tuple[dict[str, pa.Array], 
         "logged_score": pa.array(pages.score[row, place].astype(np.float64)),
         "propensity": pa.array(share[row], mask=~pages.is_random[row]),
     }
-    seen = examination(pages.domain, position)
+    seen = examination(knobs.position_bias[pages.domain], position)
     truth = pages.truth
     facts = {
         "examination_probability": pa.array(seen, mask=~shown),
@@ -122,9 +117,7 @@ def candidate_columns(names: Names, pages: Pages) -> tuple[dict[str, pa.Array], 
 
 def action_columns(names: Names, records: Array) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
     """Rows of ``actions`` and of their causes from ``RECORD`` arrays."""
-    days = names.days(records["key"])
-    number = (records["key"] & np.int64(2**32 - 1)).tolist()
-    action_id = pa.array([f"action-{day}-{n:06d}" for day, n in zip(days, number, strict=True)], pa.string())
+    action_id = _action_ids(names, records["key"])
     is_purchase = records["kind"] == PURCHASE
     log = {
         "action_id": action_id,
@@ -142,6 +135,22 @@ def action_columns(names: Names, records: Array) -> tuple[dict[str, pa.Array], d
         "action_id": action_id,
         "causing_request_id": names.optional_requests(records["cause"], NO_CAUSE),
     }
+
+
+def _action_ids(names: Names, keys: Array) -> pa.Array:
+    number = (keys & np.int64(2**32 - 1)).tolist()
+    return pa.array([f"action-{day}-{n:06d}" for day, n in zip(names.days(keys), number, strict=True)], pa.string())
+
+
+def return_truth(names: Names, records: Array) -> dict[str, pa.Array]:
+    """Purchases of ``RECORD`` arrays that are sent back."""
+    back = records[records["returned_at"] > 0]
+    return {"action_id": _action_ids(names, back["key"]), "returned_at": times(back["returned_at"])}
+
+
+def bot_truth(world: World, names: Names, state: State) -> dict[str, pa.Array]:
+    """Members of the day that are bots."""
+    return {"user_id": names.users.take(pa.array(np.flatnonzero(state.is_member & world.users.is_bot)))}
 
 
 def user_columns(world: World, names: Names, state: State) -> dict[str, pa.Array]:

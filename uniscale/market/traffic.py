@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, time, timedelta
 
 import numpy as np
 
 from uniscale.market.choice import FEED, SEARCH, SHOP
 from uniscale.market.draws import Array, stream, uniform, weighted
-from uniscale.market.events import DAY, NUM_SHOWN_AGAIN
-from uniscale.market.followups import FEED_VISIT, SHOP_VISIT
+from uniscale.market.events import DAY, NUM_SHOWN_AGAIN, VISIT
+from uniscale.market.knobs import UNSATISFIED
 from uniscale.market.pages import NO_CAUSE, request_key
 from uniscale.market.state import State
 from uniscale.market.world import World
 
-REQUESTS_PER_SEARCH = (1.0, 1.0, 1 / 3)
-"""By domain: mean requests per search, visits that a search led to included."""
 HOURLY = (2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 10, 9, 8, 8, 8, 9, 11, 13, 14, 13, 9, 5)
 """Relative traffic by hour of the day, UTC."""
-WEEKEND = 1.15
-"""Traffic on Saturdays and Sundays, relative to the other days."""
 FIRST_SECOND = 300
 """Requests begin five minutes after midnight, when the day's versions of users are known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
-    """Requests of one domain and day, by time; all [N] but ``wanted`` [N, 3], which holds -1 where there is none."""
+    """Requests of one domain and day, by time.
+
+    Attributes:
+        domain: Index into ``DOMAINS``.
+        keys: Request keys, [N].
+        users: [N].
+        requested_at: Microseconds since 1970, [N].
+        cause: Key of the search that led to the request, or ``NO_CAUSE``, [N].
+        wanted: Items that are shown again, -1 for none, [N, 3].
+        similar_to: Item that a page of similar items is about, -1 for any other page, [N].
+        category: What a search means if the session says so, else -1, [N].
+        not_again: Known query that a search does not repeat, -1 for none, [N].
+    """
 
     domain: int
     keys: Array
@@ -35,18 +43,14 @@ class Traffic:
     requested_at: Array
     cause: Array
     wanted: Array
+    similar_to: Array
+    category: Array
+    not_again: Array
 
     def block(self, begin: int, end: int) -> Traffic:
         """Requests ``begin`` to ``end`` - 1."""
-        rows = slice(begin, end)
-        return Traffic(
-            domain=self.domain,
-            keys=self.keys[rows],
-            users=self.users[rows],
-            requested_at=self.requested_at[rows],
-            cause=self.cause[rows],
-            wanted=self.wanted[rows],
-        )
+        arrays = (field.name for field in fields(self) if field.name != "domain")
+        return replace(self, **{name: getattr(self, name)[begin:end] for name in arrays})
 
 
 def midnight(world: World, day: int) -> int:
@@ -58,29 +62,37 @@ def midnight(world: World, day: int) -> int:
 def searches(world: World, state: State) -> Traffic:
     """The searches of the day."""
     users, at = _spontaneous(world, state, SEARCH, 1.0)
-    nothing = np.zeros(0, dtype=np.int64)
-    return _traffic(state, SEARCH, users, at, cause=nothing, wanted=np.zeros((0, NUM_SHOWN_AGAIN), dtype=np.int32))
+    return _traffic(state, SEARCH, users, at, np.zeros(0, dtype=VISIT))
+
+
+def next_searches(state: State, asked: Array, first_number: int) -> Traffic:
+    """The ``NEXT_SEARCH`` records that sessions go on with; their numbers begin at ``first_number``."""
+    asked = asked[np.argsort(asked["at"], kind="stable")]
+    made = _traffic(state, SEARCH, asked["user"], asked["at"], np.zeros(0, dtype=VISIT))
+    return replace(
+        made,
+        keys=made.keys + np.int64(first_number),
+        category=asked["category"],
+        not_again=asked["not_again"],
+    )
 
 
 def visits(world: World, state: State, domain: int, due: Array) -> Traffic:
     """The feed or shop requests of the day: those in ``due`` (``VISIT`` records) that searches led to, and others."""
     due = due[due["domain"] == domain]
-    led_to = {FEED: FEED_VISIT, SHOP: SHOP_VISIT}[domain]
-    users, at = _spontaneous(world, state, domain, REQUESTS_PER_SEARCH[domain] - 0.8 * led_to)
-    return _traffic(
-        state,
-        domain,
-        np.concatenate([due["user"], users]),
-        np.concatenate([due["at"], at]),
-        cause=due["cause"],
-        wanted=due["items"],
-    )
+    knobs = world.knobs
+    per_search, led_to = {
+        FEED: (knobs.feed_per_search, knobs.follow_feed),
+        SHOP: (knobs.shop_per_search, knobs.follow_shop),
+    }[domain]
+    users, at = _spontaneous(world, state, domain, max(0.0, per_search - UNSATISFIED * led_to))
+    return _traffic(state, domain, np.concatenate([due["user"], users]), np.concatenate([due["at"], at]), due)
 
 
 def _spontaneous(world: World, state: State, domain: int, per_search: float) -> tuple[Array, Array]:
     rng = stream(world.seed, "traffic", state.day, domain)
     weekday = (world.start + timedelta(days=state.day)).weekday()
-    mean = world.size.searches_per_day * per_search * (WEEKEND if weekday >= 5 else 1.0)
+    mean = world.size.searches_per_day * per_search * (world.knobs.weekend_traffic if weekday >= 5 else 1.0)
     count = int(rng.poisson(mean))
     users = weighted(rng, world.users.activity * state.is_member, count)
     hours = weighted(rng, np.array(HOURLY, dtype=np.float64), count) + rng.random(count)
@@ -88,17 +100,21 @@ def _spontaneous(world: World, state: State, domain: int, per_search: float) -> 
     return users, np.minimum(at, midnight(world, state.day) + DAY - 1)
 
 
-def _traffic(state: State, domain: int, users: Array, at: Array, *, cause: Array, wanted: Array) -> Traffic:
-    """Sort by time and number; the first ``len(cause)`` requests were caused, the others were not."""
-    others = len(users) - len(cause)
+def _traffic(state: State, domain: int, users: Array, at: Array, due: Array) -> Traffic:
+    """Sort by time and number; the first requests are those of ``due``, the others have no cause."""
+    others = len(users) - len(due)
+    nothing = np.full(len(users), -1, dtype=np.int32)
     order = np.argsort(at, kind="stable")
     return Traffic(
         domain=domain,
         keys=request_key(state.day, domain, np.arange(len(users))),
         users=users.astype(np.int32)[order],
         requested_at=at[order],
-        cause=np.concatenate([cause, np.full(others, NO_CAUSE, dtype=np.int64)])[order],
-        wanted=np.concatenate([wanted, np.full((others, NUM_SHOWN_AGAIN), -1, dtype=np.int32)])[order],
+        cause=np.concatenate([due["cause"], np.full(others, NO_CAUSE, dtype=np.int64)])[order],
+        wanted=np.concatenate([due["items"], np.full((others, NUM_SHOWN_AGAIN), -1, dtype=np.int32)])[order],
+        similar_to=np.concatenate([due["similar_to"], nothing[len(due) :]])[order],
+        category=nothing,
+        not_again=nothing,
     )
 
 

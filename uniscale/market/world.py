@@ -1,26 +1,21 @@
 """What exists when the marketplace opens: users, items and queries, all arrays by index.
 
-Everything here is fixed by the seed and the size; what changes from day to day is in ``state``.
+Everything here is fixed by the seed, the size and the knobs; what changes from day to day is in ``state``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from uniscale.market import words
 from uniscale.market.draws import Array, normal, stream, uniform, weighted
+from uniscale.market.knobs import Knobs
 from uniscale.market.sizes import Size
 
-NUM_FAVOURITES = 6
-FEED_INTENT = 0.8
-"""Correlation of a user's taste while browsing the feed with the taste while searching."""
-ARRIVAL_DAYS = 90
-"""Late users and items arrive evenly over this many days."""
-LATE_USERS = 0.1
-LATE_ITEMS = 0.2
+DEFAULT_KNOBS = Knobs()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +25,12 @@ class Users:
     taste: Array  # [U, 4] on the first day
     feed_taste: Array  # [U, 4]
     budget: Array  # [U], standard deviations of log price within a category
-    favourites: Array  # [U, 6] categories
+    favourites: Array  # [U, F] categories
     favourite_shops: Array  # [U, 3]
     activity: Array  # [U], relative request rate
     region: Array  # [U]
     join_day: Array  # [U]
+    is_bot: Array  # [U]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,13 +67,15 @@ class World:
 
     seed: int
     start: date
-    size: Size
+    size: Size  # with the assortment and lists of the knobs
+    knobs: Knobs
     users: Users
     items: Items
     queries: Queries
     category_weight: Array  # [C], how much a category is asked for
     category_log_price: Array  # [C], mean log price
     shop_weight: Array  # [S]
+    brands: list[str]
 
     @property
     def department(self) -> Array:
@@ -85,8 +83,13 @@ class World:
         return np.arange(self.size.num_categories) // self.size.categories_per_department
 
 
-def build_world(size: Size, seed: int, start: date) -> World:
+def build_world(size: Size, seed: int, start: date, knobs: Knobs = DEFAULT_KNOBS) -> World:
     """Draw a marketplace."""
+    size = replace(
+        size,
+        num_items=round(size.num_items * knobs.assortment),
+        candidates_per_search=knobs.candidates_per_search or size.candidates_per_search,
+    )
     rng = stream(seed, "categories")
     weight = np.exp(0.5 * normal(rng, size.num_categories))
     log_price = 3.2 + 0.8 * normal(rng, size.num_categories)
@@ -96,33 +99,38 @@ def build_world(size: Size, seed: int, start: date) -> World:
         seed=seed,
         start=start,
         size=size,
-        users=_build_users(size, seed, weight, shop_weight),
-        items=_build_items(size, seed, shop_weight, brands),
-        queries=_build_queries(size, seed, brands),
+        knobs=knobs,
+        users=_build_users(size, knobs, seed, weight, shop_weight),
+        items=_build_items(size, knobs, seed, shop_weight, brands),
+        queries=_build_queries(size, knobs, seed, brands),
+        brands=brands,
         category_weight=weight,
         category_log_price=log_price,
         shop_weight=shop_weight,
     )
 
 
-def _build_users(size: Size, seed: int, category_weight: Array, shop_weight: Array) -> Users:
+def _build_users(size: Size, knobs: Knobs, seed: int, category_weight: Array, shop_weight: Array) -> Users:
     rng = stream(seed, "users")
     count = size.num_users
     taste = normal(rng, (count, words.NUM_STYLES))
     other = normal(rng, (count, words.NUM_STYLES))
+    intent, num_favourites = knobs.feed_intent, knobs.num_favourites
+    is_bot = uniform(stream(seed, "bots"), count) < knobs.bots
     return Users(
         taste=taste,
-        feed_taste=FEED_INTENT * taste + np.sqrt(np.float32(1 - FEED_INTENT**2)) * other,
+        feed_taste=intent * taste + np.sqrt(np.float32(1 - intent**2)) * other,
         budget=normal(rng, count),
-        favourites=weighted(rng, category_weight, count * NUM_FAVOURITES).reshape(count, NUM_FAVOURITES),
+        favourites=weighted(rng, category_weight, count * num_favourites).reshape(count, num_favourites),
         favourite_shops=weighted(rng, shop_weight, count * 3).reshape(count, 3),
-        activity=rng.gamma(1.5, size=count) + 0.05,
+        activity=(rng.gamma(1.5, size=count) + 0.05) * np.where(is_bot, knobs.bot_activity, 1.0),
         region=rng.integers(5, size=count),
-        join_day=_arrival_days(rng, count, LATE_USERS),
+        join_day=_arrival_days(rng, count, knobs.late_users, knobs.arrival_days),
+        is_bot=is_bot,
     )
 
 
-def _build_items(size: Size, seed: int, shop_weight: Array, brands: list[str]) -> Items:
+def _build_items(size: Size, knobs: Knobs, seed: int, shop_weight: Array, brands: list[str]) -> Items:
     rng = stream(seed, "items")
     count = size.num_items
     brand = weighted(rng, np.exp(0.7 * normal(rng, size.num_brands)), count)
@@ -136,21 +144,23 @@ def _build_items(size: Size, seed: int, shop_weight: Array, brands: list[str]) -
         style=style,
         quality=quality,
         attractiveness=attractiveness,
-        popularity=0.6 * quality + 0.3 * attractiveness + 0.75 * normal(rng, count),
+        popularity=knobs.popularity_quality * quality
+        + knobs.popularity_clickbait * attractiveness
+        + knobs.popularity_luck * normal(rng, count),
         category=category,
         brand=brand,
         shop=weighted(rng, shop_weight, count),
         price_level=0.5 * quality + np.float32(np.sqrt(0.75)) * normal(rng, count),
         rating=np.clip(np.round(2 * (3.6 + 0.5 * quality + 0.4 * normal(rng, count))) / 2, 1, 5),
         age_days=rng.integers(1, 700, size=count),
-        launch_day=_arrival_days(rng, count, LATE_ITEMS),
+        launch_day=_arrival_days(rng, count, knobs.late_items, knobs.arrival_days),
         title=_titles(rng, style, [brands[b] for b in brand.tolist()], _category_words(size, category)),
     )
 
 
-def _arrival_days(rng: np.random.Generator, count: int, share: float) -> Array:
+def _arrival_days(rng: np.random.Generator, count: int, share: float, days: int) -> Array:
     late = uniform(rng, count) < share
-    return np.where(late, rng.integers(ARRIVAL_DAYS, size=count), -1).astype(np.int32)
+    return np.where(late, rng.integers(days, size=count), -1).astype(np.int32)
 
 
 def _category_words(size: Size, category: Array) -> list[str]:
@@ -167,13 +177,13 @@ def _titles(rng: np.random.Generator, style: Array, brand: list[str], category: 
     return titles
 
 
-def _build_queries(size: Size, seed: int, brands: list[str]) -> Queries:
+def _build_queries(size: Size, knobs: Knobs, seed: int, brands: list[str]) -> Queries:
     rng = stream(seed, "queries")
     shape = (size.num_categories, size.queries_per_category)
     count = shape[0] * shape[1]
     adjectives = words.pick_adjectives(normal(rng, (count, words.NUM_STYLES)), 2, 1.5, rng)
     num_adjectives = rng.choice(3, size=count, p=[0.15, 0.5, 0.35])
-    brand = np.where(uniform(rng, count) < 0.2, rng.integers(size.num_brands, size=count), -1)
+    brand = np.where(uniform(rng, count) < knobs.brand_queries, rng.integers(size.num_brands, size=count), -1)
     names_use = uniform(rng, count) < 0.8
     used = np.arange(2) < num_adjectives[:, None]
     style = (words.word_vectors()[adjectives] * used[:, :, None]).sum(axis=1)

@@ -16,6 +16,7 @@ from uniscale.config import Settings
 from uniscale.config.calendar import eval_days
 from uniscale.contracts.metrics import check_metric
 from uniscale.evaluation.comparison import measure_roles, stored_predictions
+from uniscale.evaluation.truth import truth_world
 from uniscale.lake import Lake
 from uniscale.registry.contest import find_contest, is_last_decided
 from uniscale.registry.gate import Comparison, Verdict, decide
@@ -59,6 +60,7 @@ def evaluate_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         "purchases": int(outcomes.is_purchased_N.sum()),
         "versions": {role: {"version": version.version, "name": version.name} for role, version in versions.items()},
         "metrics": values,
+        "world": truth_world(settings, days),
     }
 
 
