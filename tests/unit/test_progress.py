@@ -10,7 +10,7 @@ from rich.console import Console
 from ray_jobs import progress
 from ray_jobs.progress import Watched, shown, told
 
-POINT = {"step": 20, "epoch": 0.5, "loss": 0.31234, "rows_per_second": 12_345.6, "seconds_left": 75.0}
+POINT = {"step": 20, "steps": 80, "epoch": 0.5, "loss": 0.31234, "rows_per_second": 12_345.6, "seconds_left": 75.0}
 
 
 def test_a_point_tells_loss_auc_speed_and_time_left():
@@ -22,7 +22,7 @@ def test_a_point_tells_loss_auc_speed_and_time_left():
 def test_several_jobs_are_shown_at_once(tmp_path, monkeypatch, is_terminal):
     screen = io.StringIO()
     monkeypatch.setattr(progress, "err", Console(file=screen, force_terminal=is_terminal, width=150))
-    jobs = [Watched(path=tmp_path / f"{name}.progress", title=name, epochs=2) for name in ("one", "two")]
+    jobs = [Watched(path=tmp_path / f"{name}.progress", title=name) for name in ("one", "two")]
     with shown(jobs):
         for job in jobs:
             job.path.write_text(f"{json.dumps(POINT)}\n{json.dumps(POINT)}\n")

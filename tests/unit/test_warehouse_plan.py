@@ -67,7 +67,8 @@ def test_the_night_of_the_last_test_day_wants_the_days_of_the_run_and_that_day_w
     night = DS + timedelta(days=eval_days)
     run, of_night = keys(short), _keys(plan_features(short, load_policy(), raw_content(), night))
 
-    assert list(of_night) == ["features", "fresh_actions"]
+    assert list(of_night) == ["carried", "features", "fresh_actions"]
+    assert of_night["carried"] == run["carried"]
     assert of_night["features"] == {**run["features"], night: of_night["features"][night]}
     assert night not in run["features"]
     assert of_night["fresh_actions"] == {night: run["fresh_actions"][night]}
@@ -79,6 +80,27 @@ def test_the_run_of_a_day_wants_it_with_the_key_of_its_night_unless_it_is_the_fi
 
     assert [day for day in run if run[day] != night.get(day)] == [date(2026, 1, 6)]
     assert run[DS] == night[DS]
+
+
+def carried(settings, ds=DS):
+    return next(g for g in plan_groups(settings, load_policy(), raw_content(), ds) if g.name == "carried")
+
+
+def test_what_is_carried_ends_before_the_first_feature_day_and_the_next_run_can_go_on_from_it(short):
+    today, next_run = carried(short), carried(short, DS + timedelta(days=1))
+    (day,) = today.days
+
+    assert day + timedelta(days=1) == min(keys(short)["features"])
+    assert next_run.bases[day] == today.keys[day]
+    assert max(next_run.bases) == day
+    assert changed_days(short, "actions", DAYS[0])["carried"] == [day]
+    assert changed_days(short, "actions", day + timedelta(days=1))["carried"] == []
+
+
+def test_what_counts_events_before_they_were_known_goes_on_from_nothing(short):
+    short.features.leaky = True
+
+    assert carried(short).bases == {}
 
 
 def test_features_that_count_what_became_known_later_are_others_and_follow_later_days(short):
