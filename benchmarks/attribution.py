@@ -1,11 +1,11 @@
 """Does attribution find the search that caused an outside action? ``python -m benchmarks.attribution``.
 
 A simulated shop knows which search, if any, led to each click or purchase made elsewhere. One thing of the policy is
-changed at a time, both actions alike: the window, the tie. Counted are outside actions of the middle days, so that the
+changed at a time, both actions alike: the window, the tie, what a label counts (its lift). Counted are outside actions of the middle days, so that the
 longest window lies in the log and late events are known. Writes a record and a plot.
 
 Precision: of the attributed actions, those attributed to their causing search. Baseless: of the same, those that no
-search caused. Recall: of the actions that a search caused, those attributed to it. Reach: of the same, those whose
+search caused, each label as much as it counts. Recall: of the actions that a search caused, those attributed to it. Reach: of the same, those whose
 causing search had the item as a candidate within the window: no rule of this kind can have more recall.
 """
 
@@ -16,6 +16,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import mean, stdev
@@ -26,6 +27,8 @@ import duckdb
 from benchmarks.compiled import attribute, policy_with
 from benchmarks.shop import Shop
 from uniscale.contracts.policy import load_policy
+from uniscale.es3.lift import measure_lift
+from uniscale.es3.plan import plan_run
 from uniscale.lake import Lake
 from uniscale.market.worlds import DEFAULT, PRESETS
 
@@ -34,6 +37,7 @@ PLOT = Path(__file__).parents[1] / "docs" / "img" / "attribution.png"
 WINDOWS = (1, 6, 24, 72, 168)
 BEFORE, COUNTED, AFTER = 8, 8, 2
 ACTIONS = ("click", "purchase")
+BY_LIFT = "packaged, by lift"
 
 _POPULATION = """
     create or replace temp table population as
@@ -52,11 +56,13 @@ _POPULATION = """
 _JUDGED = """
     select p.action, coalesce(m.target, 'none') as target, count(*) as actions,
         count(p.causing_request_id) as caused,
-        count(m.request_id) as attributed,
-        count(*) filter (where m.request_id = p.causing_request_id) as correct,
-        count(*) filter (where m.request_id is not null and p.causing_request_id is null) as baseless,
+        coalesce(sum(w.weight), 0) as attributed,
+        coalesce(sum(w.weight) filter (where m.request_id = p.causing_request_id), 0) as correct,
+        coalesce(sum(w.weight) filter (where m.request_id is not null and p.causing_request_id is null), 0) as baseless,
         count(*) filter (where p.is_held and p.cause_hours between 0 and ?) as reachable
-    from population p left join attributions m using (action_id)
+    from population p
+    left join attributions m using (action_id)
+    left join weights w using (action_id)
     group by all order by all
 """
 _NAMES = ("action", "target", "actions", "caused", "attributed", "correct", "baseless", "reachable")
@@ -89,14 +95,14 @@ def main() -> None:
 def variants() -> list[tuple[str, dict[str, Any]]]:
     """Name and changed values of each policy; the packaged one first."""
     windows = [(f"window {hours} h", {"window_hours": hours}) for hours in WINDOWS]
-    return [("packaged", {}), ("tie earliest", {"tie": "earliest"}), *windows]
+    return [("packaged", {}), (BY_LIFT, {}), ("tie earliest", {"tie": "earliest"}), *windows]
 
 
 def measure(folder: Path, size: str, seed: int, world: str) -> list[dict[str, Any]]:
     """Counts of one shop by policy, action and target."""
     shop = Shop(folder / "shop", size=size, train_days=BEFORE + COUNTED + AFTER)
     shop.simulate(seed, world=world)
-    shop.build(["land"])
+    shop.build(["land", "marts"])
     lake = Lake(shop.settings)
     start = shop.ds - timedelta(days=BEFORE + COUNTED + AFTER - 1)
     found = []
@@ -107,6 +113,7 @@ def measure(folder: Path, size: str, seed: int, world: str) -> list[dict[str, An
         for name, changes in variants():
             policy = policy_with(**changes)
             attribute(con, shop.settings, policy, start, shop.ds)
+            weigh(con, shop, by_lift=name == BY_LIFT)
             for action in ACTIONS:
                 hours = getattr(policy.attribution, action).window_hours
                 found += [
@@ -115,6 +122,24 @@ def measure(folder: Path, size: str, seed: int, world: str) -> list[dict[str, An
                     if row["action"] == action
                 ]
     return found
+
+
+def weigh(con: duckdb.DuckDBPyConnection, shop: Shop, *, by_lift: bool) -> None:
+    """Make the temporary table ``weights``: what each attributed label counts."""
+    run = plan_run(shop.settings, shop.ds)
+    word = "lift" if by_lift else "rule"
+    attribution = run.policy.attribution.model_copy(update={"weight": word})
+    measure_lift(con, replace(run, policy=run.policy.model_copy(update={"attribution": attribution})))
+    con.execute(
+        """
+        create or replace temp table weights as
+        select m.action_id, coalesce(l.share, 1) as weight
+        from attributions m
+        left join lifts l on
+            m.action = l.action and m.action_domain = l.domain and (m.target != 'unexposed') = l.is_exposed
+            and m.delay_hours >= l.from_hours and m.delay_hours < l.to_hours
+        """
+    )
 
 
 def rows(con: duckdb.DuckDBPyConnection, hours: int) -> list[dict[str, Any]]:
@@ -160,7 +185,7 @@ def write(record: dict[str, Any]) -> None:
             total = {key: sum(row[key] for row in mine) for key in _NAMES[2:]}
             found = shares(counts, name, action)
             lines.append(
-                f"| {action} | {name} | {total['actions']:,} | {total['caused']:,} | {total['attributed']:,} "
+                f"| {action} | {name} | {total['actions']:,} | {total['caused']:,} | {total['attributed']:,.0f} "
                 f"| {' | '.join(cell(values) for values in found.values())} |"
             )
     lines += [

@@ -64,9 +64,18 @@ class ActionRule(_Strict):
 
 
 class Attribution(_Strict):
-    """Stage B: which outside actions label which rows."""
+    """Stage B: which outside actions label which rows.
+
+    Attributes:
+        lateness_days: Days after it happened that an action may become known and still label its request.
+        weight: ``rule``: a label counts what its rule says; ``lift``: times the part of such labels that the search is
+            behind (`uniscale.es3.lift`).
+        click: Rule of outside clicks.
+        purchase: Rule of outside purchases.
+    """
 
     lateness_days: int = Field(ge=0, le=30)
+    weight: Literal["rule", "lift"]
     click: ActionRule
     purchase: ActionRule
 

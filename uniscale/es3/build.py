@@ -27,6 +27,7 @@ from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, days_to_searchify, prepare
 from uniscale.es3.leak import MEASURED_FEATURES, check_leak, measure_leak
+from uniscale.es3.lift import lift_content, measure_lift
 from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.quality import measure_queries
@@ -57,7 +58,8 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         ``requests``, ``click_positives``, ``cart_positives``, ``purchase_positives``, ``multipliers`` (by stage,
         against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``shape`` (of real and
         synthetic requests, see `count_samples`), ``outside_clicks`` (all of them, by what became of them, see
-        `uniscale.contracts.samples.FATES`), ``leak`` (see `measure_leak`), ``max_leak``, ``growth`` (of attributed
+        `uniscale.contracts.samples.FATES`), ``leak`` (see `measure_leak`), ``max_leak``, ``lift`` (see
+        `uniscale.es3.lift`), ``growth`` (of attributed
         labels with the age of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic
         queries beside held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
 
@@ -76,7 +78,8 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     with lake.read(lake.snapshot_id()) as con:
         growth = measure_growth(con, plan)
         factors = label_factors(plan, growth)
-        wanted = build_keys(con, plan, factors)
+        lifts = measure_lift(con, plan)
+        wanted = build_keys(con, plan, factors, lift_content(lifts))
         stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
         num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
@@ -88,6 +91,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         return {
             **count_samples(con, plan),
             "leak": leak,
+            "lift": [asdict(lift) for lift in lifts],
             "growth": {action: asdict(found) for action, found in growth.items()},
             "young_days": plan.policy.maturity.young_days,
             "max_leak": plan.policy.searchification.max_leak,

@@ -10,6 +10,7 @@ import duckdb
 from uniscale.contracts.days import Day
 from uniscale.contracts.events import ACTIONS_TABLE, REQUESTS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
+from uniscale.es3.lift import NO_LIFTS
 from uniscale.es3.maturity import ACTIONS
 from uniscale.es3.plan import Plan
 from uniscale.es3.queries import find_queries
@@ -17,8 +18,12 @@ from uniscale.es3.statements import run_files
 
 
 def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    """Make the connection ready for `compute_day`: functions, item versions, the empty tables that it adds to."""
+    """Make the connection ready for `compute_day`: functions, item versions, the empty tables that it adds to.
+
+    Labels weigh by lift if `measure_lift` has been called.
+    """
     run_files(con, ("macros", "items"), {"last_ds": plan.last_ds})
+    con.execute(NO_LIFTS)
     for name, table in (("records", SAMPLES), ("outside_fates", OUTSIDE_CLICKS)):
         columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
         con.execute(f"create or replace temp table {name} ({columns})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -125,9 +125,12 @@ def plan_run(settings: Settings, ds: date) -> Plan:
 
 
 def build_keys(
-    con: duckdb.DuckDBPyConnection, plan: Plan, factors: Mapping[date, Mapping[str, float]]
+    con: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    factors: Mapping[date, Mapping[str, float]],
+    lift: Sequence[tuple[object, ...]],
 ) -> dict[date, str]:
-    """Key of each training day: code, policy, settings, label time and growth, and what the day is made from."""
+    """Key of each training day: code, policy, settings, label time, growth and lift, and what the day is made from."""
     stored = _stored_keys(con)
     candidates = _candidate_content(con, plan)
     shared = {
@@ -148,6 +151,7 @@ def build_keys(
                 **shared,
                 "label_as_of": day.label_as_of,
                 "growth": factors[day.ds],
+                "lift": lift,
                 "first_attribution_ds": first,
                 "made_from": [stored.get(partition, "") for partition in made_from],
                 "candidates": history,

@@ -8,6 +8,21 @@ with exposures as (
     where ds = $ds and domain = $target_domain
 ),
 
+weighed as (
+    select
+        attributions.*,
+        attributions.label_weight * coalesce(lifts.share, 1) as weight
+    from lake.marts.fct_attributions as attributions
+    left join lifts
+        on
+            attributions.action = lifts.action
+            and attributions.action_domain = lifts.domain
+            and (attributions.target != 'unexposed') = lifts.is_exposed
+            and attributions.delay_hours >= lifts.from_hours
+            and attributions.delay_hours < lifts.to_hours
+    where attributions.ds = $ds
+),
+
 attributions as (
     select
         request_id,
@@ -16,12 +31,11 @@ attributions as (
         bool_or(action = 'purchase') as has_outside_purchase,
         -- In a fixed order, since a sum of doubles depends on its order.
         sum(action_value order by action_id) filter (where action = 'purchase') as outside_value,
-        first({'id': action_id, 'weight': label_weight} order by acted_at, action_id)
+        first({'id': action_id, 'weight': weight} order by acted_at, action_id)
         filter (where action = 'click') as outside_click,
-        first({'id': action_id, 'weight': label_weight} order by acted_at, action_id)
+        first({'id': action_id, 'weight': weight} order by acted_at, action_id)
         filter (where action = 'purchase') as outside_purchase
-    from lake.marts.fct_attributions
-    where ds = $ds
+    from weighed
     group by request_id, item_id
 )
 

@@ -1,0 +1,99 @@
+"""What part of the attributed labels the search is behind, from the log alone.
+
+People act on items that they would have acted on without the search, and do so before a search too: what happens to the
+items of its list in the hours before it tells what would have happened in the hours after it. Of the actions after it,
+those in excess of the ones before are its lift, and their share is what an attributed label counts. Where a need grows
+towards the search, the hours before it hold more than the baseline, and the share is too small rather than too large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from datetime import timedelta
+
+import duckdb
+
+from uniscale.contracts.days import midnight_after
+from uniscale.es3.plan import Plan
+from uniscale.es3.statements import run_files
+
+GAPS = (0, 1, 6, 24, 72, 168)
+"""Hours between which the time between search and action is told apart."""
+
+PRIOR_ACTIONS = 20.0
+"""Actions that the share over all channels and gaps weighs like, in the share of one of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lift:
+    """Actions of one kind.
+
+    Attributes:
+        action: ``click`` or ``purchase``.
+        domain: Channel in which the user acted.
+        is_exposed: Whether the list showed the item.
+        from_hours: Shortest time between search and action.
+        to_hours: Longest one, exclusive.
+        num_after: Actions that long after the nearest search whose list holds their item.
+        num_before: Actions that long before it.
+        share: Part of those after it that the search is behind.
+    """
+
+    action: str
+    domain: str
+    is_exposed: bool
+    from_hours: float
+    to_hours: float
+    num_after: int
+    num_before: int
+    share: float
+
+
+def measure_lift(con: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[Lift, ...]:
+    """Fill the temporary table ``lifts``; empty, and so without effect, unless the policy weighs by lift.
+
+    Args:
+        con: A lake connection; holds the marts of the run.
+        plan: The run.
+
+    Returns:
+        Its rows, in order.
+    """
+    con.execute(NO_LIFTS)
+    con.execute("truncate lifts")
+    if plan.policy.attribution.weight == "lift":
+        longest = timedelta(days=plan.policy.attribution.window_days)
+        values = {
+            "first_ds": plan.first_ds,
+            "last_ds": plan.last_ds,
+            "first_action_ds": _first_logged(con, plan, longest),
+            "last_action_ds": plan.ds,
+            "known_until": midnight_after(plan.ds),
+            "target_domain": plan.target_domain,
+            "from_hours": [float(hours) for hours in GAPS[:-1]],
+            "to_hours": [float(hours) for hours in GAPS[1:]],
+            "prior_actions": PRIOR_ACTIONS,
+        }
+        run_files(con, ("lift",), values)
+    names = ", ".join(Lift.__dataclass_fields__)
+    rows = con.execute(f"select {names} from lifts order by all").fetchall()
+    return tuple(Lift(**dict(zip(Lift.__dataclass_fields__, row, strict=True))) for row in rows)
+
+
+NO_LIFTS = """
+    create temp table if not exists lifts (
+        action varchar, domain varchar, is_exposed boolean, from_hours double, to_hours double,
+        num_after bigint, num_before bigint, share double
+    )
+"""
+
+
+def lift_content(lifts: tuple[Lift, ...]) -> list[tuple[object, ...]]:
+    """What the samples take of them, for their build key."""
+    return [(*astuple(lift)[:5], lift.share) for lift in lifts]
+
+
+def _first_logged(con: duckdb.DuckDBPyConnection, plan: Plan, longest: timedelta) -> object:
+    """First day of the log, or the one that the longest gap reaches back to."""
+    row = con.execute("select min(ds) from lake.raw.requests where ds >= ?", [plan.first_ds - longest]).fetchone()
+    return (row[0] if row else None) or plan.first_ds
