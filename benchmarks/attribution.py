@@ -1,12 +1,13 @@
 """Does attribution find the search that caused an outside action? ``python -m benchmarks.attribution``.
 
 A simulated shop knows which search, if any, led to each click or purchase made elsewhere. One thing of the policy is
-changed at a time, both actions alike: the window, the tie, what a label counts (its lift). Counted are outside actions of the middle days, so that the
-longest window lies in the log and late events are known. Writes a record and a plot.
+changed at a time, both actions alike: the window, the tie, what a label counts (its lift). Counted are outside actions
+of the middle days, so that the longest window lies in the log and late events are known. Writes a record and a plot.
 
 Precision: of the attributed actions, those attributed to their causing search. Baseless: of the same, those that no
-search caused, each label as much as it counts. Recall: of the actions that a search caused, those attributed to it. Reach: of the same, those whose
-causing search had the item as a candidate within the window: no rule of this kind can have more recall.
+search caused, each label as much as it counts. Recall: of the actions that a search caused, those attributed to it.
+Reach: of the same, those whose causing search had the item as a candidate within the window: no rule of this kind can
+have more recall.
 """
 
 from __future__ import annotations
