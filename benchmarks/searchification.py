@@ -1,8 +1,9 @@
 """Are synthetic queries like real ones, and do they leak? ``python -m benchmarks.searchification``.
 
-On a simulated shop: real searches whose query is hidden, each tier tried on all of them; and the AUC of text match
-alone when all synthetic queries come from one tier. On the Home Depot judgements (query, product, relevance 1 to 3;
-pass ``--home-depot``): how relevant the query is that lies nearest to a product's title. Writes a record and a plot.
+On a simulated shop: real searches whose query is hidden, each tier tried on all of them; and the leak (AUC within the
+request of every input and of all together) when all synthetic queries come from one tier. On the Home Depot judgements
+(query, product, relevance 1 to 3; pass ``--home-depot``): how relevant the query is that lies nearest to a product's
+title; without the file the month's record keeps what it has of them. Writes a record and a plot.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import numpy as np
 
 from benchmarks.shop import Shop
 from benchmarks.weights import write_policy
-from uniscale.contracts.policy import load_policy
 from uniscale.es3.embed import NgramEmbedder
+from uniscale.es3.leak import TOGETHER
 from uniscale.es3.nearest import QueryIndex
 from uniscale.lake import Lake
 from uniscale.lake.ledger import finished
@@ -31,6 +32,7 @@ from uniscale.lake.ledger import finished
 RECORDS = Path(__file__).with_name("records")
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "searchification.png"
 TIERS = {"tier 1": "own past query", "tier 2": "co-occurring query", "tier 3": "nearest query"}
+LEAKS = ("text_match", "query_category_share", "log_item_num_exposures", TOGETHER)
 MIXES = (0.0, 1.0, 3.0, 10.0)
 
 
@@ -55,7 +57,9 @@ def main() -> None:
         }
         record["packaged"] = _samples(shop, scratch, {})
     if arguments.home_depot:
-        record["home_depot"] = judge_nearest(arguments.home_depot)
+        record["home_depot"] = {"date": record["date"], **judge_nearest(arguments.home_depot)}
+    elif (kept := _stem(record).with_suffix(".json")).is_file():
+        record |= {key: value for key, value in json.loads(kept.read_text()).items() if key == "home_depot"}
     write(record)
 
 
@@ -124,10 +128,14 @@ def _pairs_in_order(titles: np.ndarray, cosine: np.ndarray, relevance: np.ndarra
     return wins / total
 
 
+def _stem(record: Mapping[str, Any]) -> Path:
+    return RECORDS / f"searchification_{record['date'][:7]}"
+
+
 def write(record: dict[str, Any]) -> None:
     """Store the record as JSON, as tables that a person reads, and as a plot."""
     RECORDS.mkdir(exist_ok=True)
-    stem = RECORDS / f"searchification_{record['date'][:7]}"
+    stem = _stem(record)
     stem.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     packaged = record["packaged"]
     queries = packaged["queries"]
@@ -137,9 +145,11 @@ def write(record: dict[str, Any]) -> None:
         f"`{record['command']}`. Shop of size {record['size']}, seven training days. {queries['searches']:,} real "
         f"searches of the last day with their query hidden; cosine of two unrelated searches {queries['chance']:.2f}.",
         "",
-        "| query from | requests made | found for | exact | same intent | similarity | leak: AUC of text match, only "
-        "this tier | real rows |",
-        "|---|---|---|---|---|---|---|---|",
+        "Leak: all synthetic queries from this tier, AUC within the request for the click, of real lists in brackets.",
+        "",
+        "| query from | requests made | found for | exact | same intent | similarity | text match | category share "
+        "| exposures | all inputs |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for tier, title in TIERS.items():
         alone, leak = queries["alone"][tier], record["leak"][tier]
@@ -147,8 +157,9 @@ def write(record: dict[str, Any]) -> None:
         lines.append(
             f"| {tier[-1]} {title} | {made:,} | {_share(alone['coverage'])} | {_share(alone['exact'])} "
             f"| {_share(alone['same_intent'])} | {alone['similarity']} "
-            f"| {_auc(leak.get(tier))} | {_auc(leak['native'])} |"
+            f"| {' | '.join(_beside_real(leak, tier, name) for name in LEAKS)} |"
         )
+    lines += ["", *_shape_lines(packaged), "", *_fate_lines(packaged)]
     lines += ["", "| user_mix | exact, tier 2 | same intent | similarity |", "|---|---|---|---|"]
     for mix, alone in record["mix"].items():
         found = alone["tier 2"]
@@ -161,9 +172,24 @@ def write(record: dict[str, Any]) -> None:
     plot(record)
 
 
+def _shape_lines(packaged: Mapping[str, Any]) -> list[str]:
+    lines = ["| requests | rows each | positive | positive by weight |", "|---|---|---|---|"]
+    return lines + [
+        f"| {kind} | {one['rows']} | {_share(one['positive_rate'])} | {_share(one['weighed_rate'])} |"
+        for kind, one in packaged["shape"].items()
+    ]
+
+
+def _fate_lines(packaged: Mapping[str, Any]) -> list[str]:
+    fates = packaged["outside_clicks"]
+    lines = ["| outside clicks | number | share |", "|---|---|---|"]
+    return lines + [f"| {fate} | {n:,} | {_share(n / sum(fates.values()))} |" for fate, n in fates.items()]
+
+
 def _home_depot_lines(found: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"Home Depot: {found['products']:,} products, {found['queries']:,} queries. The nearest query was judged for "
+        f"Home Depot, {found.get('date', 'earlier this month')}: {found['products']:,} products, {found['queries']:,} "
+        "queries. The nearest query was judged for "
         f"{_share(found['judged'])} of the products: mean relevance {found['relevance']:.2f} of 3 (all judged pairs "
         f"{found['all']:.2f}), below 2 for {_share(found['irrelevant'])} (all {_share(found['all_irrelevant'])}). "
         f"Of two queries judged differently for one product, the nearer one is the more relevant in "
@@ -182,8 +208,11 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
 
 
-def _auc(found: Mapping[str, Any] | None) -> str:
-    return "" if found is None or found["auc"] is None else f"{found['auc']:.3f} ± {found['se']:.3f}"
+def _beside_real(leak: Mapping[str, Any], tier: str, name: str) -> str:
+    if tier not in leak or leak[tier]["inputs"][name]["se"] is None:
+        return ""
+    made, real = (leak[of]["inputs"][name] for of in (tier, "native"))
+    return f"{made['auc']:.3f} ± {made['se']:.3f} ({real['auc']:.3f})"
 
 
 def plot(record: Mapping[str, Any]) -> None:
@@ -205,14 +234,20 @@ def plot(record: Mapping[str, Any]) -> None:
     quality.legend(fontsize=7, ncols=4, frameon=False, loc="upper center")
     for place, tier in enumerate(TIERS):
         found = record["leak"][tier]
-        if found.get(tier, {}).get("auc") is not None:
-            leak.errorbar(place, found[tier]["auc"], yerr=2 * found[tier]["se"], fmt="o", color="#c2410c", capsize=3)
-    native = record["leak"]["tier 1"]["native"]["auc"]
-    leak.axhline(native, color="#5b7db1", label=f"real rows {native:.3f}")
-    leak.axhline(native + load_policy().searchification.max_leak, color="#1f2933", linestyle="--", label="most allowed")
+        for shift, (name, colour) in zip(
+            (-0.15, 0.15), (("text_match", "#c2410c"), (TOGETHER, "#2f855a")), strict=True
+        ):
+            for of, marker in ((tier, "o"), ("native", "_")):
+                one = found.get(of, {}).get("inputs", {}).get(name)
+                if one is not None and one["se"] is not None:
+                    label = name.replace("_", " ") if (place, of) == (0, tier) else None
+                    leak.errorbar(
+                        place + shift, one["auc"], yerr=2 * one["se"], fmt=marker, color=colour, capsize=3, label=label
+                    )
+    leak.axhline(0.5, color="#1f2933", linestyle=":", linewidth=1)
     leak.set_xticks(range(3), [tier[-1] for tier in TIERS])
-    leak.set_xlabel("tier")
-    leak.set_title("AUC of text match alone", fontsize=10)
+    leak.set_xlabel("tier (dash: real lists)")
+    leak.set_title("AUC within the request", fontsize=10)
     leak.legend(fontsize=8, frameon=False)
     if "home_depot" in record:
         found = record["home_depot"]

@@ -55,6 +55,7 @@ def _naive_item(record, number, place):
         "item_numeric_NF": _cut(record["item_numeric"][place], len(ITEM_NUMERIC), math.nan),
         "targets_NK": [float(record[f"is_{done}"][place]) for done in ("clicked", "carted", "purchased")],
         "weight_N": record["label_weight"][place],
+        "place_N": record["position"][place] or 0,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 
@@ -18,11 +18,19 @@ from uniscale.es3.statements import run_files
 
 
 def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    """Make the connection ready for `compute_day`: functions, item versions, the empty tables that it adds to.
+    """Make the connection ready for `compute_day`: functions, item versions, older lists, the empty tables.
 
     Labels weigh by lift if `measure_lift` has been called.
     """
-    run_files(con, ("macros", "items"), {"last_ds": plan.last_ds})
+    days_read = {
+        "first_ds": plan.first_ds,
+        "last_ds": plan.last_ds,
+        "known_ds": plan.ds,
+        "first_older_ds": plan.first_older_ds(plan.days[0]),
+        "last_older_ds": plan.first_ds - timedelta(days=1),
+        "target_domain": plan.target_domain,
+    }
+    run_files(con, ("macros", "items", "older_lists"), days_read)
     con.execute(NO_LIFTS)
     for name, table in (("records", SAMPLES), ("outside_fates", OUTSIDE_CLICKS)):
         columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)

@@ -95,8 +95,6 @@ class Plan:
             "synthetic_weight": float(weights["synthetic"]),
             "first_attribution_ds": self.first_attribution_ds(day),
             "last_attribution_ds": self.last_attribution_ds(day),
-            "first_older_ds": self.first_older_ds(day),
-            "last_older_ds": self.first_ds - timedelta(days=1),
             "first_claim_ds": day.ds - timedelta(days=-(-rules.click.window_hours // 24)),
             "click_window_hours": rules.click.window_hours,
             "purchase_window_hours": rules.purchase.window_hours,

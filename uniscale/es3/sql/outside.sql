@@ -56,20 +56,6 @@ used as (
     where ds between $first_attribution_ds and $last_attribution_ds
 ),
 
--- What a list of an earlier day may have taken, which is no training day any more: its samples stand as they are.
-older_lists as (
-    select
-        requests.user_id,
-        candidates.item_id,
-        requests.requested_at
-    from lake.raw.requests
-    inner join lake.raw.candidates on requests.request_id = candidates.request_id
-    where
-        requests.ds between $first_older_ds and $last_older_ds
-        and candidates.ds between $first_older_ds and $last_older_ds
-        and requests.domain = $target_domain
-),
-
 taken as (
     select distinct acts.action_id
     from acts
