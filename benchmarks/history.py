@@ -40,7 +40,9 @@ ROWS_OF_LIST, USERS_PER_REQUEST, ITEMS_PER_REQUEST = 10, 0.5, 0.2
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--history", nargs="+", type=int, default=[10, 31, 100], help="Days of log before the run's days.")
+    parser.add_argument(
+        "--history", nargs="+", type=int, default=[10, 31, 100], help="Days of log before the run's days."
+    )
     parser.add_argument("--requests", type=int, default=10_000, help="Requests a day; ten candidates each.")
     arguments = parser.parse_args()
     record = begin("benchmarks.history")

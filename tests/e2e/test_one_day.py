@@ -126,5 +126,5 @@ def _kill_in_the_middle(shop: Shop, step: str, words: tuple[str, ...], seconds: 
     process.wait()
     assert states() == ["running"], f"{step} ended before it was killed"
     assert children or words[0] == "step", "the day should have had an Airflow that can outlive it"
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=40)
     assert not alive, f"killed in {step}, but still there: {alive}"

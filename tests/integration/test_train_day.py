@@ -31,7 +31,12 @@ def trained(monkeypatch, tmp_path):
         trainer = build_trainer(settings, short)
         curve = trainer.run()
         save_model(trainer.model, tmp_path / job.key)
-        facts = {"num_requests": trainer.num_requests, "num_items": trainer.num_items, "seconds": 1.0}
+        facts = {
+            "num_requests": trainer.num_requests,
+            "num_items": trainer.num_items,
+            "passes": trainer.passes,
+            "seconds": 1.0,
+        }
         yield Fitted(model_dir=tmp_path / job.key, curve=curve, **facts)
 
     @contextmanager

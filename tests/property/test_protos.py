@@ -51,10 +51,9 @@ def test_a_value_is_encoded_as_feast_does(name, data):
 
 @given(st.lists(st.none() | st.datetimes(datetime.datetime(1970, 1, 1)), max_size=5))
 def test_a_time_stamp_is_its_seconds(moments):
-    seconds = [
-        Value() if at is None else Value(unix_timestamp_val=int(at.replace(tzinfo=datetime.UTC).timestamp() // 1))
-        for at in moments
-    ]
+    # In whole numbers: as a float, a time far ahead is rounded up to the next second.
+    since, second = datetime.datetime(1970, 1, 1), datetime.timedelta(seconds=1)
+    seconds = [Value() if at is None else Value(unix_timestamp_val=(at - since) // second) for at in moments]
 
     encoded = encode_values(pa.array(moments, pa.timestamp("us")))
     assert encoded.to_pylist() == [value.SerializeToString() for value in seconds]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from uniscale.contracts.schema import Column, Table
 
+SYNTHETIC_MARK = "~s"
+"""Stands between request and category in the identifier of a synthetic sample."""
+
 NATIVE_LABELS = (
     Column(name="is_natively_clicked", type="BOOLEAN[]", description="Click label without attribution."),
     Column(name="is_natively_purchased", type="BOOLEAN[]", description="Purchase label without attribution."),
@@ -19,7 +22,11 @@ SAMPLES = Table(
     key=("ds", "sample_id"),
     columns=(
         Column(name="ds", type="DATE", description="UTC day of the request."),
-        Column(name="sample_id", type="VARCHAR", description="request_id, or for synthetic ones request_id + '~s'."),
+        Column(
+            name="sample_id",
+            type="VARCHAR",
+            description=f"request_id; of synthetic ones request_id + '{SYNTHETIC_MARK}' + category_id.",
+        ),
         Column(name="request_id", type="VARCHAR", description="Real request the record was made from."),
         Column(name="user_id", type="VARCHAR", description="User."),
         Column(name="domain", type="VARCHAR", description="Domain of the real request (search for real search rows)."),

@@ -7,20 +7,19 @@ and still give nothing away, and a list may give its label away though lists dif
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 
 from uniscale.contracts.features import FEATURE_WINDOWS, ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES
 from uniscale.contracts.frames import NUMERIC_NAME, PAIR_NUMERIC
 from uniscale.contracts.policy import Searchification
 from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.schema import Table
+from uniscale.es3.pairs import model_won, pairs_of, share_won
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_sql, sql_text
 
@@ -38,12 +37,6 @@ REAL = ("native", "channels")
 
 MATCH = ("text_match", "query_category_share")
 """What the synthetic query itself decides: too weak a match is as wrong as too strong a one."""
-
-_RIDGE = 1e-3
-"""Of the small model, per request; keeps inputs that are copies of each other apart."""
-_NEWTON_STEPS = 5
-_MAX_FITTED = 2_000
-"""Requests that each half of the small model is fitted to; it has few coefficients."""
 
 _TRANSFORMED = {
     "log": "ln(1 + greatest({}, 0))",
@@ -66,9 +59,6 @@ _PAIRS = {
 }
 
 _NORMAL = NormalDist()
-
-Array = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
 
 
 class LeakError(RuntimeError):
@@ -111,13 +101,12 @@ def measure_leak(
         samples: Table with the samples.
 
     Returns:
-        ``native`` (shown rows of real requests), ``channels`` (what other domains
-        showed of the categories clicked there) and ``tier N``, each with ``requests`` (those with both labels),
-        ``rows`` and ``inputs``: by input, and for `TOGETHER`, the mean over requests ``auc`` and its standard error
-        ``se`` (both None without a request, ``se`` also with a single one); the inputs of `MATCH` also have
-        ``apart_auc`` and ``apart_se``, of the pairs that they tell apart. A missing value ranks below all
-        others, a missing age above them.
-        Tiers also have ``worst``, the input of the largest excess (see `excess`). Empty without a synthetic record.
+        ``native`` (shown rows of real requests), ``channels`` (what other domains showed of the categories clicked
+        there) and ``tier N``, each with ``requests`` (those with both labels), ``rows`` and ``inputs``: by input, and
+        for `TOGETHER`, the mean over requests ``auc`` and its standard error ``se`` (both None without a request,
+        ``se`` also with a single one); the inputs of `MATCH` also have ``apart_auc`` and ``apart_se``, of the pairs
+        that they tell apart. A missing value ranks below all others, a missing age above them. Tiers also have
+        ``worst``, the input of the largest excess (see `excess`). Empty without a synthetic record.
     """
     inputs = leak_inputs()
     values = {
@@ -229,98 +218,10 @@ def _measured(con: duckdb.DuckDBPyConnection, tier: int, names: tuple[str, ...])
         [tier],
     ).to_arrow_table()
     values = np.column_stack([rows.column(name).to_numpy().astype(np.float64) for name in names])
-    pairs = _pairs(rows.column("request").to_numpy(), rows.column("is_clicked").to_numpy())
+    pairs = pairs_of(rows.column("request").to_numpy(), rows.column("is_clicked").to_numpy())
     missing = np.array([np.inf if name.startswith(_AGE) else -np.inf for name in names])
     ranked = np.where(np.isnan(values), missing, values)
-    found = {name: pairs.auc(_won(*pairs.of(ranked[:, place]))) for place, name in enumerate(names)}
+    found = {name: pairs.auc(share_won(*pairs.of(ranked[:, place]))) for place, name in enumerate(names)}
     for name in MATCH:
         found[name] |= pairs.apart(*pairs.of(ranked[:, names.index(name)]))
-    return {**found, TOGETHER: pairs.auc(_model_won(values, pairs))}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Pairs:
-    """A clicked and an unclicked row of one request, for all such pairs of P; requests are numbered from 0.
-
-    Attributes:
-        clicked: Places of the clicked rows, [P].
-        unclicked: Places of the unclicked ones, [P].
-        request: Their requests, [P].
-    """
-
-    clicked: Places
-    unclicked: Places
-    request: Places
-
-    def of(self, values: Array) -> tuple[Array, Array]:
-        """Values of the clicked and of the unclicked rows."""
-        return values[self.clicked], values[self.unclicked]
-
-    def auc(self, won: Array) -> dict[str, float | None]:
-        """Share of the pairs in order, mean over requests, and its standard error."""
-        shares = np.bincount(self.request, weights=won) / np.bincount(self.request)
-        se = float(shares.std(ddof=1) / sqrt(len(shares))) if len(shares) > 1 else None
-        return {"auc": round(float(shares.mean()), 4), "se": None if se is None else round(se, 4)}
-
-    def apart(self, clicked: Array, unclicked: Array) -> dict[str, float | None]:
-        """Share in order of all pairs whose values differ, and its standard error; requests are independent, pairs not.
-
-        Over pairs and not over requests: a list of many alike and one other item would count by which one was clicked.
-        """
-        is_apart = clicked != unclicked
-        num_pairs = np.bincount(self.request, weights=is_apart)
-        num_won = np.bincount(self.request, weights=clicked > unclicked)
-        if num_pairs.sum() == 0 or (num_pairs > 0).sum() == 1:
-            return {"apart_auc": None, "apart_se": None}
-        share = num_won.sum() / num_pairs.sum()
-        error = sqrt(np.square(num_won - share * num_pairs).sum()) / num_pairs.sum()
-        return {"apart_auc": round(float(share), 4), "apart_se": round(float(error), 4)}
-
-
-def _pairs(request: Places, is_clicked: npt.NDArray[np.bool_]) -> _Pairs:
-    """All pairs; rows are sorted by request, and every request has both kinds."""
-    clicked, unclicked = np.flatnonzero(is_clicked), np.flatnonzero(~is_clicked)
-    first = np.searchsorted(request[unclicked], request[clicked], side="left")
-    last = np.searchsorted(request[unclicked], request[clicked], side="right")
-    count = last - first
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    left = np.repeat(clicked, count)
-    return _Pairs(clicked=left, unclicked=unclicked[np.repeat(first, count) + within], request=request[left])
-
-
-def _won(clicked: Array, unclicked: Array) -> Array:
-    return np.asarray((clicked > unclicked) + 0.5 * (clicked == unclicked))
-
-
-def _model_won(values: Array, pairs: _Pairs) -> Array:
-    """Pairs that a logistic model over the differences of all inputs puts in order, each judged by the other half.
-
-    What is missing takes the mean, and that it is missing is an input too.
-    """
-    is_missing = np.isnan(values)
-    known = np.maximum((~is_missing).sum(axis=0), 1)
-    mean = np.where(is_missing, 0.0, values).sum(axis=0) / known
-    filled = np.column_stack([np.where(is_missing, mean, values), is_missing])
-    spread = filled.std(axis=0)
-    scaled = filled[:, spread > 0] / spread[spread > 0]
-    clicked, unclicked = pairs.of(scaled)
-    apart = clicked - unclicked
-    weight = 1 / np.bincount(pairs.request)[pairs.request]
-    is_even = pairs.request % 2 == 0
-    score = np.zeros(len(apart))
-    for judged in (is_even, ~is_even):
-        fitted = ~judged & (pairs.request < 2 * _MAX_FITTED)
-        score[judged] = apart[judged] @ _logistic(apart[fitted], weight[fitted])
-    return _won(np.round(score, 9), np.zeros(len(score)))
-
-
-def _logistic(apart: Array, weight: Array) -> Array:
-    """Coefficients with which differences [P, F] are most probably positive, by Newton's method."""
-    coefficients = np.zeros(apart.shape[1])
-    ridge = _RIDGE * max(weight.sum(), 1.0) * np.eye(apart.shape[1])
-    for _ in range(_NEWTON_STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(apart @ coefficients, -30, 30)))
-        slope = apart.T @ (weight * (1 - chance)) - ridge @ coefficients
-        curvature = apart.T @ (apart * (weight * chance * (1 - chance))[:, None]) + ridge
-        coefficients = coefficients + np.linalg.solve(curvature, slope)
-    return coefficients
+    return {**found, TOGETHER: pairs.auc(model_won(values, pairs))}

@@ -17,6 +17,7 @@ from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
+from uniscale.contracts.samples import SYNTHETIC_MARK
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
@@ -87,6 +88,7 @@ class Plan:
             "label_as_of": day.label_as_of,
             "is_final": day.is_final,
             "target_domain": self.target_domain,
+            "synthetic_mark": SYNTHETIC_MARK,
             "salt": f"{self.seed}|{day.ds}",
             "policy_version": self.policy.version,
             "unexposed_ratio": self.policy.unexposed.ratio,

@@ -9,12 +9,11 @@ import duckdb
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, REQUESTS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, QUERY_ITEM_STATS
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.samples import SAMPLES, SYNTHETIC_MARK
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import table_has
 
 NO_ACTIONS: dict[str, list[dict[str, Any]]] = {"native_actions": [], "outside_actions": []}
-_MARK = "~s"  # between the request and the category in the identifier of a synthetic sample
 
 
 def request(con: duckdb.DuckDBPyConnection, facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -71,7 +70,7 @@ def statistic(con: duckdb.DuckDBPyConnection, facts: dict[str, Any]) -> dict[str
     """For a synthetic sample: the category it stands for, and the statistic of its query for it on the day."""
     if facts["query_tier"] == 0:
         return None
-    category = facts["sample_id"].removeprefix(facts["request_id"] + _MARK)
+    category = facts["sample_id"].removeprefix(facts["request_id"] + SYNTHETIC_MARK)
     where = "ds = $ds and query_text = $query_text and category_id = $category_id"
     asked = {"ds": facts["ds"], "query_text": facts["query_text"], "category_id": category}
     found = _rows(con, QUERY_ITEM_STATS, where, asked)
@@ -92,7 +91,7 @@ def advice(con: duckdb.DuckDBPyConnection, sample_id: str, ds: date | None) -> s
         return (
             f"{what}, but a {row['domain']} request of {row['ds']} has this identifier. Samples are made of the target "
             f"domain's requests on training days ({held[0]}..{held[1]}) and of clicks in other domains, and are then "
-            f"called {sample_id}{_MARK}CATEGORY"
+            f"called {sample_id}{SYNTHETIC_MARK}CATEGORY"
         )
     close = con.execute(
         f"select sample_id from lake.{SAMPLES.qualified} where ds = coalesce(?, ds) "

@@ -194,7 +194,7 @@ asof left join known_items
 -- All clicks of one list that share a category become one synthetic request.
 create or replace temp table outside_groups as
 select
-    request_id || '~s' || category_id as sample_id,
+    request_id || $synthetic_mark || category_id as sample_id,
     request_id,
     category_id,
     any_value(user_id) as user_id,

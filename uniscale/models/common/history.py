@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from uniscale.contracts.events import ACTIONS
 from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import Vocabulary
 from uniscale.models.common.layers import linear
@@ -22,7 +23,9 @@ ACTION_GROUPS = ("own_domain_clicks", "purchases", "other_domain_actions", "all_
 RECENT_ACTIONS = 20
 """Actions that target attention, means and matches read: the newest. Rankers of long sequences read on from there."""
 
-CLICK, PURCHASE, NUM_ACTIONS = 1, 4, 5
+CLICK, PURCHASE = (1 + ACTIONS.index(action) for action in ("click", "purchase"))
+NUM_ACTIONS = 1 + len(ACTIONS)
+"""Kinds of actions, and 0 for what is none of them: padding."""
 NUM_AGES = 12
 
 
