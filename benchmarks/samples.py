@@ -21,8 +21,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from uniscale.market.worlds import PRESETS
-
 from benchmarks import record
 from benchmarks.shop import Shop
 from benchmarks.trials import run_all
@@ -34,6 +32,7 @@ from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import DATA, ES3
 from uniscale.lake import Lake
+from uniscale.market.worlds import PRESETS
 from uniscale.models.zoo import MODELS
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe
@@ -55,7 +54,9 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
     parser.add_argument("--models", nargs="+", default=list(RANKERS), choices=sorted(MODELS))
     parser.add_argument("--observations", nargs="+", default=["off"], choices=OBSERVATIONS)
-    parser.add_argument("--passes", nargs="+", type=int, default=[1, 2, 4], help="Tried on the development day.")
+    parser.add_argument(
+        "--passes", nargs="+", type=int, default=[1, 2, 4], help="Tried on the development day if several."
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", default="xs")
     parser.add_argument("--world-seed", type=int, default=7)
@@ -74,8 +75,9 @@ def study(arguments: argparse.Namespace, world: str) -> dict[str, Any]:
     shop = open_shop(arguments, world)
     arms = list(product(arguments.data, arguments.models, arguments.observations))
     tried = [arm(*words, arguments.size, passes=number) for words in arms for number in arguments.passes]
-    development = trials(shop, arguments.folder / world, tried)
-    best = {words: best_passes(development, words) for words in arms}
+    has_choice = len(arguments.passes) > 1
+    development = trials(shop, arguments.folder / world, tried) if has_choice else []
+    best = {words: best_passes(development, words) if has_choice else arguments.passes[0] for words in arms}
     next_day(shop)
     steps = equal_steps(shop, arguments.size)
     seeds = range(arguments.seeds)

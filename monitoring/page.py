@@ -35,6 +35,7 @@ METRIC_TITLES = {
     "calibration": "Calibration",
     "true_auc": "True AUC, whole list",
     "true_gauc": "True GAUC, whole list",
+    "true_calibration": "True calibration, whole list",
 }
 
 
@@ -125,7 +126,8 @@ def _charts(
     differences = {
         title: metrics[name]["difference"]
         for name, title in METRIC_TITLES.items()
-        if "difference" in metrics.get(name, {}) and name not in ("gmv_proxy", "calibration", "log_loss")
+        if "difference" in metrics.get(name, {})
+        and name not in ("gmv_proxy", "calibration", "log_loss", "true_calibration")
     }
     stages = {step.title: summary["stages"][step.name] for step in DAY_STEPS if step.name in summary["stages"]}
     charts = {
