@@ -67,6 +67,7 @@ def main() -> None:
     for world in arguments.worlds:
         kept["worlds"][world] = study(arguments, world)
     del kept["sizes"]
+    kept["command"] = kept["command"].replace(str(arguments.folder), "FOLDER")
     record.store(f"samples_{arguments.size}", kept, page(kept))
 
 

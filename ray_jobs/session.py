@@ -32,9 +32,6 @@ LOCAL_ENVIRONMENT = {
     # Ray's servers listen on the address of their node, on all interfaces unless that is loopback. It takes loopback
     # where clusters are switched off, which is what this variable says on any system despite its name.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # When the driver is killed its servers go with it. What is left of a session waits so long for its GCS, which a
-    # local one never sees again; the default is a minute.
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
 }
 
 
