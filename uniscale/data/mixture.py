@@ -67,17 +67,13 @@ def count_requests(
     lake: Lake, days: Sequence[date], recipe: DataRecipe, *, target_domain: str, snapshot_id: int | None = None
 ) -> int:
     """Requests that `read_training` gives, counted without reading them."""
-    condition = "true" if recipe.searchified else "domain = $target"
-    if recipe.searchified and recipe.share < 1:
-        condition = "(domain = $target or md5_number_lower(sample_id) % 1000000 < $kept)"
-    query = f"select count(*) {_FRAMES} and {condition}"
-    params = {"target": target_domain, **_kept(recipe)}
+    query = f"select count(*) {_FRAMES} and (domain = $target or md5_number_lower(sample_id) % 1000000 < $kept)"
+    synthetic = _kept(recipe) if recipe.searchified else {"kept": 0}
     with lake.read(snapshot_id) as con:
         if not table_has(con, FRAMES):
             return 0
-        used = {name: value for name, value in params.items() if f"${name}" in query}
-        counts = [con.execute(query, {"day": day, **used}).fetchall()[0][0] for day in days]
-    return sum(counts)
+        asked = {"target": target_domain, **synthetic}
+        return sum(con.execute(query, {"day": day, **asked}).fetchall()[0][0] for day in days)
 
 
 def _frames(con: duckdb.DuckDBPyConnection, day: date, recipe: DataRecipe) -> pa.RecordBatchReader:

@@ -35,7 +35,7 @@ from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import built_days, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
-from uniscale.lake.tables import make_outdated_again
+from uniscale.lake.tables import create_missing, make_outdated_again
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -124,10 +124,7 @@ def training_frame_keys(con: duckdb.DuckDBPyConnection, days: Sequence[date]) ->
 def _ensure_tables(lake: Lake) -> None:
     """A lake without samples or features yet has none to offer; that is not an error."""
     if lake.exists():
-        with lake.read() as con:
-            absent = [table for table in (*FEATURE_TABLES, *SPLITS.values(), FRAMES) if not table_has(con, table)]
-        if absent:
-            lake.commit(lambda con: [Lake.create(con, table) for table in absent], "tables of the frames")
+        create_missing(lake, (*FEATURE_TABLES, *SPLITS.values(), FRAMES), "tables of the frames")
         make_outdated_again(lake, (FRAMES,))
 
 
