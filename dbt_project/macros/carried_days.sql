@@ -54,3 +54,45 @@
     and {{ column }} <= date '{{ last }}'
     {%- endif -%}
 {%- endmacro %}
+
+{#- Users that the log names on the days of a condition; actions may have another one. -#}
+{% macro users_named(where, where_actions) -%}
+    select
+        user_id,
+        ds as first_seen_ds
+    from {{ ref("stg_events__requests") }}
+    where {{ where }}
+    union all
+    select
+        user_id,
+        ds as first_seen_ds
+    from {{ ref("stg_events__actions") }}
+    where {{ where_actions }}
+{%- endmacro %}
+
+{#- As users_named, for items that were shown or acted on. -#}
+{% macro items_named(where, where_actions) -%}
+    select
+        item_id,
+        ds as first_seen_ds
+    from {{ ref("stg_events__candidates") }}
+    where is_exposed and {{ where }}
+    union all
+    select
+        item_id,
+        ds as first_seen_ds
+    from {{ ref("stg_events__actions") }}
+    where {{ where_actions }}
+{%- endmacro %}
+
+{#- As users_named, for queries of the target domain. -#}
+{% macro queries_named(where) -%}
+    select
+        normalised_query as query_text,
+        ds as first_seen_ds
+    from {{ ref("stg_events__requests") }}
+    where
+        domain = '{{ setting("target_domain") }}'
+        and normalised_query is not null
+        and {{ where }}
+{%- endmacro %}

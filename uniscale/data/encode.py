@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.data.arrays import Array, Encoded, to_batch
-from uniscale.features.encoding.columns import list_lengths
+from uniscale.features.encoding.columns import list_lengths, starts_of
 from uniscale.models.batch import (
     NUM_ITEM_ATTRIBUTES,
     NUM_QUERY_WORDS,
@@ -87,7 +87,7 @@ def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> Enco
     return Encoded(
         requests=requests,
         items={name: make(batch) for name, make in _ITEM_FIELDS.items()},
-        offsets=np.concatenate([[0], np.cumsum(list_lengths(batch.column("item_ids")))]),
+        offsets=starts_of(list_lengths(batch.column("item_ids"))),
     )
 
 
@@ -139,7 +139,7 @@ def _domains_of_requests(names: pa.Array, domains: tuple[str, ...]) -> Array:
 def _history_domains(column: pa.Array, domains: tuple[str, ...]) -> Array:
     flat = pc.add(pc.index_in(column.flatten(), value_set=pa.array(domains)), 1)
     known = pc.fill_null(flat, 0)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(list_lengths(column))]).astype(np.int32))
+    offsets = pa.array(starts_of(list_lengths(column)).astype(np.int32))
     return pad(pa.ListArray.from_arrays(offsets, known), HISTORY_LENGTH, 0, np.int8, newest=True)
 
 

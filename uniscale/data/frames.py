@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.samples import NATIVE_LABELS
-from uniscale.features.encoding.columns import list_lengths
+from uniscale.features.encoding.columns import list_lengths, starts_of
 from uniscale.features.encoding.encode import ITEM_INPUTS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
@@ -90,7 +90,7 @@ def keep_items(batch: pa.RecordBatch, keep_N: npt.NDArray[np.bool_]) -> pa.Recor
     before = list_lengths(batch.column("item_ids"))
     request_of_item = np.repeat(np.arange(batch.num_rows), before)
     after = np.bincount(request_of_item[keep_N], minlength=batch.num_rows)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(after)]).astype(np.int32))
+    offsets = pa.array(starts_of(after).astype(np.int32))
     flags = pa.array(keep_N)
     columns = [
         pa.ListArray.from_arrays(offsets, batch.column(name).flatten().filter(flags))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from uniscale.contracts.frames import FRAMES
 from uniscale.data.frames import READ_REQUESTS, keep_items
 from uniscale.data.recipe import DataRecipe
-from uniscale.features.encoding.columns import list_lengths
+from uniscale.features.encoding.columns import list_lengths, lists
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 
@@ -118,9 +118,9 @@ def _without_attribution(batch: pa.RecordBatch, is_native_N: npt.NDArray[np.bool
         "native",
         pc.if_else(pc.and_(mask, pc.equal(provenance, "attributed_unexposed")), _native_unexposed(batch), provenance),
     )
-    offsets = pa.array(np.concatenate([[0], np.cumsum(list_lengths(batch.column("item_ids")))]).astype(np.int32))
+    request_N = np.repeat(np.arange(batch.num_rows), list_lengths(batch.column("item_ids")))
     columns = [
-        pa.ListArray.from_arrays(offsets, replaced[name]) if name in replaced else batch.column(name)
+        lists(replaced[name], request_N, batch.num_rows) if name in replaced else batch.column(name)
         for name in batch.schema.names
     ]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -9,14 +9,7 @@ logged as (
     from {{ this }}
     where {{ in_base() }}
     union all
-    select
-        normalised_query as query_text,
-        ds as first_seen_ds
-    from {{ ref("stg_events__requests") }}
-    where
-        domain = '{{ setting("target_domain") }}'
-        and normalised_query is not null
-        and {{ to_carry("ds") }}
+    {{ queries_named(to_carry("ds")) }}
 )
 
 select

@@ -9,17 +9,7 @@ logged as (
     from {{ this }}
     where {{ in_base() }}
     union all
-    select
-        user_id,
-        ds as first_seen_ds
-    from {{ ref("stg_events__requests") }}
-    where {{ to_carry("ds") }}
-    union all
-    select
-        user_id,
-        ds as first_seen_ds
-    from {{ ref("stg_events__actions") }}
-    where {{ to_carry("ds") }}
+    {{ users_named(to_carry("ds"), to_carry("ds")) }}
 )
 
 select

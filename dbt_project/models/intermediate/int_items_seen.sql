@@ -9,16 +9,6 @@ from (
     from {{ ref("items_seen") }}
     where {{ carried("ds") }}
     union all
-    select
-        item_id,
-        ds as first_seen_ds
-    from {{ ref("stg_events__candidates") }}
-    where is_exposed and {{ since_carried("ds") }}
-    union all
-    select
-        item_id,
-        ds as first_seen_ds
-    from {{ ref("stg_events__actions") }}
-    where {{ since_carried("ds", may_be_late=true) }}
+    {{ items_named(since_carried("ds"), since_carried("ds", may_be_late=true)) }}
 ) as seen
 group by item_id

@@ -9,13 +9,6 @@ from (
     from {{ ref("queries_seen") }}
     where {{ carried("ds") }}
     union all
-    select
-        normalised_query as query_text,
-        ds as first_seen_ds
-    from {{ ref("stg_events__requests") }}
-    where
-        domain = '{{ setting("target_domain") }}'
-        and normalised_query is not null
-        and {{ since_carried("ds") }}
+    {{ queries_named(since_carried("ds")) }}
 ) as seen
 group by query_text

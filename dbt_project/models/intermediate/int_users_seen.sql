@@ -9,16 +9,6 @@ from (
     from {{ ref("users_seen") }}
     where {{ carried("ds") }}
     union all
-    select
-        user_id,
-        ds as first_seen_ds
-    from {{ ref("stg_events__requests") }}
-    where {{ since_carried("ds") }}
-    union all
-    select
-        user_id,
-        ds as first_seen_ds
-    from {{ ref("stg_events__actions") }}
-    where {{ since_carried("ds", may_be_late=true) }}
+    {{ users_named(since_carried("ds"), since_carried("ds", may_be_late=true)) }}
 ) as seen
 group by user_id
