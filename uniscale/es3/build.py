@@ -25,7 +25,7 @@ from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
-from uniscale.es3.days import compute_day, days_to_searchify, prepare
+from uniscale.es3.days import compute_day, days_to_searchify, prepare, prepare_items
 from uniscale.es3.leak import MEASURED_FEATURES, check_leak, measure_leak
 from uniscale.es3.lift import lift_content, measure_lift
 from uniscale.es3.maturity import label_factors, measure_growth
@@ -87,7 +87,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     with lake.read() as con:
         leak = measure_leak(con, plan)
         check_leak(leak, plan.policy.searchification)
-        prepare(con, plan)
+        prepare_items(con, plan)
         return {
             **count_samples(con, plan),
             "leak": leak,
