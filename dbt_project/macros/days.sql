@@ -22,27 +22,15 @@
 {%- endmacro %}
 
 {#-
-    Condition on a raw partition that holds all requests and actions that exposures, attributions and query statistics
-    may need: as far back as attribution and the history of queries reach, and no later than the labels look.
+    Condition on a raw partition that holds all requests and actions that exposures and attributions may need: as far back
+    as attribution reaches, and no later than the labels look.
 -#}
 {% macro near_requests(column) -%}
     {%- set reach = attribution_days("window_hours") | int + attribution_days("before_request_hours") | int -%}
-    {%- set spans = [] -%}
-    {%- for day in setting("request_days") -%}
-        {%- do spans.append((day.ds, reach, (day.label_as_of | string)[:10])) -%}
-    {%- endfor -%}
-    {%- for day in setting("query_stat_days") -%}
-        {%- do spans.append((day.ds, setting("query_history_days"), day.ds)) -%}
-    {%- endfor -%}
-    {%- if not spans -%}
-        false
-    {%- else -%}
-        {{ column }} >= least(
-            {%- for first, back, _ in spans | sort | unique(attribute=1) -%}
-                date '{{ first }}' - {{ back }}{{ ", " if not loop.last }}
-            {%- endfor -%}
-        )
-        and {{ column }} <= date '{{ spans | map(attribute=2) | max }}'
+    {%- set looked_at = setting("request_days") | map(attribute="label_as_of") | map("string") | sort -%}
+    {{ near_days(column, "request_days", before=reach, after=none) }}
+    {%- if looked_at %}
+    and {{ column }} <= date '{{ looked_at[-1][:10] }}'
     {%- endif -%}
 {%- endmacro %}
 

@@ -13,8 +13,6 @@ select
     actions.request_id,
     actions.item_id,
     actions.user_id,
-    requests.domain as request_domain,
-    requests.normalised_query,
     actions.action,
     actions.action_value,
     actions.acted_at,

@@ -6,10 +6,8 @@ with native_actions as (
 select
     request_id,
     item_id,
-    request_domain,
-    normalised_query,
     min(recorded_at) as clicked_recorded_at,
     request_ds
 from native_actions
 where action in ('click', 'purchase')
-group by request_id, item_id, request_domain, normalised_query, request_ds
+group by request_id, item_id, request_ds

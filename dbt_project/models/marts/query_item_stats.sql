@@ -4,12 +4,8 @@ with days as (
     select * from {{ ref("int_query_stat_days") }}
 ),
 
-native_clicks as (
-    select * from {{ ref("int_native_clicks") }}
-    where
-        request_domain = '{{ setting("target_domain") }}'
-        and normalised_query is not null
-        and {{ near_days("request_ds", "query_stat_days", before=setting("query_history_days")) }}
+query_clicks as (
+    select * from {{ ref("int_query_clicks") }}
 ),
 
 versions as (
@@ -19,15 +15,15 @@ versions as (
 clicks as (
     select
         days.ds,
-        native_clicks.normalised_query as query_text,
-        native_clicks.item_id,
+        query_clicks.normalised_query as query_text,
+        query_clicks.item_id,
         count(*) as num_clicks
     from days
-    inner join native_clicks
+    inner join query_clicks
         on
-            native_clicks.request_ds between days.ds - {{ setting("query_history_days") }} and days.ds - 1
-            and native_clicks.clicked_recorded_at < cast(days.ds as timestamp)
-    group by days.ds, native_clicks.normalised_query, native_clicks.item_id
+            query_clicks.request_ds between days.ds - {{ setting("query_history_days") }} and days.ds - 1
+            and query_clicks.clicked_recorded_at < cast(days.ds as timestamp)
+    group by days.ds, query_clicks.normalised_query, query_clicks.item_id
 ),
 
 pairs as (
