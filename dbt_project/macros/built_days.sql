@@ -10,7 +10,11 @@
             "fct_attributions": "request_days",
             "query_item_stats": "query_stat_days",
             "user_fresh_actions": "fresh_days",
-        }.get(relation.identifier, "carried_days" if relation.schema == "carried" else "feature_days") -%}
+            "carried": "carried_days",
+            "daily": "count_days",
+            "features": "feature_days",
+        } -%}
+        {%- set days_from = days_from[relation.identifier] or days_from[relation.schema] -%}
         {%- set where = in_days("ds", days_from) -%}
     {%- endif -%}
     {%- if where -%}

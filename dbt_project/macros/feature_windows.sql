@@ -1,6 +1,6 @@
 {#-
-    What the models of the folder features share. Each has the CTE `days` (int_feature_days) and relations of additive
-    counts by event_ds and known_ds.
+    What the models of the folders daily and features share. A feature table has the CTE `days` (int_feature_days) and
+    relations of additive counts by event_ds and ds, the day they became known.
 -#}
 
 {#- Days that the longest feature window looks back. -#}
@@ -9,12 +9,16 @@
 {%- endmacro %}
 
 {#-
-    Condition on a partition that holds all events of the longest window of every feature day, and of the day before
-    it. Actions land on the day they became known, so without honour_knowledge_time any later day may hold one.
+    Condition on a partition of daily counts that holds what the longest window of every feature day reaches, and of the
+    day before it. Counts lie on the day they became known, so without honour_knowledge_time any later day may hold one.
 -#}
-{% macro in_feature_windows(column, may_be_late=false) -%}
-    {%- set unbounded = may_be_late and not setting("honour_knowledge_time") -%}
-    {{ near_days(column, "feature_days", before=longest_window(), after=none if unbounded else 0) }}
+{% macro in_feature_windows(column) -%}
+    {{ near_days(column, "feature_days", before=longest_window(), after=0 if setting("honour_knowledge_time") else none) }}
+{%- endmacro %}
+
+{#- Whether a row of int_counted_clicks is counted on the day that `known_ds` names: one to count, in a window of its event. -#}
+{% macro counts_on(known_ds) -%}
+    {{ in_days(known_ds, "count_days") }} and event_ds >= {{ known_ds }} - {{ longest_window() }}
 {%- endmacro %}
 
 {#- The time from which on an action counts: when it was recorded; for the measurement of a leak, when it was done. -#}
@@ -59,7 +63,7 @@
     inner join {{ counts }}
         on
             {%- if setting("honour_knowledge_time") %}
-            days.ds >= {{ counts }}.known_ds
+            days.ds >= {{ counts }}.ds
             and
             {%- endif %} days.ds >= {{ counts }}.event_ds
             and days.ds <= {{ counts }}.event_ds + {{ longest_window() }}

@@ -7,13 +7,14 @@ import yaml
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.warehouse.declare import DECLARATION, declaration
 
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
-BUILT = (*MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES)
+BUILT = (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)
 READ = (*MART_TABLES, *FEATURE_TABLES)
 """What others than dbt read."""
 

@@ -127,6 +127,27 @@ def test_plain_dbt_builds_the_newest_day_as_a_run_does_and_leaves_the_proof_to_t
     assert build_marts(settings, lake, day(5))["days_built"]["requests"] == 1
 
 
+def test_plain_dbt_counts_all_days_that_the_newest_feature_day_sums(settings, lake, dbt, monkeypatch):
+    log = Log()
+    for at in (moment("04 10:00"), moment("05 10:00"), moment("06 10:00"), moment("07 10:00")):
+        log.request(f"r{at.day}", "u", at, exposed="a", query="red shoe")
+        log.act(f"k{at.day}", "u", "a", "click", at + timedelta(minutes=1), request_id=f"r{at.day}", domain="search")
+    log.land(lake)
+    monkeypatch.setenv("UNISCALE_WINDOW__TRAIN_DAYS", "1")
+    settings.window.train_days = 1
+    newest = "from features.item_features where ds = date '2026-01-06'"
+
+    answer = dbt("build", "--select", "+item_features", "--exclude-resource-type", "unit_test")
+
+    assert answer.success, answer.exception
+    with lake.read() as con:
+        by_dbt = con.execute(newest).fetchall()
+    build_marts(settings, lake, day(6))
+    with lake.read() as con:
+        assert con.execute(newest).fetchall() == by_dbt
+        assert con.execute(f"select item_num_clicks {newest}").fetchall() == [(3,)]
+
+
 def test_models_ask_for_all_that_a_run_tells_and_for_nothing_else(settings):
     project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
     told = set(dbt_variables(settings, load_policy(None), {}))

@@ -98,12 +98,12 @@ def test_a_night_builds_the_day_that_no_retraining_built_and_then_nothing(instal
     _, lake = installation
     before = feature_rows(lake, date.min, DS)
 
-    assert done("build", str(NIGHT))["days_built"] == {"carried": 0, "features": 1, "fresh_actions": 0}
+    assert done("build", str(NIGHT))["days_built"] == {"carried": 0, "counts": 1, "features": 1, "fresh_actions": 0}
     assert feature_rows(lake, date.min, DS) == before
     assert len(feature_rows(lake, NIGHT, NIGHT)[USER_FEATURES.name]) >= 2
     snapshot = lake.snapshot_id()
     again = done("build", str(NIGHT))
-    assert again["days_built"] == {"carried": 0, "features": 0, "fresh_actions": 0}
+    assert set(again["days_built"].values()) == {0}
     assert (again["landed_days"], lake.snapshot_id()) == (0, snapshot)
 
 
@@ -120,13 +120,14 @@ def test_nights_and_retrainings_in_turn_build_no_day_twice_and_give_the_rows_of_
     missed = build_features(settings, lake, later)["days_built"]
     assert missed == {
         "carried": 1,
+        "counts": 2,
         "features": 3,
         "fresh_actions": 1,
     }  # the first day anew, the night that was missed, and the last
     by_night = feature_rows(lake, NIGHT, NIGHT)
     built = build_marts(settings, lake, NIGHT)["days_built"]
     assert (built["features"], built["requests"] > 0) == (0, True)
-    assert build_features(settings, lake, later)["days_built"] == {"carried": 0, "features": 0, "fresh_actions": 0}
+    assert set(build_features(settings, lake, later)["days_built"].values()) == {0}
 
     (tmp_path / "alone").mkdir()
     alone, other = at_home(monkeypatch, tmp_path / "alone" / "home")

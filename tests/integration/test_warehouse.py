@@ -8,6 +8,7 @@ import yaml
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.config import load_settings
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.policy import DEFAULT_POLICY
@@ -16,7 +17,7 @@ from uniscale.warehouse import build
 from uniscale.warehouse.build import build_marts
 from uniscale.warehouse.project import DbtFailedError, run_dbt
 
-ALL = tuple(table.qualified for table in (*MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES))
+ALL = tuple(table.qualified for table in (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,14 @@ def test_labels_and_attributions_of_a_young_day(world):
     ]
     assert told["exposures"] == 3
     assert told["attributed"] == {"click to unexposed": 1}
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "carried": 1, "features": 3, "fresh_actions": 3}
+    assert told["days_built"] == {
+        "requests": 3,
+        "query_stats": 2,
+        "carried": 1,
+        "counts": 33,
+        "features": 3,
+        "fresh_actions": 3,
+    }
     assert set(told["models"]) >= {"fct_exposures", "fct_attributions", "query_item_stats", "item_features"}
 
 
@@ -78,7 +86,14 @@ def test_a_second_run_builds_nothing_and_says_the_same(world):
 
     told = build_marts(settings, lake, day(5))
 
-    assert told["days_built"] == {"requests": 0, "query_stats": 0, "carried": 0, "features": 0, "fresh_actions": 0}
+    assert told["days_built"] == {
+        "requests": 0,
+        "query_stats": 0,
+        "carried": 0,
+        "counts": 0,
+        "features": 0,
+        "fresh_actions": 0,
+    }
     assert told["exposures"] == 3
     assert lake.snapshot_id() == snapshot
     assert everything(lake) == before
@@ -92,7 +107,14 @@ def test_a_forced_build_makes_every_day_again(world):
 
     told = build_marts(settings, lake, day(5), force=True)
 
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "carried": 1, "features": 3, "fresh_actions": 3}
+    assert told["days_built"] == {
+        "requests": 3,
+        "query_stats": 2,
+        "carried": 1,
+        "counts": 33,
+        "features": 3,
+        "fresh_actions": 3,
+    }
     assert everything(lake) == before
 
 
@@ -111,7 +133,14 @@ def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same
             build_marts(settings, lake, day(5))
     told = build_marts(settings, lake, day(5))
 
-    assert told["days_built"] == {"requests": 3, "query_stats": 2, "carried": 1, "features": 3, "fresh_actions": 3}
+    assert told["days_built"] == {
+        "requests": 3,
+        "query_stats": 2,
+        "carried": 1,
+        "counts": 33,
+        "features": 3,
+        "fresh_actions": 3,
+    }
     assert everything(lake) == before
 
 

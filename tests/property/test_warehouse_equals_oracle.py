@@ -11,9 +11,11 @@ from tests.oracle_warehouse import Oracle
 from tests.support_random_log import ITEMS, long_log
 from tests.support_warehouse import day, rows
 from uniscale.config import load_settings
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.days import run_days
 from uniscale.contracts.features import (
     FEATURE_TABLES,
+    FEATURE_WINDOWS,
     ITEM_FEATURES,
     QUERY_FEATURES,
     USER_CATEGORY_FEATURES,
@@ -276,7 +278,9 @@ def test_features_depend_neither_on_the_order_of_the_log_nor_on_earlier_runs(cas
     again, _ = build(tmp_path, monkeypatch, policy.version, shuffled, [DS])
     assert shuffled.actions != log.actions
 
-    for table in FEATURE_TABLES:
+    for table in (*FEATURE_TABLES, *DAILY_TABLES):
         days = [one.ds for one in calendar(policy)] if table is USER_FRESH_ACTIONS else feature_days()
+        if table in DAILY_TABLES:
+            days = [days[0] - timedelta(days=max(FEATURE_WINDOWS)), days[-1]]
         of_run = f"from {table.qualified} where ds between date '{days[0]}' and date '{days[-1]}' order by all"
         assert rows(again, of_run) == rows(lake, of_run), table.name

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.policy import load_policy
 from uniscale.warehouse.inputs import RawContent
 from uniscale.warehouse.plan import plan_features, plan_groups
@@ -67,8 +68,9 @@ def test_the_night_of_the_last_test_day_wants_the_days_of_the_run_and_that_day_w
     night = DS + timedelta(days=eval_days)
     run, of_night = keys(short), _keys(plan_features(short, load_policy(), raw_content(), night))
 
-    assert list(of_night) == ["carried", "features", "fresh_actions"]
+    assert list(of_night) == ["carried", "counts", "features", "fresh_actions"]
     assert of_night["carried"] == run["carried"]
+    assert of_night["counts"] == {**run["counts"], night: of_night["counts"][night]}
     assert of_night["features"] == {**run["features"], night: of_night["features"][night]}
     assert night not in run["features"]
     assert of_night["fresh_actions"] == {night: run["fresh_actions"][night]}
@@ -82,8 +84,51 @@ def test_the_run_of_a_day_wants_it_with_the_key_of_its_night_unless_it_is_the_fi
     assert run[DS] == night[DS]
 
 
+def group(settings, name, ds=DS):
+    return next(g for g in plan_groups(settings, load_policy(), raw_content(), ds) if g.name == name)
+
+
+def test_counts_are_wanted_of_the_days_that_the_windows_of_the_feature_days_reach_and_one_more_is_kept(short):
+    counts = group(short, "counts")
+
+    assert min(counts.days) == min(keys(short)["features"]) - timedelta(days=max(FEATURE_WINDOWS))
+    assert max(counts.days) == max(keys(short)["features"])
+    assert counts.keep_from == min(counts.days) - timedelta(days=1)
+    next_run = group(short, "counts", DS + timedelta(days=1))
+    assert next_run.keys[DS] == counts.keys[DS]
+    assert next_run.keep_from == min(counts.days)
+
+
+def test_counts_of_a_day_follow_what_was_shown_on_it_and_the_actions_and_requests_of_a_window_before_it(short):
+    for table, day, changed in (
+        ("candidates", DAYS[3], [DAYS[3]]),
+        ("actions", DAYS[3], DAYS[3:9]),
+        ("requests", DAYS[0], DAYS[:9]),
+        ("items", DAYS[2], DAYS[2:9]),
+        ("users", DAYS[0], []),
+    ):
+        assert changed_days(short, table, day)["counts"] == changed, table
+    counts = group(short, "counts")
+    long_ago = min(counts.days)
+    content = raw_content()
+    content.by_table["actions"][long_ago] = "late"
+    later = next(g for g in plan_groups(short, load_policy(), content, DS) if g.name == "counts")
+    assert [day for day in counts.keys if counts.keys[day] != later.keys[day]] == [
+        long_ago + timedelta(days=ahead) for ahead in range(max(FEATURE_WINDOWS) + 1)
+    ]
+
+
+def test_what_counts_events_before_they_were_known_sums_the_counts_of_all_later_days_with_the_same_keys(short):
+    honest = keys(short)["counts"]
+    short.features.leaky = True
+    leaky = keys(short)["counts"]
+
+    assert max(leaky) == DAYS[-1] > max(honest)
+    assert {day: leaky[day] for day in honest} == honest
+
+
 def carried(settings, ds=DS):
-    return next(g for g in plan_groups(settings, load_policy(), raw_content(), ds) if g.name == "carried")
+    return group(settings, "carried", ds)
 
 
 def test_what_is_carried_ends_before_the_first_feature_day_and_the_next_run_can_go_on_from_it(short):

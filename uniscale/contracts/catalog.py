@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.forgotten import FORGOTTEN
@@ -18,6 +19,7 @@ TABLES: tuple[Table, ...] = (
     QUARANTINE,
     *MART_TABLES,
     *CARRIED_TABLES,
+    *DAILY_TABLES,
     *FEATURE_TABLES,
     SEQUENCES,
     SEQUENCE_LENGTHS,

@@ -84,7 +84,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent,
                 where = f"ds = date '{plan.carried_ds}'"
                 Lake.replace(writer, SEQUENCE_LENGTHS, where, f"from read_parquet({quoted_file(lengths)})")
                 mark_built(writer, SEQUENCE_LENGTHS.qualified, carried)
-                drop_days_before(writer, SEQUENCE_LENGTHS, plan.carried_ds - timedelta(days=1))
+                drop_days_before(writer, [SEQUENCE_LENGTHS], plan.carried_ds - timedelta(days=1))
 
         lake.commit(work, f"sequences of {first} to {plan.last_ds}")
     return len(stale)

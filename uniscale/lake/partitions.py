@@ -7,7 +7,7 @@ is not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import duckdb
@@ -25,33 +25,55 @@ def stale_days(con: duckdb.DuckDBPyConnection, table_name: str, wanted: Mapping[
         table_name: Qualified name, for example ``es3.samples``.
         wanted: Build key each day should have.
     """
-    known = built_days(con, table_name)
-    return sorted(day for day, key in wanted.items() if known.get(day) != key)
+    return differing_days(built_days(con, table_name), wanted)
+
+
+def differing_days(built: Mapping[date, str], wanted: Mapping[date, str]) -> list[date]:
+    """Wanted days that were not built, or with another key, in order."""
+    return sorted(day for day, key in wanted.items() if built.get(day) != key)
 
 
 def built_days(con: duckdb.DuckDBPyConnection, table_name: str) -> dict[date, str]:
     """Build key of every day of a table."""
-    if not table_has(con, PARTITIONS):
-        return {}
-    rows = con.execute(f"select ds, build_key from lake.{PARTITIONS.qualified} where table_name = ?", [table_name])
-    return dict(rows.fetchall())
+    return built_tables(con, [table_name])[table_name]
+
+
+def built_tables(con: duckdb.DuckDBPyConnection, table_names: Collection[str]) -> dict[str, dict[date, str]]:
+    """Build key of every day of some tables, read at once."""
+    found: dict[str, dict[date, str]] = {name: {} for name in table_names}
+    if found and table_has(con, PARTITIONS):
+        marks = ", ".join("?" for _ in found)
+        query = f"select table_name, ds, build_key from lake.{PARTITIONS.qualified} where table_name in ({marks})"
+        for name, day, key in con.execute(query, list(found)).fetchall():
+            found[name][day] = key
+    return found
 
 
 def mark_built(con: duckdb.DuckDBPyConnection, table_name: str, built: Mapping[date, str]) -> None:
     """Note the build keys of days just written; call it inside the `Lake.commit` that writes them."""
+    mark_tables(con, {table_name: built})
+
+
+def mark_tables(con: duckdb.DuckDBPyConnection, built: Mapping[str, Mapping[date, str]]) -> None:
+    """As `mark_built`, for several tables at once."""
     Lake.create(con, PARTITIONS)
-    if not built:
+    notes = [(name, day, key) for name, days in sorted(built.items()) for day, key in sorted(days.items())]
+    if not notes:
         return
-    marks = ", ".join("?" for _ in built)
+    rows = f"(values {', '.join('(?, ?, ?)' for _ in notes)}) as notes (table_name, ds, build_key)"
+    values = [value for note in notes for value in note]
     con.execute(
-        f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds in ({marks})", [table_name, *built]
+        f"delete from lake.{PARTITIONS.qualified} where (table_name, ds) in (select table_name, ds from {rows})", values
     )
-    rows = ", ".join("(?, ?, ?)" for _ in built)
-    values = [value for day, key in sorted(built.items()) for value in (table_name, day, key)]
-    con.execute(f"insert into lake.{PARTITIONS.qualified} values {rows}", values)
+    con.execute(f"insert into lake.{PARTITIONS.qualified} from {rows}", values)
 
 
-def drop_days_before(con: duckdb.DuckDBPyConnection, table: Table, day: date) -> None:
-    """Drop the days of a table that lie before one, and the notes on them; call it inside `Lake.commit`."""
-    con.execute(f"delete from lake.{table.qualified} where ds < ?", [day])
-    con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds < ?", [table.qualified, day])
+def drop_days_before(con: duckdb.DuckDBPyConnection, tables: Collection[Table], day: date) -> None:
+    """Drop the days of some tables that lie before one, and the notes on them; call it inside `Lake.commit`."""
+    for table in tables:
+        con.execute(f"delete from lake.{table.qualified} where ds < ?", [day])
+    names = [table.qualified for table in tables]
+    con.execute(
+        f"delete from lake.{PARTITIONS.qualified} where table_name in (select unnest(?::varchar[])) and ds < ?",
+        [names, day],
+    )

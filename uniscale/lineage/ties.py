@@ -11,6 +11,7 @@ import duckdb
 
 from uniscale.contracts.carried import ITEMS_SEEN
 from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.daily import ITEM_COUNTS, ITEM_DOMAIN_COUNTS
 from uniscale.contracts.events import ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN
@@ -24,6 +25,8 @@ from uniscale.lake.lake import table_has
 IMPERSONAL = (
     ITEMS,
     ITEMS_SEEN,
+    ITEM_DOMAIN_COUNTS,
+    ITEM_COUNTS,
     ITEM_FEATURES,
     OUTSIDE_CLICKS,
     METRICS,

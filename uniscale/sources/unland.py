@@ -10,6 +10,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
@@ -27,6 +28,7 @@ _DAILY = (
     QUARANTINE,
     *MART_TABLES,
     *CARRIED_TABLES,
+    *DAILY_TABLES,
     *FEATURE_TABLES,
     SEQUENCES,
     SEQUENCE_LENGTHS,

@@ -11,13 +11,14 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
+from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.partitions import drop_days_before, mark_built, stale_days
+from uniscale.lake.partitions import built_tables, drop_days_before, mark_built, mark_tables, stale_days
 from uniscale.warehouse.busy import capped_user_days
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, last_read, plan_groups
@@ -85,8 +86,9 @@ def build_groups(
         LakeLockedError: The catalogue stayed locked for longer than the configured bound.
     """
     with lake.read() as con:
-        stale = {group.name: sorted(group.keys) if force else group.stale(con) for group in groups}
-        bases = {group.name: None if force else group.base(con) for group in groups}
+        built = built_tables(con, {table.qualified for group in groups for table in group.tables})
+    stale = {group.name: sorted(group.keys) if force else group.stale(built) for group in groups}
+    bases = {group.name: None if force else group.base(built) for group in groups}
     stale |= {group.name: [] for group in groups if group.wanted_by and not stale[group.wanted_by]}
     results: tuple[NodeResult, ...] = ()
     todo = [group for group in groups if stale[group.name]]
@@ -128,15 +130,17 @@ def _noted(policy: Policy) -> str:
 
 
 def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], message: str, *, unfinished: bool) -> None:
+    notes = {
+        table.qualified: {day: UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
+        for group in groups
+        for table in group.tables
+    }
+
     def work(con: duckdb.DuckDBPyConnection) -> None:
+        mark_tables(con, notes)
         for group in groups:
-            notes = {day: UNFINISHED if unfinished else group.keys[day] for day in stale[group.name]}
-            for table in group.tables:
-                mark_built(con, table.qualified, notes)
-            if group.wanted_by and not unfinished:
-                # Of what is carried the day and the one before it stay, and any that is newer.
-                for table in group.tables:
-                    drop_days_before(con, table, max(group.days) - timedelta(days=1))
+            if group.keep_from is not None and not unfinished:
+                drop_days_before(con, group.tables, group.keep_from)
 
     lake.commit(work, message)
 
@@ -154,13 +158,11 @@ def _variables(
     bases: Mapping[str, date | None],
 ) -> dict[str, Any]:
     days = {group.variable: [dict(group.days[day]) for day in stale[group.name]] for group in groups}
-    for group in groups:
-        if group.wanted_by:
-            base, (carried,) = bases[group.name], group.days
-            if base is not None:
-                days[group.variable] = [{**day, "base_ds": base} for day in days[group.variable]]
-            (reader,) = (other.variable for other in groups if other.name == group.wanted_by)
-            days[reader] = [{**day, "carried_ds": carried} for day in days[reader]]
+    (carried,) = (group for group in groups if group.tables == CARRIED_TABLES)
+    base, (carried_ds,) = bases[carried.name], carried.days
+    if base is not None:
+        days[carried.variable] = [{**day, "base_ds": base} for day in days[carried.variable]]
+    days["feature_days"] = [{**day, "carried_ds": carried_ds} for day in days["feature_days"]]
     return dbt_variables(settings, policy, days)
 
 

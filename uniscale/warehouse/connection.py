@@ -19,7 +19,8 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.events import EVENT_TABLES, REQUESTS
+from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, REQUESTS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
@@ -104,7 +105,12 @@ def _newest(settings: Settings) -> Told:
         raise ValueError(f"the lake {lake.catalog} holds no request; land events first: uniscale ingest events DIR")
     create_tables(lake)
     lake.commit(lambda con: Lake.create(con, PARTITIONS), "notes of what is built")
-    no_content = RawContent({table.name: {} for table in EVENT_TABLES})  # it decides keys alone
-    groups = plan_groups(settings, policy, no_content, newest[0] - timedelta(days=settings.window.eval_days))
-    days = {group.variable: [group.days[max(group.days)]] for group in groups}
+    with lake.read() as con:
+        acted = con.execute(f"select max(ds) from lake.{ACTIONS_TABLE.qualified}").fetchone()
+    # Content decides keys alone, but for the last day on which something became known.
+    known = {day: "" for day in acted or () if day is not None}
+    content = RawContent({table.name: known if table is ACTIONS_TABLE else {} for table in EVENT_TABLES})
+    groups = plan_groups(settings, policy, content, newest[0] - timedelta(days=settings.window.eval_days))
+    # Of daily counts all that the newest feature day sums.
+    days = {g.variable: list(g.days.values()) if g.tables == DAILY_TABLES else [g.days[max(g.days)]] for g in groups}
     return Told(lake=lake, variables={**dbt_variables(settings, policy, days), "notes": PARTITIONS.qualified})

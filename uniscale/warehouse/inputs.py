@@ -14,7 +14,7 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.partitions import mark_built
+from uniscale.lake.partitions import mark_tables
 from uniscale.lake.stored import stored_as
 
 _EMPTY = "empty"
@@ -57,13 +57,8 @@ def read_raw_content(lake: Lake, until: date, tables: Iterable[Table] = EVENT_TA
             new[_note(table)] = {day: f"{stored[day]} {text}" for day, text in hashed.items() if stored[day]}
             by_table[table.name] = {day: text for day, text in {**hashed, **noted}.items() if text != _EMPTY}
     if any(new.values()):
-        lake.commit(lambda con: _note_all(con, new), "hashes of raw days")
+        lake.commit(lambda con: mark_tables(con, new), "hashes of raw days")
     return RawContent(by_table)
-
-
-def _note_all(con: duckdb.DuckDBPyConnection, new: Mapping[str, Mapping[date, str]]) -> None:
-    for name, days in new.items():
-        mark_built(con, name, days)
 
 
 def _note(table: Table) -> str:

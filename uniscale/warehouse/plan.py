@@ -7,22 +7,24 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
-
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.days import midnight_after
-from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
+from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
 from uniscale.contracts.schema import Table
 from uniscale.lake.ledger import input_key
-from uniscale.lake.partitions import stale_days
+from uniscale.lake.partitions import differing_days
 from uniscale.warehouse.inputs import RawContent
 
 EARLIEST = date.min
+
+Built = Mapping[str, Mapping[date, str]]
+"""Build key of every day of some tables, by qualified name."""
 
 _BASE_DAYS = 31
 """Days that the base of a carried day may be older than it; beyond, the whole log is read."""
@@ -40,6 +42,7 @@ class Group:
         keys: Build key of each day.
         wanted_by: Name of the group that alone reads these days: they are built when it has days to build.
         bases: Earlier days that a day may be made from instead of from the whole log, with the keys they have to have.
+        keep_from: First day of the tables that later runs may still read; None keeps all days.
     """
 
     name: str
@@ -49,20 +52,18 @@ class Group:
     keys: Mapping[date, str]
     wanted_by: str | None = None
     bases: Mapping[date, str] = field(default_factory=dict)
+    keep_from: date | None = None
 
-    def stale(self, con: duckdb.DuckDBPyConnection) -> list[date]:
+    def stale(self, built: Built) -> list[date]:
         """Days on which at least one table is missing or was built from something else."""
-        found: set[date] = set()
-        for table in self.tables:
-            found.update(stale_days(con, table.qualified, self.keys))
-        return sorted(found)
+        return self._differing(built, self.keys)
 
-    def base(self, con: duckdb.DuckDBPyConnection) -> date | None:
+    def base(self, built: Built) -> date | None:
         """The newest of the bases that all tables hold as it should be."""
-        held = set(self.bases)
-        for table in self.tables:
-            held.difference_update(stale_days(con, table.qualified, self.bases))
-        return max(held, default=None)
+        return max(set(self.bases).difference(self._differing(built, self.bases)), default=None)
+
+    def _differing(self, built: Built, wanted: Mapping[date, str]) -> list[date]:
+        return sorted({day for table in self.tables for day in differing_days(built[table.qualified], wanted)})
 
 
 def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
@@ -71,6 +72,7 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
         _carried_group(settings, policy, raw, ds),
+        _count_group(settings, policy, raw, ds, _last_feature_day(settings, ds)),
         _feature_group(settings, policy, raw, ds, _last_feature_day(settings, ds)),
         _fresh_group(settings, raw, [day.ds for day in days_of_run(settings, ds, policy)]),
     )
@@ -85,6 +87,7 @@ def plan_features(settings: Settings, policy: Policy, raw: RawContent, ds: date)
     run = ds - timedelta(days=settings.window.eval_days)
     return (
         _carried_group(settings, policy, raw, run),
+        _count_group(settings, policy, raw, run, ds),
         _feature_group(settings, policy, raw, run, ds),
         _fresh_group(settings, raw, [ds]),
     )
@@ -154,6 +157,30 @@ def _carried_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
         keys={carried: key(carried)},
         wanted_by="features",
         bases={day: key(day) for day in earlier},
+        keep_from=carried - timedelta(days=1),
+    )
+
+
+def _count_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, last: date) -> Group:
+    """The daily counts that the windows of the feature days up to ``last`` reach, and of one day before them."""
+    reach = timedelta(days=max(FEATURE_WINDOWS))
+    first = _first_feature_day(settings, policy, ds) - reach
+    if settings.features.leaky:  # what becomes known on any later day counts too
+        last = max([last, *raw.by_table["actions"]])
+    days, keys = {}, {}
+    for ahead in range((last - first).days + 1):
+        day = first + timedelta(days=ahead)
+        days[day] = {"ds": day}
+        content = raw.digest(("candidates",), day, day) + raw.digest(("requests", "actions"), day - reach, day)
+        keys[day] = _key(settings, days[day], raw=content + raw.digest(("items",), EARLIEST, day))
+    return Group(
+        name="counts",
+        variable="count_days",
+        tables=DAILY_TABLES,
+        days=days,
+        keys=keys,
+        wanted_by="features",
+        keep_from=first - timedelta(days=1),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
@@ -12,6 +13,6 @@ from uniscale.lake.tables import create_missing, make_outdated_again
 
 def create_tables(lake: Lake) -> None:
     """Make the tables of the warehouse that do not exist yet, and feature tables of an older contract again."""
-    tables = (*EVENT_TABLES, *MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES)
-    create_missing(lake, tables, "tables of the warehouse")
-    make_outdated_again(lake, (*CARRIED_TABLES, *FEATURE_TABLES))
+    of_features = (*CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)
+    create_missing(lake, (*EVENT_TABLES, *MART_TABLES, *of_features), "tables of the warehouse")
+    make_outdated_again(lake, of_features)

@@ -3,7 +3,8 @@ with days as (
 ),
 
 domain_counts as (
-    select * from {{ ref("int_item_domain_daily_counts") }}
+    select * from {{ ref("item_domain_counts") }}
+    where {{ in_feature_windows("ds") }}
 ),
 
 counts as (

@@ -3,11 +3,13 @@ with days as (
 ),
 
 counts as (
-    select * from {{ ref("int_query_daily_counts") }}
+    select * from {{ ref("query_counts") }}
+    where {{ in_feature_windows("ds") }}
 ),
 
 category_counts as (
-    select * from {{ ref("int_query_category_daily_counts") }}
+    select * from counts
+    where category_id is not null
 ),
 
 seen as (

@@ -3,7 +3,8 @@ with days as (
 ),
 
 counts as (
-    select * from {{ ref("int_user_category_daily_counts") }}
+    select * from {{ ref("user_category_counts") }}
+    where {{ in_feature_windows("ds") }}
 ),
 
 windowed as (

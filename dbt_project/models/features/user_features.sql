@@ -3,7 +3,8 @@ with days as (
 ),
 
 counts as (
-    select * from {{ ref("int_user_daily_counts") }}
+    select * from {{ ref("user_counts") }}
+    where {{ in_feature_windows("ds") }}
 ),
 
 versions as (

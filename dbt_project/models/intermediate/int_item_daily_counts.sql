@@ -1,19 +1,19 @@
-{#- As int_item_domain_daily_counts, for what does not belong to a request: actions in any domain, changes of price. -#}
+{#- What belongs to no request, by the day of the event and the day it became known: actions, changes of price. -#}
 select
+    ds,
     item_id,
     event_ds,
-    known_ds,
-    count_if(action = 'purchase') as num_purchases,
-    count_if(action = 'click' and domain != '{{ setting("target_domain") }}') as num_outside_clicks,
-    max(acted_at) as last_acted_at,
+    num_purchases,
+    num_outside_clicks,
+    last_acted_at,
     0 as num_price_changes
-from {{ ref("int_recent_actions") }}
-group by item_id, event_ds, known_ds
+from {{ ref("item_counts") }}
+where {{ in_feature_windows("ds") }}
 union all
 select
+    cast(known_from as date) as ds,
     item_id,
     cast(changed_at as date) as event_ds,
-    cast(known_from as date) as known_ds,
     0 as num_purchases,
     0 as num_outside_clicks,
     null as last_acted_at,

@@ -1,6 +1,7 @@
-{#- Each recent action with what was known of its item when the user acted. -#}
+{#- Each action with what was known of its item when the user acted. -#}
 with actions as (
-    select * from {{ ref("int_recent_actions") }}
+    select * from {{ ref("stg_events__actions") }}
+    where {{ in_days("ds", "count_days") }}
 ),
 
 versions as (
@@ -11,8 +12,8 @@ select
     actions.user_id,
     actions.action,
     actions.acted_at,
-    actions.event_ds,
-    actions.known_ds,
+    actions.ds,
+    cast(actions.acted_at as date) as event_ds,
     versions.category_id,
     versions.price
 from actions

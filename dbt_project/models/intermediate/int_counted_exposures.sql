@@ -1,14 +1,14 @@
 with candidates as (
     select * from {{ ref("stg_events__candidates") }}
-    where is_exposed and {{ in_feature_windows("ds") }}
+    where is_exposed and {{ in_days("ds", "count_days") }}
 ),
 
 requests as (
-    select * from {{ ref("int_recent_requests") }}
+    select * from {{ ref("stg_events__requests") }}
+    where {{ in_days("ds", "count_days") }}
 )
 
 select
-    candidates.request_id,
     candidates.item_id,
     requests.domain,
     requests.normalised_query,
