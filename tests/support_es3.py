@@ -10,20 +10,18 @@ import pyarrow as pa
 
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
-from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, prepare
-from uniscale.es3.leak import MEASURED_FEATURES
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
 
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
 DAY_ENDS = midnight_after(DAY)
-TABLES = (*EVENT_TABLES, *MART_TABLES, *MEASURED_FEATURES, SEQUENCES, SAMPLES, OUTSIDE_CLICKS)
+TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES, OUTSIDE_CLICKS)
 
 
 def at(hour: float, days: int = 0) -> datetime:
@@ -150,16 +148,6 @@ class World:
             policy_version=policy().version,
             label_as_of=self.label_as_of,
             is_final=False,
-        )
-
-    def features(self, item_id, title, *, category_id="c", **values):
-        """What was known of an item when yesterday ended; counts are 0 and rates half unless said otherwise."""
-        empty = {"BIGINT": 0, "DOUBLE": 0.5, "VARCHAR[]": [], "DOUBLE[]": [], "VARCHAR": "x", "BIGINT[]": []}
-        filled = {column.name: empty[column.type] for column in ITEM_FEATURES.columns if column.type in empty}
-        known = {"ds": YESTERDAY.date(), "feature_at": midnight_after(YESTERDAY.date()), "recorded_at": at(0)}
-        self._add(
-            ITEM_FEATURES,
-            **{**filled, **known, "item_id": item_id, "title": title, "category_id": category_id, **values},
         )
 
     def statistic(self, query, category_id, num_clicks, *, confidence=0.9, ds=DAY):

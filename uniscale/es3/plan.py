@@ -67,10 +67,6 @@ class Plan:
         """First day at all whose requests an action in a request of ``day`` may have labelled."""
         return day.ds - timedelta(days=self.policy.attribution.window_days)
 
-    def first_version_ds(self, window_days: int) -> date:
-        """First day whose feature versions may hold on the first training day and be more than nothing."""
-        return self.first_ds - timedelta(days=window_days + 1)
-
     def first_history_ds(self, day: Day) -> date:
         """First day whose searches may lend ``day`` a query."""
         return day.ds - timedelta(days=self.policy.searchification.history_days)
