@@ -15,7 +15,7 @@ from uniscale.config import load_settings
 from uniscale.contracts.days import run_days
 
 FIRST, NUM_DAYS = day(4), 8
-SEEDS = range(30)
+SEEDS = range(16)
 CLUSTER = {"match": "cluster", "cluster_attribute": "product"}
 CLICKED_FIRST = {"click": ["clicked", "exposed_unclicked"], "purchase": ["unexposed", "exposed"]}
 RULES = {
@@ -131,7 +131,7 @@ def test_a_longer_window_never_loses_a_labelling_action(short, long, marts, buil
         labelling, still = ({row["action_id"] for row in rows["fct_attributions"]} for rows in (few, many))
         assert labelling & timely <= still
         gained += len(still - labelling)
-    assert gained > 100
+    assert gained > 50
 
 
 @pytest.mark.parametrize("name", ["default", "clusters", "before"])
