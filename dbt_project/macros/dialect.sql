@@ -4,11 +4,11 @@
 -#}
 
 {#-
-    Joins the one row of `relation` with the same `key` whose `since` is the newest among those that stand in `operator`
-    (`<` or `<=`) to `moment`. `how` is inner or left.
+    Joins the one row of `relation` with the same `key` whose `since` is the nearest to `moment` of those that stand in
+    `operator` (`<`, `<=`, `>` or `>=`) to it. `how` is inner or left; `also` maps further keys to what they equal.
 -#}
-{% macro asof_join(how, relation, key, of, since, operator, moment) -%}
-    {{ adapter.dispatch("asof_join")(how, relation, key, of, since, operator, moment) }}
+{% macro asof_join(how, relation, key, of, since, operator, moment, also={}) -%}
+    {{ adapter.dispatch("asof_join")(how, relation, key, of, since, operator, moment, also) }}
 {%- endmacro %}
 
 {#- The time `hours` hours (a column or a number) after a time. -#}

@@ -9,7 +9,7 @@ import pytest
 from tests.oracle_warehouse import Oracle
 from tests.support_compiled import CompiledMarts, final_days, policy_with
 from tests.support_es3 import World, plan, records
-from tests.support_random_log import random_log
+from tests.support_random_log import crawler_log, random_log
 from tests.support_warehouse import Log, day
 from uniscale.config import load_settings
 from uniscale.contracts.days import run_days
@@ -90,6 +90,16 @@ def test_every_label_is_the_one_brute_force_finds(name, marts, built, logs):
         assert found == Oracle(log, policy).attributions(days), f"seed {seed}"
         targets |= {row[4] for row in found}
     assert targets == {*policy.attribution.click.targets, *policy.attribution.purchase.targets}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_label_of_a_crawler_is_the_one_brute_force_finds(name, marts):
+    policy, days = marts[name].policy, marts[name].days
+    for seed in range(3):
+        log = crawler_log(seed)
+        found = as_oracle_writes(marts[name].run(log)["fct_attributions"])
+        assert found == Oracle(log, policy).attributions(days), f"seed {seed}"
+        assert len(found) > 50
 
 
 def test_labels_of_days_that_still_wait_are_the_ones_brute_force_finds(young, logs):

@@ -1,6 +1,11 @@
-{% macro duckdb__asof_join(how, relation, key, of, since, operator, moment) -%}
+{% macro duckdb__asof_join(how, relation, key, of, since, operator, moment, also) -%}
     asof {{ how }} join {{ relation }}
-        on {{ of }} = {{ relation }}.{{ key }} and {{ relation }}.{{ since }} {{ operator }} {{ moment }}
+        on
+            {{ of }} = {{ relation }}.{{ key }}
+            {%- for name, equal in also.items() %}
+            and {{ equal }} = {{ relation }}.{{ name }}
+            {%- endfor %}
+            and {{ relation }}.{{ since }} {{ operator }} {{ moment }}
 {%- endmacro %}
 
 {% macro duckdb__hours_after(moment, hours) -%}
