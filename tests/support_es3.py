@@ -11,7 +11,7 @@ import pyarrow as pa
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
@@ -56,16 +56,17 @@ class World:
     rows: dict[str, list[dict]] = field(default_factory=lambda: {table.qualified: [] for table in TABLES})
 
     def item(self, item_id, category_id, title, *, recorded_at=YESTERDAY):
-        self._add(
-            ITEMS,
-            ds=recorded_at.date(),
-            item_id=item_id,
-            category_id=category_id,
-            title=title,
-            price=10.0,
-            valid_from=recorded_at,
-            recorded_at=recorded_at,
-        )
+        version = {
+            "ds": recorded_at.date(),
+            "item_id": item_id,
+            "category_id": category_id,
+            "title": title,
+            "price": 10.0,
+            "valid_from": recorded_at,
+            "recorded_at": recorded_at,
+        }
+        self._add(ITEMS, **version)
+        self._add(ITEM_VERSIONS, **version, known_from=recorded_at, first_valid_from=recorded_at)
 
     def request(
         self,

@@ -100,4 +100,38 @@ QUERY_ITEM_STATS = Table(
     ),
 )
 
-MART_TABLES: tuple[Table, ...] = (FCT_EXPOSURES, FCT_ATTRIBUTIONS, QUERY_ITEM_STATS)
+ITEM_VERSIONS = Table(
+    schema="marts",
+    name="item_versions",
+    grain="One row per item and time at which a newer version became known.",
+    key=("item_id", "known_from"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day of known_from; the partition."),
+        Column(name="item_id", type="VARCHAR", description="Item."),
+        Column(
+            name="known_from",
+            type="TIMESTAMP",
+            description="UTC time from which this was what was known: valid and recorded. Until the item's next row.",
+        ),
+        Column(name="valid_from", type="TIMESTAMP", description="UTC time from which the version holds."),
+        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the version could be known."),
+        Column(
+            name="first_valid_from",
+            type="TIMESTAMP",
+            description="The earliest valid_from of the item's versions known by then.",
+        ),
+        Column(name="title", type="VARCHAR", description="Title.", nullable=True),
+        Column(name="category_id", type="VARCHAR", description="Leaf category.", nullable=True),
+        Column(name="brand_id", type="VARCHAR", description="Brand.", nullable=True),
+        Column(name="shop_id", type="VARCHAR", description="Selling shop.", nullable=True),
+        Column(name="price", type="DOUBLE", description="List price in the shop's currency.", nullable=True, minimum=0),
+        Column(
+            name="attributes",
+            type="MAP(VARCHAR, VARCHAR)",
+            description="Further categorical facts, name to value.",
+            nullable=True,
+        ),
+    ),
+)
+
+MART_TABLES: tuple[Table, ...] = (ITEM_VERSIONS, FCT_EXPOSURES, FCT_ATTRIBUTIONS, QUERY_ITEM_STATS)

@@ -14,7 +14,7 @@ from uniscale.contracts.catalog import TABLES
 from uniscale.contracts.events import ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN
-from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.marts import FCT_EXPOSURES, ITEM_VERSIONS
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
@@ -23,6 +23,7 @@ from uniscale.lake.lake import table_has
 
 IMPERSONAL = (
     ITEMS,
+    ITEM_VERSIONS,
     ITEMS_SEEN,
     ITEM_FEATURES,
     OUTSIDE_CLICKS,

@@ -10,7 +10,7 @@ from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRE
 from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.policy import ActionRule, Policy
 
-DAY_VARIABLES = ("request_days", "query_stat_days", "carried_days", "feature_days", "fresh_days")
+DAY_VARIABLES = ("version_days", "request_days", "query_stat_days", "carried_days", "feature_days", "fresh_days")
 """What models name as ``days_from``."""
 
 

@@ -6,7 +6,7 @@ with acts as (
         actions.*,
         coalesce(versions.category_id, '') as category_id
     from lake.raw.actions
-    asof left join dated_categories as versions
+    asof left join lake.marts.item_versions as versions
         on actions.item_id = versions.item_id and actions.recorded_at >= versions.known_from
     where actions.ds between $first_ds and $last_ds
 ),
