@@ -19,6 +19,7 @@ from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.leak import MEASURED_FEATURES
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
+from uniscale.lake.macros import SEARCH_PATH, install_macros
 
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
@@ -187,7 +188,9 @@ class World:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory database that has the tables where a lake has them."""
         con = duckdb.connect()
-        con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake; use lake")
+        con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake")
+        con.execute(f"set search_path = '{SEARCH_PATH}'")
+        install_macros(con)
         for schema in sorted({table.schema for table in TABLES}):
             con.execute(f"create schema lake.{schema}")
         for table in TABLES:

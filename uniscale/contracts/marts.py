@@ -6,6 +6,9 @@ from uniscale.contracts.schema import Column, Table
 
 PROVENANCES = ("native", "attributed_exposed", "attributed_unexposed", "unexposed", "synthetic")
 
+CONFIDENCE_Z = 1.2815515655446004
+"""Normal quantile of a confidence: what a share is at least, is so with 90 %, one-sided."""
+
 _DS = Column(name="ds", type="DATE", description="UTC day of the request; the partition.")
 _LABEL_AS_OF = Column(
     name="label_as_of", type="TIMESTAMP", description="Labels use only events recorded before this UTC time, exclusive."

@@ -82,7 +82,7 @@ def days_to_searchify(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, 
         where
             actions.ds between $first and $known
             and actions.action = 'click'
-            and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target)
+            and is_outside(actions.request_id, requests.domain, actions.domain, $target)
         group by all
         """,
         {

@@ -21,7 +21,7 @@ from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.es3.pairs import model_won, pairs_of, share_won
 from uniscale.es3.plan import Plan
-from uniscale.es3.statements import run_sql, sql_text
+from uniscale.es3.statements import run_files
 
 MAX_RECORDS = 5_000
 """Records measured per tier, the same ones every time."""
@@ -117,7 +117,7 @@ def measure_leak(
         "first_version_ds": plan.first_version_ds(max(FEATURE_WINDOWS)),
     }
     con.execute(f"create or replace temp view measured_samples as from {samples}")
-    run_sql(con, f"{sql_text('macros')}\n{sql_text('leak')}", values)
+    run_files(con, ("leak",), values)
     columns = ", ".join(f'{expression} as "{name}"' for name, expression in inputs.items())
     con.execute(
         f"create or replace temp table leak_inputs as select query_tier, sample_id, item_id, is_clicked, {columns} "

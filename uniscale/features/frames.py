@@ -27,7 +27,6 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features import frame_sql, inputs_sql
-from uniscale.features.encoding.text import install_macros
 from uniscale.features.inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
@@ -188,7 +187,6 @@ def _build(
     """Replace the chunk's days in one commit; returns their item rows."""
     with _spill_folder(settings) as folder:
         with lake.read(snapshot) as con:
-            install_macros(con)
             query = frame_sql.parted(_samples(settings, chunk), PART_ROWS)
             con.execute(f"create temp table chunk_samples as {query}")
             _check_labels(con, chunk)

@@ -6,6 +6,6 @@ select
     recorded_at,
     category_id,
     title,
-    words(title) as title_words
+    distinct_words(title) as title_words
 from lake.marts.item_versions
 where ds <= $last_ds;

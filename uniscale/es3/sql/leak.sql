@@ -25,7 +25,7 @@ rows as (
         domain,
         requested_at,
         normalised_query(query_text) as query_text,
-        words(query_text) as query_words,
+        distinct_words(query_text) as query_words,
         unnest(item_ids) as item_id,
         unnest(is_exposed) as is_exposed,
         unnest(is_clicked) as is_clicked
@@ -73,7 +73,7 @@ create or replace temp table leak_joined as
 with items as (
     select
         * exclude (ds, recorded_at),
-        words(title) as title_words
+        distinct_words(title) as title_words
     from lake.features.item_features
     where ds between $first_version_ds and $ds
 ),

@@ -22,7 +22,7 @@ acts as (
     where
         actions.ds between $first_action_ds and $last_action_ds
         and actions.action in ('click', 'purchase')
-        and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target_domain)
+        and is_outside(actions.request_id, requests.domain, actions.domain, $target_domain)
 ),
 
 lists as (

@@ -29,7 +29,7 @@ with real_requests as (
 real_queries as materialized (
     select
         *,
-        words(query_text) as query_words
+        distinct_words(query_text) as query_words
     from real_requests
 ),
 
@@ -58,7 +58,7 @@ made_queries as materialized (
         outside_groups.category_id,
         group_queries.query_tier,
         group_queries.query_text,
-        words(group_queries.query_text) as query_words
+        distinct_words(group_queries.query_text) as query_words
     from outside_groups
     inner join group_queries on outside_groups.sample_id = group_queries.sample_id
 ),

@@ -21,7 +21,7 @@ with requests as (
 acts as (
     select
         actions.* exclude (ds, quantity, unit_price),
-        coalesce(actions.quantity, 1) * coalesce(actions.unit_price, 0) as action_value,
+        action_value(actions.quantity, actions.unit_price) as action_value,
         requests.request_id as list_id
     from lake.raw.actions
     left join requests on actions.request_id = requests.request_id
@@ -29,7 +29,7 @@ acts as (
         actions.ds between $ds and $label_as_of::date
         and actions.recorded_at < $label_as_of
         and actions.action in ('click', 'purchase')
-        and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target_domain)
+        and is_outside(actions.request_id, requests.domain, actions.domain, $target_domain)
         and coalesce(requests.ds, actions.acted_at::date) = $ds
 ),
 
