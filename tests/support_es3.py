@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
+from oracle_warehouse import normalised
 
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
@@ -106,7 +107,7 @@ class World:
                 "label_as_of": self.label_as_of,
                 "is_final": False,
             }
-            self._add(FCT_EXPOSURES, **head, **about, **row, **labels)
+            self._add(FCT_EXPOSURES, **head, **about, normalised_query=normalised(query), **row, **labels)
         follow = {"at": requested_at, "request_id": request_id, "domain": domain}
         for item_id in clicked:
             self.action(f"{request_id}-{item_id}", "click", user_id, item_id, **follow)
@@ -134,7 +135,19 @@ class World:
             unit_price=value,
         )
 
-    def attribution(self, action_id, action, request_id, item_id, *, target="exposed", value=0.0, weight=1.0, ds=DAY):
+    def attribution(
+        self,
+        action_id,
+        action,
+        request_id,
+        item_id,
+        *,
+        target="exposed",
+        value=0.0,
+        weight=1.0,
+        ds=DAY,
+        recorded_at=None,
+    ):
         self._add(
             FCT_ATTRIBUTIONS,
             ds=ds,
@@ -146,6 +159,7 @@ class World:
             item_id=item_id,
             target=target,
             acted_at=at(20),
+            recorded_at=recorded_at or at(20),
             delay_hours=1.0,
             action_value=value,
             label_weight=weight,

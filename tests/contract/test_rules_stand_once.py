@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from uniscale.checkout import PROJECT_ROOT
+from uniscale.contracts.events import EVENT_TABLES
 from uniscale.lake.macros import install_macros
 
 MACROS = "uniscale/lake/macros.sql"
@@ -42,3 +43,32 @@ def test_a_rule_stands_in_one_file(rule):
         str(path.relative_to(PROJECT_ROOT)) for path in SOURCES if re.search(pattern, path.read_text(encoding="utf-8"))
     ]
     assert places == [home]
+
+
+LOG_READ_BY_SAMPLES = {
+    "days.py": {"actions", "requests"},
+    "lift.py": {"requests"},
+    "plan.py": {"candidates"},
+    "lift.sql": {"actions", "requests"},
+    "nearest.sql": {"requests"},
+    "older_lists.sql": {"actions", "candidates", "requests"},
+    "outside.sql": {"actions", "candidates", "requests"},
+    "own_queries.sql": {"actions", "candidates"},
+    "past_searches.sql": {"requests"},
+    "sequences.py": {"actions"},
+    "sequences.sql": {"actions"},
+}
+"""Raw tables that ES3 reads, each for what no mart holds; the code says what that is."""
+
+
+def test_the_samples_read_the_log_only_for_what_no_mart_holds():
+    constants = {"ACTIONS_TABLE": "actions", "USERS": "users", "ITEMS": "items"}
+    constants |= {"REQUESTS": "requests", "CANDIDATES": "candidates"}
+    named = {table.qualified: table.name for table in EVENT_TABLES} | constants
+    found = {}
+    for path in sorted((PROJECT_ROOT / "uniscale" / "es3").rglob("*")):
+        if path.suffix in (".py", ".sql"):
+            code = re.sub(r"^from .* import .*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            read = {table for name, table in named.items() if re.search(rf"\b{name}\b", code)}
+            found |= {path.name: read} if read else {}
+    assert found == LOG_READ_BY_SAMPLES

@@ -29,6 +29,12 @@ FCT_EXPOSURES = Table(
         Column(name="user_id", type="VARCHAR", description="User who asked."),
         Column(name="domain", type="VARCHAR", description="Channel of the request."),
         Column(name="query_text", type="VARCHAR", description="What the user typed; search only.", nullable=True),
+        Column(
+            name="normalised_query",
+            type="VARCHAR",
+            description="The query in lower case, with single spaces; NULL if nothing is left.",
+            nullable=True,
+        ),
         Column(name="requested_at", type="TIMESTAMP", description="UTC time of the request."),
         Column(name="is_exposed", type="BOOLEAN", description="Whether the item was shown."),
         Column(name="position", type="INTEGER", description="Place in the shown list, 1 is the top.", nullable=True),
@@ -63,6 +69,7 @@ FCT_ATTRIBUTIONS = Table(
             allowed=("exposed", "clicked", "exposed_unclicked", "unexposed"),
         ),
         Column(name="acted_at", type="TIMESTAMP", description="UTC time of the outside action."),
+        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the action could be known."),
         Column(
             name="delay_hours",
             type="DOUBLE",

@@ -8,27 +8,7 @@ versions as (
 ),
 
 eligible as (
-    select
-        user_id,
-        action_id,
-        item_id,
-        action,
-        domain,
-        acted_at,
-        known_at
-    from {{ ref("newest_actions") }}
-    where {{ carried("ds") }}
-    union all
-    select
-        user_id,
-        action_id,
-        item_id,
-        action,
-        domain,
-        acted_at,
-        {{ counted_from() }} as known_at
-    from {{ ref("stg_events__actions") }}
-    where {{ since_carried(counted_day()) }}
+    {{ known_actions(ref("newest_actions"), carried("ds"), since_carried(counted_day())) }}
 ),
 
 recent_actions as (

@@ -126,6 +126,7 @@ select
     label_weight,
     requested_at,
     acted_at,
+    recorded_at,
     decided_at,
     ds
 from ranked

@@ -3,6 +3,7 @@
 -- on either side. A gap is measured on lists that have as much of the log before them as known after them.
 insert into lifts by name
 with requests as (
+    -- From the log, like the actions: gaps reach back before the days that marts hold.
     select
         request_id,
         domain

@@ -16,11 +16,11 @@ where ds = $ds and num_clicks > 0;
 create or replace temp table matched_rows as
 with real_requests as (
     select distinct
-        sample_id,
+        request_id as sample_id,
         requested_at,
-        normalised_query(query_text) as query_text
-    from sample_rows
-    where is_exposed and normalised_query(query_text) is not null
+        normalised_query as query_text
+    from candidate_rows
+    where is_exposed and normalised_query is not null
     order by md5_number_lower(sample_id), sample_id
     limit $max_lists
 ),

@@ -10,6 +10,7 @@ where ds = $ds and domain != $target_domain and is_exposed;
 -- it. A click that names no list belongs to the last one in which its user saw the item in its domain, a visit ago at most.
 create or replace temp table outside_actions as
 with requests as (
+    -- From the log, like the actions: of other domains no mart tells which action followed which request.
     select
         request_id,
         ds,
@@ -141,6 +142,7 @@ candidates as (
         requested_at
     from candidate_rows
     union all
+    -- From the log: the days before the first training day are in no mart.
     select
         requests.user_id,
         candidates.item_id,

@@ -20,6 +20,7 @@ with pairs as (
 ),
 
 own_clicks as (
+    -- From the log, like what was shown: most past searches are of days before those that marts hold.
     select
         past_searches.request_id,
         past_searches.requested_at,

@@ -2,6 +2,7 @@
 -- became known. Earlier days are stored already and only say how long each user's sequence was.
 create or replace temp table new_sequences as
 with acts as (
+    -- From the log: it is what a sequence holds, whole and in the order of knowledge.
     select
         actions.*,
         coalesce(versions.category_id, '') as category_id
