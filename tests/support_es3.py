@@ -7,16 +7,18 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
+from oracle_warehouse import normalised
 
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
+from uniscale.lake.macros import SEARCH_PATH, install_macros
 
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
@@ -54,16 +56,17 @@ class World:
     rows: dict[str, list[dict]] = field(default_factory=lambda: {table.qualified: [] for table in TABLES})
 
     def item(self, item_id, category_id, title, *, recorded_at=YESTERDAY):
-        self._add(
-            ITEMS,
-            ds=recorded_at.date(),
-            item_id=item_id,
-            category_id=category_id,
-            title=title,
-            price=10.0,
-            valid_from=recorded_at,
-            recorded_at=recorded_at,
-        )
+        version = {
+            "ds": recorded_at.date(),
+            "item_id": item_id,
+            "category_id": category_id,
+            "title": title,
+            "price": 10.0,
+            "valid_from": recorded_at,
+            "recorded_at": recorded_at,
+        }
+        self._add(ITEMS, **version)
+        self._add(ITEM_VERSIONS, **version, known_from=recorded_at, first_valid_from=recorded_at)
 
     def request(
         self,
@@ -102,7 +105,7 @@ class World:
                 "label_as_of": self.label_as_of,
                 "is_final": False,
             }
-            self._add(FCT_EXPOSURES, **head, **about, **row, **labels)
+            self._add(FCT_EXPOSURES, **head, **about, normalised_query=normalised(query), **row, **labels)
         follow = {"at": requested_at, "request_id": request_id, "domain": domain}
         for item_id in clicked:
             self.action(f"{request_id}-{item_id}", "click", user_id, item_id, **follow)
@@ -130,7 +133,19 @@ class World:
             unit_price=value,
         )
 
-    def attribution(self, action_id, action, request_id, item_id, *, target="exposed", value=0.0, weight=1.0, ds=DAY):
+    def attribution(
+        self,
+        action_id,
+        action,
+        request_id,
+        item_id,
+        *,
+        target="exposed",
+        value=0.0,
+        weight=1.0,
+        ds=DAY,
+        recorded_at=None,
+    ):
         self._add(
             FCT_ATTRIBUTIONS,
             ds=ds,
@@ -142,6 +157,7 @@ class World:
             item_id=item_id,
             target=target,
             acted_at=at(20),
+            recorded_at=recorded_at or at(20),
             delay_hours=1.0,
             action_value=value,
             label_weight=weight,
@@ -174,7 +190,9 @@ class World:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory database that has the tables where a lake has them."""
         con = duckdb.connect()
-        con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake; use lake")
+        con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake")
+        con.execute(f"set search_path = '{SEARCH_PATH}'")
+        install_macros(con)
         for schema in sorted({table.schema for table in TABLES}):
             con.execute(f"create schema lake.{schema}")
         for table in TABLES:

@@ -46,6 +46,21 @@
     {{ adapter.dispatch("normalised_query")(column) }}
 {%- endmacro %}
 
+{#- Whether an action did not happen in a target-domain request; the domain of a request that is not in the log is NULL. -#}
+{% macro is_outside(request_id, request_domain, action_domain) -%}
+    {{ adapter.dispatch("is_outside")(request_id, request_domain, action_domain) }}
+{%- endmacro %}
+
+{#- Quantity x unit price; an unknown quantity is 1, an unknown price 0. -#}
+{% macro action_value(quantity, unit_price) -%}
+    {{ adapter.dispatch("action_value")(quantity, unit_price) }}
+{%- endmacro %}
+
+{#- What a share is at least: its lower Wilson bound, with the confidence of the setting confidence_z. -#}
+{% macro wilson_lower(successes, trials) -%}
+    {{ adapter.dispatch("wilson_lower")(successes, trials) }}
+{%- endmacro %}
+
 {#- The value of a fact in a map of facts; NULL without it. -#}
 {% macro fact(facts, name) -%}
     {{ adapter.dispatch("fact")(facts, name) }}

@@ -11,7 +11,6 @@ from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import CANDIDATES
 from uniscale.es3.build import build_samples
 from uniscale.es3.plan import plan_run
-from uniscale.features.encoding.text import install_macros
 from uniscale.features.frame_sql import PASSED_ON
 from uniscale.features.frames import encode_frames
 from uniscale.features.leak.guard import TOGETHER, LeakError, check_leak, excess, measure_leak
@@ -205,7 +204,6 @@ def leak_with(shop, negatives):
             select * from lake.es3.samples where query_tier = 0
             """
         )
-        install_macros(con)
         con.execute(f"create temp table frame_samples as select {', '.join(PASSED_ON)}, query_text from changed")
         store = open_store(shop.settings)
         con.register("changed_frames", encode_frames(con, store, "train"))

@@ -14,7 +14,14 @@ from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
 from uniscale.contracts.events import CANDIDATES
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import (
+    CONFIDENCE_Z,
+    FCT_ATTRIBUTIONS,
+    FCT_EXPOSURES,
+    ITEM_VERSIONS,
+    PROVENANCES,
+    QUERY_ITEM_STATS,
+)
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import SYNTHETIC_MARK
@@ -101,6 +108,7 @@ class Plan:
             "history_days": search.history_days,
             "min_support": search.min_support,
             "min_confidence": search.min_confidence,
+            "confidence_z": CONFIDENCE_Z,
             "user_mix": search.user_mix,
             "max_negatives": search.max_negatives,
             "max_lists": MAX_LISTS,
@@ -139,7 +147,7 @@ def build_keys(
     for day in plan.days:
         first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
-        own = [(table.qualified, day.ds) for table in (FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
+        own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
         made_from = [*own, *attributions]
         history = [candidates.get(d, "") for d in _dates(plan.first_read_ds(day), day.ds)]
         keys[day.ds] = input_key(

@@ -7,7 +7,7 @@ prefix: an action that became known late never moves in front of one that a samp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,14 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.checkout import code_version
-from uniscale.contracts.events import ACTIONS_TABLE, ITEMS
+from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.literals import quoted, quoted_file
+from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
 from uniscale.lake.ledger import input_key
-from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.partitions import built_days, mark_built, stale_days
 from uniscale.warehouse.inputs import RawContent, read_raw_content
 
 _LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
@@ -46,13 +47,13 @@ def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False)
     Returns:
         Days built.
     """
-    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE, ITEMS))
+    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE,))
     with lake.read(lake.snapshot_id()) as con:
-        wanted = _build_keys(raw, plan.last_ds)
+        wanted = _build_keys(raw, built_days(con, ITEM_VERSIONS.qualified), plan.last_ds)
         stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
         if not stale:
             return 0
-        run_files(con, ("known_from", "sequences"), {"first_ds": stale[0], "last_ds": plan.last_ds})
+        run_files(con, ("sequences",), {"first_ds": stale[0], "last_ds": plan.last_ds})
         con.execute(f"copy new_sequences to {quoted(spill)} (format parquet)")
 
     def work(writer: duckdb.DuckDBPyConnection) -> None:
@@ -64,8 +65,8 @@ def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False)
     return len(stale)
 
 
-def _build_keys(raw: RawContent, last: date) -> dict[date, str]:
-    """Key of each day from the first action to ``last``: code, and all actions and items up to the day."""
+def _build_keys(raw: RawContent, versions: Mapping[date, str], last: date) -> dict[date, str]:
+    """Key of each day from the first action to ``last``: code, and all actions and item versions up to the day."""
     if not raw.by_table["actions"]:
         return {}
     start = min(raw.by_table["actions"])
@@ -74,7 +75,8 @@ def _build_keys(raw: RawContent, last: date) -> dict[date, str]:
     for ahead in range((last - start).days + 1):
         day = start + timedelta(days=ahead)
         first = date.min if ahead == 0 else day
-        key = input_key({"code": code, "earlier": key, "raw": raw.digest(("actions", "items"), first, day)})
+        made_from = {"raw": raw.digest(("actions",), first, day), "versions": versions.get(day, "")}
+        key = input_key({"code": code, "earlier": key, **made_from})
         keys[day] = key
     return keys
 

@@ -27,7 +27,6 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features import frame_sql, inputs_sql
-from uniscale.features.encoding.text import install_macros
 from uniscale.features.inputs import model_inputs
 from uniscale.features.leak.guard import check_leak, measure_leak
 from uniscale.features.leak.lists import measured_lists
@@ -196,7 +195,6 @@ def _build(
     """Replace the chunk's days in one commit; returns their item rows."""
     with _spill_folder(settings) as folder:
         with lake.read(snapshot) as con:
-            install_macros(con)
             query = frame_sql.parted(_samples(settings, chunk), PART_ROWS)
             con.execute(f"create temp table chunk_samples as {query}")
             _check_labels(con, chunk)
@@ -260,7 +258,6 @@ def _guard(settings: Settings, lake: Lake, store: FeatureStore, days: tuple[Day,
     policy = load_policy(settings.policy).searchification
     trained = [day.ds for day in days if day.split == "train"]
     with lake.read() as con:
-        install_macros(con)
         leak = measure_leak(measured_lists(con, store, trained, target_domain=settings.target_domain))
     check_leak(leak, policy)
     return {"leak": leak, "max_leak": policy.max_leak}

@@ -8,10 +8,10 @@ step tells its own (`telling`). To a ``dbt`` that somebody starts in a shell the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -19,13 +19,16 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.events import EVENT_TABLES, REQUESTS
+from uniscale.contracts.events import EVENT_TABLES, ITEMS, REQUESTS
+from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
+from uniscale.lake.partitions import built_days
+from uniscale.warehouse.build import UNFINISHED
 from uniscale.warehouse.inputs import RawContent
-from uniscale.warehouse.plan import plan_groups
+from uniscale.warehouse.plan import Group, plan_groups
 from uniscale.warehouse.tables import create_tables
 from uniscale.warehouse.variables import dbt_variables
 
@@ -104,7 +107,16 @@ def _newest(settings: Settings) -> Told:
         raise ValueError(f"the lake {lake.catalog} holds no request; land events first: uniscale ingest events DIR")
     create_tables(lake)
     lake.commit(lambda con: Lake.create(con, PARTITIONS), "notes of what is built")
-    no_content = RawContent({table.name: {} for table in EVENT_TABLES})  # it decides keys alone
-    groups = plan_groups(settings, policy, no_content, newest[0] - timedelta(days=settings.window.eval_days))
-    days = {group.variable: [group.days[max(group.days)]] for group in groups}
+    with lake.read() as con:
+        landed = con.execute(f"select distinct ds from lake.{ITEMS.qualified}").fetchall()
+        noted = {day for day, key in built_days(con, ITEM_VERSIONS.qualified).items() if key != UNFINISHED}
+    content = RawContent({table.name: {} for table in EVENT_TABLES} | {ITEMS.name: {day: "" for (day,) in landed}})
+    groups = plan_groups(settings, policy, content, newest[0] - timedelta(days=settings.window.eval_days))
+    days = {group.variable: [group.days[day] for day in _days_told(group, noted)] for group in groups}
     return Told(lake=lake, variables={**dbt_variables(settings, policy, days), "notes": PARTITIONS.qualified})
+
+
+def _days_told(group: Group, noted: Collection[date]) -> list[date]:
+    """The newest day, and of item versions, whose days are read together, all that no run has built (``noted``)."""
+    newest = sorted(group.days)[-1:]
+    return sorted({*newest, *(group.days.keys() - noted)}) if ITEM_VERSIONS in group.tables else newest

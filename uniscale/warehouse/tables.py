@@ -11,7 +11,7 @@ from uniscale.lake.tables import create_missing, make_outdated_again
 
 
 def create_tables(lake: Lake) -> None:
-    """Make the tables of the warehouse that do not exist yet, and feature tables of an older contract again."""
+    """Make the tables of the warehouse that do not exist yet, and derived ones of an older contract again."""
     tables = (*EVENT_TABLES, *MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES)
     create_missing(lake, tables, "tables of the warehouse")
-    make_outdated_again(lake, (*CARRIED_TABLES, *FEATURE_TABLES))
+    make_outdated_again(lake, (*MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES))

@@ -33,7 +33,19 @@
 {%- endmacro %}
 
 {% macro duckdb__normalised_query(column) -%}
-    nullif(trim(regexp_replace(lower({{ column }}), '\s+', ' ', 'g')), '')
+    memory.main.normalised_query({{ column }})
+{%- endmacro %}
+
+{% macro duckdb__is_outside(request_id, request_domain, action_domain) -%}
+    memory.main.is_outside({{ request_id }}, {{ request_domain }}, {{ action_domain }}, '{{ setting("target_domain") }}')
+{%- endmacro %}
+
+{% macro duckdb__action_value(quantity, unit_price) -%}
+    memory.main.action_value({{ quantity }}, {{ unit_price }})
+{%- endmacro %}
+
+{% macro duckdb__wilson_lower(successes, trials) -%}
+    memory.main.wilson_lower({{ successes }}, {{ trials }}, cast('{{ setting("confidence_z") }}' as double))
 {%- endmacro %}
 
 {% macro duckdb__fact(facts, name) -%}

@@ -196,6 +196,7 @@ select
     label_weight,
     requested_at,
     acted_at,
+    recorded_at,
     greatest(recorded_at, last_requested_at) as decided_at,
     ds
 from ranked

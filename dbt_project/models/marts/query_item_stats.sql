@@ -13,7 +13,7 @@ native_clicks as (
 ),
 
 versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 clicks as (

@@ -7,7 +7,7 @@ with stats as (
     select
         category_id,
         query_text,
-        words(query_text) as query_words,
+        distinct_words(query_text) as query_words,
         num_clicks,
         confidence
     from lake.marts.query_item_stats
@@ -29,7 +29,7 @@ wanting as (
 searched as (
     select
         wanting.sample_id,
-        list_distinct(flatten(list(words(past_searches.query_text)))) as searched_words
+        list_distinct(flatten(list(distinct_words(past_searches.query_text)))) as searched_words
     from wanting
     inner join past_searches
         on

@@ -14,6 +14,7 @@ where items.title is not null
 group by outside_groups.sample_id
 having count(*) >= 2;
 
+-- From the log: most of these days are before those that marts hold.
 create or replace temp table frequent_queries as
 select
     normalised_query(query_text) as query_text,

@@ -73,7 +73,7 @@ def measured_lists(
     tells any item apart on the first day of a log.
 
     Args:
-        con: A lake connection with the macros of `uniscale.features.encoding.text`.
+        con: A lake connection.
         store: Feast.
         days: Training days.
         target_domain: The domain whose requests are searches.
