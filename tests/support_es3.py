@@ -14,7 +14,7 @@ from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, I
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
@@ -23,7 +23,7 @@ from uniscale.lake.macros import SEARCH_PATH, install_macros
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
 DAY_ENDS = midnight_after(DAY)
-TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES, OUTSIDE_CLICKS)
+TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)
 
 
 def at(hour: float, days: int = 0) -> datetime:
@@ -207,7 +207,7 @@ class World:
 
         def work(con):
             for table in TABLES:
-                if table in (SAMPLES, SEQUENCES, OUTSIDE_CLICKS):
+                if table in (SAMPLES, SEQUENCES, SEQUENCE_LENGTHS, OUTSIDE_CLICKS):
                     continue
                 Lake.create(con, table)
                 con.execute(f"delete from lake.{table.qualified}")

@@ -91,6 +91,16 @@ def test_building_again_changes_nothing(settings, lake):
     assert stored(lake) == rows
 
 
+@pytest.mark.parametrize(("days", "built"), [(-3, 1), (-40, 0)])
+def test_a_day_is_built_again_when_a_search_that_it_reads_showed_something_else(settings, lake, days, built):
+    for item in ("s0", "s1"):
+        w = small_world()
+        w.request("past", "u", at(8, days=days), [item], query="red shoe")
+        w.write(lake)
+        told = build_samples(settings, lake, DAY)
+    assert told["days_built"] == built
+
+
 def test_a_forced_build_makes_every_day_and_every_sequence_again(settings, lake):
     small_world().write(lake)
     build_samples(settings, lake, DAY)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from support_es3 import World
 
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.build import build_samples
 from uniscale.es3.sequences import read_behaviour
 
@@ -152,6 +152,79 @@ def test_a_day_landed_anew_moves_the_places_of_the_days_after_it(settings, lake)
     build_samples(settings, lake, DS)
     for user, when, length, _ in windows(lake, at_most=3):
         assert length == sum(act["recorded_at"] < when for act in sequence_of(late, user))
+
+
+def by_day(settings, lake, world, days):
+    """Build the days of the world one by one, one training day each."""
+    settings.window.train_days = 1
+    for day in days:
+        world.label_as_of = datetime.combine(day + timedelta(days=1), datetime.min.time())
+        for row in world.rows["marts.fct_exposures"]:
+            row["label_as_of"] = world.label_as_of
+        world.write(lake)
+        build_samples(settings, lake, day)
+
+
+def lengths(lake):
+    """Of each user the number of actions known when a day had ended, by day."""
+    with lake.read() as con:
+        return {
+            (ds, user): count for ds, user, count in con.execute(f"from lake.{SEQUENCE_LENGTHS.qualified}").fetchall()
+        }
+
+
+def expected_lengths(world, *days):
+    acts = [(row["ds"], row["user_id"]) for row in world.rows["raw.actions"]]
+    users = {user for _, user in acts}
+    counted = {(day, user): sum(ds <= day and who == user for ds, who in acts) for day in days for user in users}
+    return {place: count for place, count in counted.items() if count}
+
+
+def test_lengths_say_how_many_actions_were_known_and_two_days_of_them_are_kept(settings, lake):
+    days = [FIRST + timedelta(days=ahead) for ahead in range(3)]
+    by_day(settings, lake, random_world(), days)
+    assert lengths(lake) == expected_lengths(random_world(), days[0], days[1])
+    by_day(settings, lake, random_world(), [DS + timedelta(days=1)])
+    assert lengths(lake) == expected_lengths(random_world(), days[1], days[2])
+    with lake.read() as con:
+        noted = con.execute(
+            "select ds from ops.partitions where table_name = ? order by ds", [SEQUENCE_LENGTHS.qualified]
+        ).fetchall()
+    assert noted == [(days[1],), (days[2],)]
+
+
+def test_lengths_are_made_from_the_day_before_and_the_new_day_alone(settings, lake):
+    by_day(settings, lake, random_world(), [FIRST, FIRST + timedelta(days=1)])
+    by_hand = f"insert into lake.es3.sequence_lengths values (date '{FIRST}', 'by hand', 40)"
+    lake.commit(lambda con: con.execute(by_hand), "to see what is read")
+    by_day(settings, lake, random_world(), [DS])
+    assert lengths(lake)[FIRST + timedelta(days=1), "by hand"] == 40
+    build_samples(settings, lake, DS, force=True)
+    assert (FIRST + timedelta(days=1), "by hand") not in lengths(lake)
+
+
+def test_a_row_that_lands_in_a_day_before_the_lengths_is_counted_by_them_and_by_the_samples(settings, lake):
+    by_day(settings, lake, random_world(), [FIRST, FIRST + timedelta(days=1), DS])
+    late = random_world()
+    late.action("late", "click", "u1", "i1", at=datetime(2026, 1, 5, 1), request_id=None)
+    by_day(settings, lake, late, [DS])
+    of_the_day_before = {place: count for place, count in lengths(lake).items() if place[0] == DS - timedelta(days=1)}
+    assert of_the_day_before == expected_lengths(late, DS - timedelta(days=1))
+    of_the_day = [sample for sample in windows(lake, at_most=3) if sample[1].date() == DS]
+    assert of_the_day
+    for user, when, length, _ in of_the_day:
+        assert length == sum(act["recorded_at"] < when for act in sequence_of(late, user))
+
+
+def test_a_longer_run_goes_on_from_older_lengths_with_the_same_samples(settings, lake):
+    by_day(settings, lake, random_world(), [FIRST, FIRST + timedelta(days=1), DS])
+    settings.window.train_days = 2
+    build_samples(settings, lake, DS)
+    assert {ds for ds, _ in lengths(lake)} == {FIRST, FIRST + timedelta(days=1)}
+    seen = list(windows(lake, at_most=3))
+    assert len({when.date() for _, when, _, _ in seen}) == 3
+    for user, when, length, _ in seen:
+        assert length == sum(act["recorded_at"] < when for act in sequence_of(random_world(), user))
 
 
 def test_a_sample_of_a_user_without_actions_has_an_empty_window(settings, lake):

@@ -11,6 +11,7 @@ from support_es3 import DAY, World, at, plan, policy
 from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.lift import GAPS, PRIOR_ACTIONS, lift_content, measure_lift
 from uniscale.es3.plan import build_keys
+from uniscale.warehouse.inputs import RawContent
 
 BY_LIFT = policy(attribution={"weight": "lift"})
 
@@ -153,8 +154,9 @@ def test_labels_weigh_by_lift_only_where_the_policy_says_so():
         ).fetchall()[0]
         assert provenance[0] == "attributed_exposed"
         weights[word] = dict(zip(items, label_weights, strict=True))
+        no_content = RawContent({"candidates": {}})
         factors = {day.ds: {"click": 1.0, "purchase": 1.0} for day in the_plan.days}
-        weights[word, "key"] = build_keys(con, the_plan, factors, lift_content(found))[DAY]
+        weights[word, "key"] = build_keys(con, the_plan, factors, lift_content(found), no_content)[DAY]
     assert weights["rule"]["a"] == 1
     assert weights["lift"]["a"] == 0
     assert weights["rule"]["b"] == weights["lift"]["b"]

@@ -11,7 +11,7 @@ from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import OUTCOME_TABLES
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 
 TABLES: tuple[Table, ...] = (
     *EVENT_TABLES,
@@ -20,6 +20,7 @@ TABLES: tuple[Table, ...] = (
     *CARRIED_TABLES,
     *FEATURE_TABLES,
     SEQUENCES,
+    SEQUENCE_LENGTHS,
     SAMPLES,
     OUTSIDE_CLICKS,
     FRAMES,

@@ -29,3 +29,15 @@ SEQUENCES = Table(
         Column(name="domains", type="VARCHAR[]", description="Channels in which the user acted."),
     ),
 )
+
+SEQUENCE_LENGTHS = Table(
+    schema="es3",
+    name="sequence_lengths",
+    grain="One row per user with an action known so far; only the newest days are kept.",
+    key=("ds", "user_id"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day at whose end this was known; the partition."),
+        Column(name="user_id", type="VARCHAR", description="User."),
+        Column(name="num_known", type="BIGINT", description="Actions of the user known by then.", minimum=1),
+    ),
+)

@@ -20,12 +20,12 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
-from uniscale.contracts.sequences import SEQUENCES
-from uniscale.es3.days import compute_day, days_to_searchify, prepare
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
+from uniscale.es3.days import compute_day, days_to_searchify, prepare, prepare_items
 from uniscale.es3.lift import lift_content, measure_lift
 from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
@@ -36,11 +36,12 @@ from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built, stale_days
 from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import create_missing, make_outdated_again
+from uniscale.warehouse.inputs import read_raw_content
 
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
 
-_TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SAMPLES, OUTSIDE_CLICKS)
+_TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)
 
 
 def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
@@ -66,22 +67,22 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     """
     plan = plan_run(settings, ds)
     create_missing(lake, _TABLES, "tables of the samples")
-    make_outdated_again(lake, (SEQUENCES, SAMPLES))
+    make_outdated_again(lake, (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES))
     start = time.monotonic()
-    with _spill_file(settings) as file:
-        build_sequences(lake, plan, file, force=force)
+    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE, CANDIDATES))
+    build_sequences(settings, lake, plan, raw, force=force)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
         growth = measure_growth(con, plan)
         factors = label_factors(plan, growth)
         lifts = measure_lift(con, plan)
-        wanted = build_keys(con, plan, factors, lift_content(lifts))
+        wanted = build_keys(con, plan, factors, lift_content(lifts), raw)
         stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
         num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
     seconds = time.monotonic() - start
     with lake.read() as con:
-        prepare(con, plan)
+        prepare_items(con, plan)
         return {
             **count_samples(con, plan),
             "lift": [asdict(lift) for lift in lifts],

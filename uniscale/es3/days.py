@@ -14,8 +14,13 @@ from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.es3.lift import NO_LIFTS
 from uniscale.es3.maturity import ACTIONS
 from uniscale.es3.plan import Plan
-from uniscale.es3.queries import find_queries
+from uniscale.es3.queries import find_queries, read_searches
 from uniscale.es3.statements import run_files
+
+
+def prepare_items(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Make the functions of the SQL files, and the table of item versions."""
+    run_files(con, ("macros", "items"), {"last_ds": plan.last_ds})
 
 
 def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
@@ -23,15 +28,15 @@ def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
 
     Labels weigh by lift if `measure_lift` has been called.
     """
+    prepare_items(con, plan)
     days_read = {
         "first_ds": plan.first_ds,
-        "last_ds": plan.last_ds,
         "known_ds": plan.ds,
         "first_older_ds": plan.first_older_ds(plan.days[0]),
         "last_older_ds": plan.first_ds - timedelta(days=1),
         "target_domain": plan.target_domain,
     }
-    run_files(con, ("macros", "items", "older_lists"), days_read)
+    run_files(con, ("older_lists",), days_read)
     con.execute(NO_LIFTS)
     for name, table in (("records", SAMPLES), ("outside_fates", OUTSIDE_CLICKS)):
         columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
@@ -62,6 +67,7 @@ def compute_day(
     run_files(con, ("unexposed", "labels"), values)
     if searchify:
         run_files(con, ("known_items", "outside"), values)
+        read_searches(con, plan.policy.searchification, values)
         find_queries(con, plan.policy.searchification, values)
         run_files(con, ("negatives", "outside_fates"), values)
     run_files(con, ("known_counts", "records"), values)

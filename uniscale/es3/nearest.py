@@ -38,12 +38,12 @@ def add_nearest_queries(con: duckdb.DuckDBPyConnection, policy: NearestQuery, va
     """Give the synthetic requests that still lack a query the nearest one, above the least similarity.
 
     Args:
-        con: Holds the temporary tables ``outside_groups``, ``outside_rows``, ``known_items`` and ``group_queries``; the
-            last one gets the new rows.
+        con: Holds the temporary tables ``outside_groups``, ``outside_rows``, ``frequent_queries``, ``known_texts`` and
+            ``group_queries``; the last one gets the new rows.
         policy: Embedder, index, least similarity.
         values: Parameters of the SQL files.
     """
-    run_files(con, ("nearest",), values)
+    run_files(con, ("probes",), values)
     queries = con.execute("select query_text, num_users from frequent_queries order by query_text").fetchall()
     probes = con.execute("select sample_id, titles from probes order by sample_id").fetchall()
     if not queries or not probes:

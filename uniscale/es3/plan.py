@@ -13,7 +13,6 @@ from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
-from uniscale.contracts.events import CANDIDATES
 from uniscale.contracts.marts import (
     CONFIDENCE_Z,
     FCT_ATTRIBUTIONS,
@@ -28,6 +27,7 @@ from uniscale.contracts.samples import SYNTHETIC_MARK
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.lake.lake import table_has
 from uniscale.lake.ledger import input_key
+from uniscale.warehouse.inputs import RawContent
 
 MAX_LISTS = 1000
 """Real lists of a day that tell how a click is tied to the match of query and item, the same ones every time."""
@@ -60,6 +60,11 @@ class Plan:
     def last_ds(self) -> date:
         """Last training day: ``ds``, or earlier if the policy waits for final labels."""
         return self.days[-1].ds
+
+    @property
+    def carried_ds(self) -> date:
+        """The day whose sequence lengths the training days go on from: the one before them."""
+        return self.first_ds - timedelta(days=1)
 
     def first_attribution_ds(self, day: Day) -> date:
         """First training day whose requests an action in a request of ``day`` may have labelled."""
@@ -98,6 +103,7 @@ class Plan:
             "provenances": list(PROVENANCES),
             "weights": [float(weights[name]) for name in PROVENANCES],
             "synthetic_weight": float(weights["synthetic"]),
+            "carried_ds": self.carried_ds,
             "first_attribution_ds": self.first_attribution_ds(day),
             "last_attribution_ds": self.last_attribution_ds(day),
             "first_claim_ds": day.ds - timedelta(days=-(-rules.click.window_hours // 24)),
@@ -133,10 +139,13 @@ def build_keys(
     plan: Plan,
     factors: Mapping[date, Mapping[str, float]],
     lift: Sequence[tuple[object, ...]],
+    raw: RawContent,
 ) -> dict[date, str]:
-    """Key of each training day: code, policy, settings, label time, growth and lift, and what the day is made from."""
+    """Key of each training day: code, policy, settings, label time, growth and lift, and what the day is made from.
+
+    What past searches showed is covered by the content of the candidates: no mart's key covers it all.
+    """
     stored = _stored_keys(con)
-    candidates = _candidate_content(con, plan)
     shared = {
         "code": code_version().rsplit("-", 1)[-1],
         "policy": plan.policy.model_dump(mode="json"),
@@ -149,7 +158,6 @@ def build_keys(
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
         own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
         made_from = [*own, *attributions]
-        history = [candidates.get(d, "") for d in _dates(plan.first_read_ds(day), day.ds)]
         keys[day.ds] = input_key(
             {
                 **shared,
@@ -158,7 +166,7 @@ def build_keys(
                 "lift": lift,
                 "first_attribution_ds": first,
                 "made_from": [stored.get(partition, "") for partition in made_from],
-                "candidates": history,
+                "candidates": raw.digest(("candidates",), plan.first_read_ds(day), day.ds),
             }
         )
     return keys
@@ -173,15 +181,3 @@ def _stored_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
         return {}
     rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
     return {(name, day): key for name, day, key in rows}
-
-
-def _candidate_content(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, str]:
-    """What past searches showed, by day: no mart's key covers it all."""
-    if not table_has(con, CANDIDATES):
-        return {}
-    rows = con.execute(
-        f"select ds, count(*), sum(hash(request_id, item_id, is_exposed)) from lake.{CANDIDATES.qualified} "
-        "where ds between ? and ? group by ds",
-        [plan.first_read_ds(plan.days[0]), plan.last_ds],
-    ).fetchall()
-    return {day: f"{count} {content}" for day, count, content in rows}

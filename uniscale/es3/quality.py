@@ -12,7 +12,7 @@ import numpy as np
 from uniscale.contracts.days import Day
 from uniscale.es3.embed import Embedder, NgramEmbedder
 from uniscale.es3.plan import Plan
-from uniscale.es3.queries import find_queries
+from uniscale.es3.queries import find_queries, read_searches
 from uniscale.es3.statements import run_files, run_sql, sql_text
 
 MAX_SEARCHES = 4000
@@ -28,7 +28,7 @@ def measure_queries(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dic
     A search's user, time and clicked category are known to the tiers, and what happened before it; its query is not.
 
     Args:
-        con: A connection after `uniscale.es3.days.prepare`.
+        con: A connection after `uniscale.es3.days.prepare_items`.
         plan: The run.
         day: The day whose searches are held out.
 
@@ -44,10 +44,13 @@ def measure_queries(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dic
     if not asked:
         return {}
     policy = plan.policy.searchification
-    found = {tiers: _pairs(con, plan, values, tiers) for tiers in (policy.tiers, *((tier,) for tier in policy.tiers))}
+    read_searches(con, policy, values)
+    used = _pairs(con, plan, values, policy.tiers)
+    # The first tier has been tried on every search by then.
+    first = [pair for pair in used if pair[0] in policy.tiers[:1]]
+    alone = {tier: _pairs(con, plan, values, (tier,)) if place else first for place, tier in enumerate(policy.tiers)}
     embedder = NgramEmbedder()
     embedder.fit(sorted(set(asked)))
-    used = found[policy.tiers]
     return {
         "searches": len(asked),
         "chance": _similarity(embedder, asked, asked[1:] + asked[:1]),
@@ -55,7 +58,7 @@ def measure_queries(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dic
             f"tier {tier}": _compare(embedder, (pair for pair in used if pair[0] == tier), len(asked))
             for tier in policy.tiers
         },
-        "alone": {f"tier {tier}": _compare(embedder, found[(tier,)], len(asked)) for tier in policy.tiers},
+        "alone": {f"tier {tier}": _compare(embedder, pairs, len(asked)) for tier, pairs in alone.items()},
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
@@ -19,50 +20,81 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.checkout import code_version
-from uniscale.contracts.events import ACTIONS_TABLE
+from uniscale.config import Settings
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import ITEM_VERSIONS
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
 from uniscale.lake.ledger import input_key
-from uniscale.lake.partitions import built_days, mark_built, stale_days
-from uniscale.warehouse.inputs import RawContent, read_raw_content
+from uniscale.lake.partitions import built_days, drop_days_before, mark_built, stale_days
+from uniscale.lake.spill import spill_folder
+from uniscale.warehouse.inputs import RawContent
 
 _LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
 
 
-def build_sequences(lake: Lake, plan: Plan, spill: Path, *, force: bool = False) -> int:
-    """Bring the sequences up to the last training day up to date, in one commit.
+def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent, *, force: bool = False) -> int:
+    """Bring the sequences up to the last training day up to date, and their lengths before the first one.
 
-    A day depends on all earlier ones (they give the places), so a day that was landed anew rebuilds those after it.
+    A day depends on all earlier ones (they give the places), so a day that was landed anew rebuilds those after it. The
+    lengths stand for the days before the first training day, so that these are not read again. They are made from
+    earlier ones that are as they should be, or from all days, with the same rows; the newest two days are kept.
 
     Args:
-        lake: The lake; holds the table.
+        settings: The installation.
+        lake: The lake; holds the tables.
         plan: The run.
-        spill: File for the new rows: they are computed before the catalogue is locked for the commit.
-        force: Build also the days that are up to date.
+        raw: Content of the actions up to the last training day.
+        force: Build also the days that are up to date, and the lengths from all days.
 
     Returns:
         Days built.
     """
-    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE,))
-    with lake.read(lake.snapshot_id()) as con:
-        wanted = _build_keys(raw, built_days(con, ITEM_VERSIONS.qualified), plan.last_ds)
-        stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
-        if not stale:
-            return 0
-        run_files(con, ("sequences",), {"first_ds": stale[0], "last_ds": plan.last_ds})
-        con.execute(f"copy new_sequences to {quoted(spill)} (format parquet)")
+    with TemporaryDirectory(dir=spill_folder(settings.home), prefix="sequences-") as folder:
+        sequences, lengths = Path(folder) / "sequences.parquet", Path(folder) / "lengths.parquet"
+        # Computed before the catalogue is locked for the commit.
+        with lake.read(lake.snapshot_id()) as con:
+            wanted = _build_keys(raw, built_days(con, ITEM_VERSIONS.qualified), plan.last_ds)
+            # Before the first action nothing is carried.
+            carried = {day: key for day, key in wanted.items() if day == plan.carried_ds}
+            stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
+            lacking = sorted(carried) if force else stale_days(con, SEQUENCE_LENGTHS.qualified, carried)
+            if not stale and not lacking:
+                return 0
+            first = stale[0] if stale else plan.last_ds + timedelta(days=1)
+            values = {
+                "first_ds": first,
+                "last_ds": plan.last_ds,
+                "base_ds": date.min if force else _base(con, wanted, min(first, plan.first_ds)),
+                "carried_ds": plan.carried_ds,
+            }
+            run_files(con, ("sequences",), values)
+            con.execute(f"copy new_sequences to {quoted(sequences)} (format parquet)")
+            if lacking:
+                run_files(con, ("sequence_lengths",), values)
+                con.execute(f"copy new_lengths to {quoted(lengths)} (format parquet)")
 
-    def work(writer: duckdb.DuckDBPyConnection) -> None:
-        where = f"ds between date '{stale[0]}' and date '{plan.last_ds}'"
-        Lake.replace(writer, SEQUENCES, where, f"from read_parquet({quoted_file(spill)})")
-        mark_built(writer, SEQUENCES.qualified, {day: wanted[day] for day in wanted if day >= stale[0]})
+        def work(writer: duckdb.DuckDBPyConnection) -> None:
+            if stale:
+                where = f"ds between date '{first}' and date '{plan.last_ds}'"
+                Lake.replace(writer, SEQUENCES, where, f"from read_parquet({quoted_file(sequences)})")
+                mark_built(writer, SEQUENCES.qualified, {day: wanted[day] for day in wanted if day >= first})
+            if lacking:
+                where = f"ds = date '{plan.carried_ds}'"
+                Lake.replace(writer, SEQUENCE_LENGTHS, where, f"from read_parquet({quoted_file(lengths)})")
+                mark_built(writer, SEQUENCE_LENGTHS.qualified, carried)
+                drop_days_before(writer, SEQUENCE_LENGTHS, plan.carried_ds - timedelta(days=1))
 
-    lake.commit(work, f"sequences of {stale[0]} to {plan.last_ds}")
+        lake.commit(work, f"sequences of {first} to {plan.last_ds}")
     return len(stale)
+
+
+def _base(con: duckdb.DuckDBPyConnection, wanted: Mapping[date, str], before: date) -> date:
+    """The newest day before another one whose lengths are as they should be; if there is none, one before all days."""
+    held = set(wanted).difference(stale_days(con, SEQUENCE_LENGTHS.qualified, wanted))
+    return max((day for day in held if day < before), default=date.min)
 
 
 def _build_keys(raw: RawContent, versions: Mapping[date, str], last: date) -> dict[date, str]:

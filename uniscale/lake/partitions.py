@@ -13,6 +13,7 @@ from datetime import date
 import duckdb
 
 from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake, table_has
 
 
@@ -48,3 +49,9 @@ def mark_built(con: duckdb.DuckDBPyConnection, table_name: str, built: Mapping[d
     rows = ", ".join("(?, ?, ?)" for _ in built)
     values = [value for day, key in sorted(built.items()) for value in (table_name, day, key)]
     con.execute(f"insert into lake.{PARTITIONS.qualified} values {rows}", values)
+
+
+def drop_days_before(con: duckdb.DuckDBPyConnection, table: Table, day: date) -> None:
+    """Drop the days of a table that lie before one, and the notes on them; call it inside `Lake.commit`."""
+    con.execute(f"delete from lake.{table.qualified} where ds < ?", [day])
+    con.execute(f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds < ?", [table.qualified, day])

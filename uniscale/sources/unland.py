@@ -17,7 +17,7 @@ from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.ledger import do_again
 from uniscale.sources.landed import landed_days, refuse_unknown_day
@@ -29,6 +29,7 @@ _DAILY = (
     *CARRIED_TABLES,
     *FEATURE_TABLES,
     SEQUENCES,
+    SEQUENCE_LENGTHS,
     SAMPLES,
     OUTSIDE_CLICKS,
     FRAMES,

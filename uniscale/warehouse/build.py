@@ -11,14 +11,13 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
-from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.partitions import drop_days_before, mark_built, stale_days
 from uniscale.warehouse.busy import capped_user_days
 from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.plan import Group, last_read, plan_groups
@@ -135,7 +134,9 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
             for table in group.tables:
                 mark_built(con, table.qualified, notes)
             if group.wanted_by and not unfinished:
-                _drop_carried(con, max(group.days))
+                # Of what is carried the day and the one before it stay, and any that is newer.
+                for table in group.tables:
+                    drop_days_before(con, table, max(group.days) - timedelta(days=1))
 
     lake.commit(work, message)
 
@@ -161,16 +162,6 @@ def _variables(
             (reader,) = (other.variable for other in groups if other.name == group.wanted_by)
             days[reader] = [{**day, "carried_ds": carried} for day in days[reader]]
     return dbt_variables(settings, policy, days)
-
-
-def _drop_carried(con: duckdb.DuckDBPyConnection, carried: date) -> None:
-    """Leave of what is carried a day, the one before it, and any that is newer."""
-    before = carried - timedelta(days=1)
-    for table in CARRIED_TABLES:
-        con.execute(f"delete from lake.{table.qualified} where ds < ?", [before])
-        con.execute(
-            f"delete from lake.{PARTITIONS.qualified} where table_name = ? and ds < ?", [table.qualified, before]
-        )
 
 
 def _counts(lake: Lake, first: date, last: date) -> dict[str, Any]:

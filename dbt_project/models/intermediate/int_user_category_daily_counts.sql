@@ -8,6 +8,6 @@ select
     count_if(action = 'click') as num_clicks,
     count_if(action = 'purchase') as num_purchases,
     max(acted_at) as last_acted_at
-from {{ ref("int_recent_actions") }}
+from {{ ref("int_described_actions") }}
 where category_id is not null
 group by user_id, category_id, event_ds, known_ds

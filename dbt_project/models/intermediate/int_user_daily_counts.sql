@@ -22,5 +22,5 @@ select
     count_if(action = 'purchase') as num_purchases,
     count(price) as num_prices,
     coalesce(sum(cast(ln(1 + price) as decimal(18, 9))), 0) as sum_log_price
-from {{ ref("int_recent_actions") }}
+from {{ ref("int_described_actions") }}
 group by user_id, event_ds, known_ds

@@ -26,17 +26,33 @@ wanting as (
     anti join group_queries on outside_groups.sample_id = group_queries.sample_id
 ),
 
-searched as (
-    select
+asked as materialized (
+    select distinct
         wanting.sample_id,
-        list_distinct(flatten(list(distinct_words(past_searches.query_text)))) as searched_words
+        past_searches.query_text
     from wanting
     inner join past_searches
         on
             wanting.user_id = past_searches.user_id
             and wanting.requested_at > past_searches.requested_at
             and wanting.requested_at <= past_searches.requested_at + $history_days * interval 1 day
-    group by wanting.sample_id
+),
+
+-- Split once per query, not per search.
+asked_words as materialized (
+    select
+        query_text,
+        distinct_words(query_text) as query_words
+    from (select distinct query_text from asked)
+),
+
+searched as (
+    select
+        asked.sample_id,
+        list_distinct(flatten(list(asked_words.query_words))) as searched_words
+    from asked
+    inner join asked_words on asked.query_text = asked_words.query_text
+    group by asked.sample_id
 ),
 
 offers as (

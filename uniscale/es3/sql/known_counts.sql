@@ -3,11 +3,15 @@ create or replace temp table known_counts as
 with earlier as (
     select
         user_id,
-        $ds::timestamp - interval 1 microsecond as known_at,
-        max(num_known) as num_known
+        num_known
+    from lake.es3.sequence_lengths
+    where ds = $carried_ds
+    union all
+    select
+        user_id,
+        num_known
     from lake.es3.sequences
-    where ds < $ds
-    group by user_id
+    where ds > $carried_ds and ds < $ds
 ),
 
 today as (
@@ -24,7 +28,11 @@ select
     known_at,
     max(num_known) as num_known
 from (
-    select * from earlier
+    select
+        user_id,
+        $ds::timestamp - interval 1 microsecond as known_at,
+        num_known
+    from earlier
     union all
     select * from today
 )

@@ -4,26 +4,20 @@
 -- made, is the chance that it counts as such; without a click, the share of the rows it showed. So a search for chairs
 -- lends its query to a stool about as often as stools are clicked in searches for chairs.
 insert into group_queries by name
-with pairs as (
+with wanting as materialized (
     select
-        outside_groups.sample_id,
-        outside_groups.category_id as wanted_category_id,
-        outside_groups.requested_at as wanted_at,
-        past_searches.*
+        sample_id,
+        user_id,
+        category_id,
+        requested_at
     from outside_groups
     anti join group_queries on outside_groups.sample_id = group_queries.sample_id
-    inner join past_searches
-        on
-            outside_groups.user_id = past_searches.user_id
-            and outside_groups.requested_at > past_searches.requested_at
-            and outside_groups.requested_at <= past_searches.requested_at + $history_days * interval 1 day
 ),
 
 own_clicks as (
     -- From the log, like what was shown: most past searches are of days before those that marts hold.
     select
-        past_searches.request_id,
-        past_searches.requested_at,
+        past_searches.*,
         actions.item_id,
         actions.recorded_at
     from lake.raw.actions
@@ -32,10 +26,9 @@ own_clicks as (
     where actions.ds between $first_history_ds and $ds and actions.action = 'click'
 ),
 
-click_categories as (
+click_categories as materialized (
     select
-        own_clicks.request_id,
-        own_clicks.recorded_at,
+        own_clicks.* exclude (item_id),
         known_items.category_id
     from own_clicks
     asof inner join known_items
@@ -43,32 +36,67 @@ click_categories as (
     where known_items.category_id is not null
 ),
 
-clicked as (
+clicked_about as (
     select
-        pairs.sample_id,
-        pairs.request_id,
-        click_categories.category_id,
-        count(*) as num_clicks
-    from pairs
-    inner join click_categories
-        on pairs.request_id = click_categories.request_id and pairs.wanted_at > click_categories.recorded_at
-    group by pairs.sample_id, pairs.request_id, click_categories.category_id
+        wanting.sample_id,
+        wanting.requested_at as wanted_at,
+        clicks.request_id,
+        clicks.requested_at,
+        clicks.query_text,
+        count(*) as num_about
+    from wanting
+    inner join click_categories as clicks
+        on
+            wanting.user_id = clicks.user_id
+            and wanting.category_id = clicks.category_id
+            and wanting.requested_at > clicks.recorded_at
+            and wanting.requested_at > clicks.requested_at
+            and wanting.requested_at <= clicks.requested_at + $history_days * interval 1 day
+    group by all
 ),
 
-clicked_shares as (
+clicked as (
     select
-        *,
-        sum(num_clicks) over (partition by sample_id, request_id) as num_all
-    from clicked
+        clicked_about.*,
+        count(*) as num_all
+    from clicked_about
+    inner join click_categories as clicks
+        on clicked_about.request_id = clicks.request_id and clicked_about.wanted_at > clicks.recorded_at
+    group by all
+),
+
+first_clicks as (
+    select
+        request_id,
+        min(recorded_at) as recorded_at
+    from click_categories
+    group by request_id
+),
+
+-- What a search showed is read only where no click of it is known: lists are many more rows than clicks.
+unclicked as materialized (
+    select
+        wanting.sample_id,
+        wanting.category_id as wanted_category_id,
+        past_searches.*
+    from wanting
+    inner join past_searches
+        on
+            wanting.user_id = past_searches.user_id
+            and wanting.requested_at > past_searches.requested_at
+            and wanting.requested_at <= past_searches.requested_at + $history_days * interval 1 day
+    left join first_clicks on past_searches.request_id = first_clicks.request_id
+    where first_clicks.recorded_at is null or wanting.requested_at <= first_clicks.recorded_at
 ),
 
 shown as (
     select
-        past_searches.request_id,
-        past_searches.requested_at,
+        searches.request_id,
+        searches.requested_at,
         candidates.item_id
     from lake.raw.candidates
-    inner join past_searches on candidates.request_id = past_searches.request_id
+    inner join (select distinct request_id, requested_at from unclicked) as searches
+        on candidates.request_id = searches.request_id
     where candidates.ds between $first_history_ds and $ds and candidates.is_exposed
 ),
 
@@ -93,23 +121,26 @@ shown_shares as (
 
 evidence as (
     select
-        pairs.sample_id,
-        pairs.request_id,
-        pairs.requested_at,
-        pairs.query_text,
-        coalesce(own.num_clicks, 0) as query_support,
-        coalesce(own.num_clicks, case when clicks.num_all is null then shown.num_shown end, 0) as num_about,
-        coalesce(clicks.num_all, shown.num_all, 1) as num_all
-    from pairs
-    left join (select distinct sample_id, request_id, num_all from clicked_shares) as clicks
-        on pairs.sample_id = clicks.sample_id and pairs.request_id = clicks.request_id
-    left join clicked_shares as own
-        on
-            pairs.sample_id = own.sample_id
-            and pairs.request_id = own.request_id
-            and pairs.wanted_category_id = own.category_id
-    left join shown_shares as shown
-        on pairs.request_id = shown.request_id and pairs.wanted_category_id = shown.category_id
+        sample_id,
+        request_id,
+        requested_at,
+        query_text,
+        num_about as query_support,
+        num_about,
+        num_all
+    from clicked
+    union all
+    select
+        unclicked.sample_id,
+        unclicked.request_id,
+        unclicked.requested_at,
+        unclicked.query_text,
+        0 as query_support,
+        shown.num_shown as num_about,
+        shown.num_all
+    from unclicked
+    inner join shown_shares as shown
+        on unclicked.request_id = shown.request_id and unclicked.wanted_category_id = shown.category_id
 )
 
 select

@@ -1,5 +1,5 @@
 -- Behaviour sequences of the days from $first_ds on: what was learnt of each user on each day, in the order in which it
--- became known. Earlier days are stored already and only say how long each user's sequence was.
+-- became known. Earlier days only say how long each user's sequence was: the day $base_ds, and what is stored since.
 create or replace temp table new_sequences as
 with acts as (
     -- From the log: it is what a sequence holds, whole and in the order of knowledge.
@@ -36,8 +36,19 @@ earlier as (
     select
         user_id,
         max(num_known) as num_known
-    from lake.es3.sequences
-    where ds < $first_ds
+    from (
+        select
+            user_id,
+            num_known
+        from lake.es3.sequence_lengths
+        where ds = $base_ds
+        union all
+        select
+            user_id,
+            num_known
+        from lake.es3.sequences
+        where ds > $base_ds and ds < $first_ds
+    )
     group by user_id
 )
 

@@ -1,0 +1,19 @@
+{#- Each recent action with what was known of its item when the user acted. -#}
+with actions as (
+    select * from {{ ref("int_recent_actions") }}
+),
+
+versions as (
+    select * from {{ ref("item_versions") }}
+)
+
+select
+    actions.user_id,
+    actions.action,
+    actions.acted_at,
+    actions.event_ds,
+    actions.known_ds,
+    versions.category_id,
+    versions.price
+from actions
+{{ asof_join("left", "versions", "item_id", "actions.item_id", "known_from", "<=", "actions.acted_at") }}
