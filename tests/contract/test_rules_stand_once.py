@@ -46,16 +46,15 @@ def test_a_rule_stands_in_one_file(rule):
 
 
 LOG_READ_BY_SAMPLES = {
+    "build.py": {"actions", "candidates"},
     "days.py": {"actions", "requests"},
     "lift.py": {"requests"},
-    "plan.py": {"candidates"},
+    "frequent_queries.sql": {"requests"},
     "lift.sql": {"actions", "requests"},
-    "nearest.sql": {"requests"},
     "older_lists.sql": {"actions", "candidates", "requests"},
     "outside.sql": {"actions", "candidates", "requests"},
     "own_queries.sql": {"actions", "candidates"},
     "past_searches.sql": {"requests"},
-    "sequences.py": {"actions"},
     "sequences.sql": {"actions"},
 }
 """Raw tables that ES3 reads, each for what no mart holds; the code says what that is."""
