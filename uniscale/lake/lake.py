@@ -346,12 +346,13 @@ def _commit_once(
         with last:
             con.execute("commit")
     except BaseException:
-        _rollback(con)
+        rollback(con)
         raise
     return result
 
 
-def _rollback(con: duckdb.DuckDBPyConnection) -> None:
+def rollback(con: duckdb.DuckDBPyConnection) -> None:
+    """End a transaction that has failed."""
     try:
         con.execute("rollback")
     except duckdb.Error:
