@@ -17,14 +17,14 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.ledger import do_again
 from uniscale.lake.lost import LostPart, take_out
 
 _MADE_BY = {
     **{table.qualified: "marts" for table in (*MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES)},
-    **{table.qualified: "samples" for table in (SEQUENCES, SAMPLES, OUTSIDE_CLICKS)},
+    **{table.qualified: "samples" for table in (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)},
     FRAMES.qualified: "frames",
     **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS)},
     DECISIONS.qualified: "promote",
