@@ -30,6 +30,7 @@ from benchmarks.shop import Shop
 from uniscale.contracts.policy import load_policy
 from uniscale.es3.lift import measure_lift
 from uniscale.es3.plan import plan_run
+from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
 from uniscale.market.worlds import DEFAULT, PRESETS
 
@@ -131,16 +132,8 @@ def weigh(con: duckdb.DuckDBPyConnection, shop: Shop, *, by_lift: bool) -> None:
     word = "lift" if by_lift else "rule"
     attribution = run.policy.attribution.model_copy(update={"weight": word})
     measure_lift(con, replace(run, policy=run.policy.model_copy(update={"attribution": attribution})))
-    con.execute(
-        """
-        create or replace temp table weights as
-        select m.action_id, coalesce(l.share, 1) as weight
-        from attributions m
-        left join lifts l on
-            m.action = l.action and m.action_domain = l.domain and (m.target != 'unexposed') = l.is_exposed
-            and m.delay_hours >= l.from_hours and m.delay_hours < l.to_hours
-        """
-    )
+    run_files(con, ("macros",), {})
+    con.execute("create or replace temp table weights as select action_id, weight from weighed('attributions')")
 
 
 def rows(con: duckdb.DuckDBPyConnection, hours: int) -> list[dict[str, Any]]:

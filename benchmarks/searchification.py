@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks.shop import Shop
 from benchmarks.weights import write_policy
 from uniscale.es3.embed import NgramEmbedder
-from uniscale.es3.leak import TOGETHER
 from uniscale.es3.nearest import QueryIndex
+from uniscale.features.leak.guard import TOGETHER
 from uniscale.lake import Lake
 from uniscale.lake.ledger import finished
 
@@ -51,11 +51,12 @@ def main() -> None:
         shop = Shop(Path(scratch) / "shop", size=arguments.size, train_days=7)
         shop.simulate()
         shop.build(("land", "marts"))
-        record["mix"] = {mix: _samples(shop, scratch, {"user_mix": mix})["queries"]["alone"] for mix in MIXES}
+        record["mix"] = {mix: _details(shop, scratch, {"user_mix": mix})["queries"]["alone"] for mix in MIXES}
         record["leak"] = {
-            tier: _samples(shop, scratch, {"tiers": [int(tier[-1])], "max_leak": 1.0})["leak"] for tier in TIERS
+            tier: _details(shop, scratch, {"tiers": [int(tier[-1])], "max_leak": 1.0}, "frames")["leak"]
+            for tier in TIERS
         }
-        record["packaged"] = _samples(shop, scratch, {})
+        record["packaged"] = _details(shop, scratch, {})
     if arguments.home_depot:
         record["home_depot"] = {"date": record["date"], **judge_nearest(arguments.home_depot)}
     elif (kept := _stem(record).with_suffix(".json")).is_file():
@@ -63,11 +64,11 @@ def main() -> None:
     write(record)
 
 
-def _samples(shop: Shop, scratch: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Details of the step samples under a changed policy."""
+def _details(shop: Shop, scratch: str, changes: Mapping[str, Any], step: str = "samples") -> dict[str, Any]:
+    """Details of the step samples, or of the one after it, under a changed policy."""
     shop.settings.policy = write_policy(Path(scratch), {f"searchification.{key}": v for key, v in changes.items()})
-    shop.build(("samples",))
-    entry = finished(Lake(shop.settings), shop.ds, "samples")
+    shop.build(("samples",) if step == "samples" else ("samples", step))
+    entry = finished(Lake(shop.settings), shop.ds, step)
     assert entry is not None
     details: dict[str, Any] = json.loads(entry["details"])
     return details

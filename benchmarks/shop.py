@@ -28,7 +28,7 @@ class Shop:
     """
 
     def __init__(self, folder: Path, *, size: str, train_days: int, days_before: int = 0, days_after: int = 0) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self._days, self._days_after = days_before + train_days, days_after
         self.ds = START + timedelta(days=self._days - 1)
         self.settings = Settings(

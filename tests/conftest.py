@@ -12,7 +12,7 @@ from uniscale.lake import Lake
 os.environ.update(
     {
         "TZ": "UTC",
-        "OMP_WAIT_POLICY": "PASSIVE",  # two test processes share the cores: threads that wait must not spin
+        "OMP_WAIT_POLICY": "PASSIVE",  # the test processes share the cores: threads that wait must not spin
         "GOMP_SPINCOUNT": "0",
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -24,7 +24,7 @@ os.environ.update(
 for _name in [name for name in os.environ if name.startswith("UNISCALE_")]:
     del os.environ[_name]
 os.environ["UNISCALE_CONFIG"] = os.devnull  # not what lies in the folder the tests were started in
-os.environ["UNISCALE_LAKE__THREADS"] = "1"  # two test processes share the cores; whole days, in e2e, take all
+os.environ["UNISCALE_LAKE__THREADS"] = "1"  # the test processes share the cores; whole days, in e2e, take all
 
 FOLDERS = ("unit", "property", "contract", "golden", "integration", "e2e")
 

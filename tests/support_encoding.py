@@ -16,7 +16,7 @@ from uniscale.contracts.features import (
 from uniscale.features.encoding.encode import encode
 from uniscale.features.encoding.items import prepare_items
 from uniscale.features.encoding.pairs import with_pair_features
-from uniscale.features.encoding.text import clean_query, words
+from uniscale.features.encoding.text import normalised_query, words
 
 NOW = datetime(2026, 1, 5, 12)
 SECONDS = int((NOW - datetime(1970, 1, 1)).total_seconds())
@@ -55,7 +55,7 @@ def request_rows(*rows):
     for row in rows:
         full = {**defaults, **row}
         text = full["query_text"]
-        filled.append({**full, "query_text": clean_query(text), "query_words": words(text)})
+        filled.append({**full, "query_text": normalised_query(text), "query_words": words(text)})
     return pa.Table.from_pylist(filled, schema=pa.schema(REQUEST))
 
 

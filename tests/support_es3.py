@@ -7,23 +7,23 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
+from oracle_warehouse import normalised
 
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
-from uniscale.contracts.features import ITEM_FEATURES
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, MART_TABLES, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.days import compute_day, prepare
-from uniscale.es3.leak import MEASURED_FEATURES
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
+from uniscale.lake.macros import SEARCH_PATH, install_macros
 
 DAY = date(2026, 1, 7)
 YESTERDAY = datetime(2026, 1, 6)
 DAY_ENDS = midnight_after(DAY)
-TABLES = (*EVENT_TABLES, *MART_TABLES, *MEASURED_FEATURES, SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)
+TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)
 
 
 def at(hour: float, days: int = 0) -> datetime:
@@ -56,16 +56,17 @@ class World:
     rows: dict[str, list[dict]] = field(default_factory=lambda: {table.qualified: [] for table in TABLES})
 
     def item(self, item_id, category_id, title, *, recorded_at=YESTERDAY):
-        self._add(
-            ITEMS,
-            ds=recorded_at.date(),
-            item_id=item_id,
-            category_id=category_id,
-            title=title,
-            price=10.0,
-            valid_from=recorded_at,
-            recorded_at=recorded_at,
-        )
+        version = {
+            "ds": recorded_at.date(),
+            "item_id": item_id,
+            "category_id": category_id,
+            "title": title,
+            "price": 10.0,
+            "valid_from": recorded_at,
+            "recorded_at": recorded_at,
+        }
+        self._add(ITEMS, **version)
+        self._add(ITEM_VERSIONS, **version, known_from=recorded_at, first_valid_from=recorded_at)
 
     def request(
         self,
@@ -104,7 +105,7 @@ class World:
                 "label_as_of": self.label_as_of,
                 "is_final": False,
             }
-            self._add(FCT_EXPOSURES, **head, **about, **row, **labels)
+            self._add(FCT_EXPOSURES, **head, **about, normalised_query=normalised(query), **row, **labels)
         follow = {"at": requested_at, "request_id": request_id, "domain": domain}
         for item_id in clicked:
             self.action(f"{request_id}-{item_id}", "click", user_id, item_id, **follow)
@@ -132,7 +133,19 @@ class World:
             unit_price=value,
         )
 
-    def attribution(self, action_id, action, request_id, item_id, *, target="exposed", value=0.0, weight=1.0, ds=DAY):
+    def attribution(
+        self,
+        action_id,
+        action,
+        request_id,
+        item_id,
+        *,
+        target="exposed",
+        value=0.0,
+        weight=1.0,
+        ds=DAY,
+        recorded_at=None,
+    ):
         self._add(
             FCT_ATTRIBUTIONS,
             ds=ds,
@@ -144,22 +157,13 @@ class World:
             item_id=item_id,
             target=target,
             acted_at=at(20),
+            recorded_at=recorded_at or at(20),
             delay_hours=1.0,
             action_value=value,
             label_weight=weight,
             policy_version=policy().version,
             label_as_of=self.label_as_of,
             is_final=False,
-        )
-
-    def features(self, item_id, title, *, category_id="c", **values):
-        """What was known of an item when yesterday ended; counts are 0 and rates half unless said otherwise."""
-        empty = {"BIGINT": 0, "DOUBLE": 0.5, "VARCHAR[]": [], "DOUBLE[]": [], "VARCHAR": "x", "BIGINT[]": []}
-        filled = {column.name: empty[column.type] for column in ITEM_FEATURES.columns if column.type in empty}
-        known = {"ds": YESTERDAY.date(), "feature_at": midnight_after(YESTERDAY.date()), "recorded_at": at(0)}
-        self._add(
-            ITEM_FEATURES,
-            **{**filled, **known, "item_id": item_id, "title": title, "category_id": category_id, **values},
         )
 
     def statistic(self, query, category_id, num_clicks, *, confidence=0.9, ds=DAY):
@@ -186,7 +190,9 @@ class World:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory database that has the tables where a lake has them."""
         con = duckdb.connect()
-        con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake; use lake")
+        con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake")
+        con.execute(f"set search_path = '{SEARCH_PATH}'")
+        install_macros(con)
         for schema in sorted({table.schema for table in TABLES}):
             con.execute(f"create schema lake.{schema}")
         for table in TABLES:

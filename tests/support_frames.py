@@ -140,6 +140,7 @@ def native_labels(frames):
                     "user_id": record["user_id"],
                     "domain": record["domain"],
                     "query_text": "q",
+                    "normalised_query": "q",
                     "requested_at": record["requested_at"],
                     "is_exposed": record["is_exposed"][place],
                     "position": record["position"][place],

@@ -69,6 +69,26 @@ def random_log(seed: int, num_users: int = 90, *, start: datetime = datetime(202
     return log
 
 
+def crawler_log(seed: int, num_lists: int = 150, num_actions: int = 100) -> Log:
+    """One user with many lists of few items, several at one moment, some clicked, and with many outside actions."""
+    draw = random.Random(seed)
+    log = random_log(seed, num_users=0)
+
+    def when():
+        return datetime(2026, 1, 4) + timedelta(hours=draw.randrange(0, 168, 3))
+
+    for place in range(num_lists):
+        held = draw.sample(ITEMS[:3], 2)
+        log.request(f"r{place:03}", "bot", when(), exposed=held[:1], unexposed=held[1:], query="q")
+        if draw.random() < 0.3:
+            at, late = log.requests[-1]["requested_at"], timedelta(hours=draw.choice([0, 1, 5, 30]))
+            log.act(f"n{place:03}", "bot", held[0], "click", at, late=late, request_id=f"r{place:03}")
+    for place in range(num_actions):
+        action, late = draw.choice(["click", "purchase"]), timedelta(hours=draw.choice([0, 1, 5]))
+        log.act(f"o{place:03}", "bot", draw.choice(ITEMS[:3]), action, when(), late=late, domain="feed", value=5.0)
+    return log
+
+
 def long_log() -> Log:
     """A week of many users, and of some of them the week before and one that leaves windows of 30 days; a busy day."""
     log = Log()

@@ -15,6 +15,7 @@ _SAMPLES = {
     "target_domain": "search",
     "policy_version": "1",
     "feature_windows": [1, 7, 30],
+    "version_days": [{"ds": "2026-01-05"}, {"ds": "2026-01-06"}],
     "request_days": [
         {"ds": "2026-01-05", "label_as_of": "2026-01-14 00:00:00", "is_final": "True"},
         {"ds": "2026-01-06", "label_as_of": "2026-01-15 00:00:00", "is_final": "True"},

@@ -55,6 +55,34 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#-
+    Actions that `carried_in`, a table of newest actions, has where the first condition holds, and those of the log where
+    the second does.
+-#}
+{% macro known_actions(carried_in, where_carried, where_logged) -%}
+    select
+        user_id,
+        action_id,
+        item_id,
+        action,
+        domain,
+        acted_at,
+        known_at
+    from {{ carried_in }}
+    where {{ where_carried }}
+    union all
+    select
+        user_id,
+        action_id,
+        item_id,
+        action,
+        domain,
+        acted_at,
+        {{ counted_from() }} as known_at
+    from {{ ref("stg_events__actions") }}
+    where {{ where_logged }}
+{%- endmacro %}
+
 {#- Users that the log names on the days of a condition; actions may have another one. -#}
 {% macro users_named(where, where_actions) -%}
     select

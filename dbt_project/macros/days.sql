@@ -21,6 +21,12 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Condition that holds before the first day of a variable. -#}
+{% macro before_days(column, days_from) -%}
+    {%- set days = setting(days_from) | map(attribute="ds") | sort -%}
+    {{ column ~ " < date '" ~ days[0] ~ "'" if days else "false" }}
+{%- endmacro %}
+
 {#-
     Condition on a raw partition that holds all requests and actions that exposures and attributions may need: as far back
     as attribution reaches, and no later than the labels look.

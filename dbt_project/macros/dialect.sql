@@ -4,11 +4,11 @@
 -#}
 
 {#-
-    Joins the one row of `relation` with the same `key` whose `since` is the newest among those that stand in `operator`
-    (`<` or `<=`) to `moment`. `how` is inner or left.
+    Joins the one row of `relation` with the same `key` whose `since` is the nearest to `moment` of those that stand in
+    `operator` (`<`, `<=`, `>` or `>=`) to it. `how` is inner or left; `also` maps further keys to what they equal.
 -#}
-{% macro asof_join(how, relation, key, of, since, operator, moment) -%}
-    {{ adapter.dispatch("asof_join")(how, relation, key, of, since, operator, moment) }}
+{% macro asof_join(how, relation, key, of, since, operator, moment, also={}) -%}
+    {{ adapter.dispatch("asof_join")(how, relation, key, of, since, operator, moment, also) }}
 {%- endmacro %}
 
 {#- The time `hours` hours (a column or a number) after a time. -#}
@@ -44,6 +44,21 @@
 {#- The one way a query is compared: lower case, single spaces, none at the ends; an empty one is no query. -#}
 {% macro normalised_query(column) -%}
     {{ adapter.dispatch("normalised_query")(column) }}
+{%- endmacro %}
+
+{#- Whether an action did not happen in a target-domain request; the domain of a request that is not in the log is NULL. -#}
+{% macro is_outside(request_id, request_domain, action_domain) -%}
+    {{ adapter.dispatch("is_outside")(request_id, request_domain, action_domain) }}
+{%- endmacro %}
+
+{#- Quantity x unit price; an unknown quantity is 1, an unknown price 0. -#}
+{% macro action_value(quantity, unit_price) -%}
+    {{ adapter.dispatch("action_value")(quantity, unit_price) }}
+{%- endmacro %}
+
+{#- What a share is at least: its lower Wilson bound, with the confidence of the setting confidence_z. -#}
+{% macro wilson_lower(successes, trials) -%}
+    {{ adapter.dispatch("wilson_lower")(successes, trials) }}
 {%- endmacro %}
 
 {#- The value of a fact in a map of facts; NULL without it. -#}

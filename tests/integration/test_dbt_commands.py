@@ -155,3 +155,19 @@ def test_models_ask_for_all_that_a_run_tells_and_for_nothing_else(settings):
     sources = [path.read_text(encoding="utf-8") for path in DBT_PROJECT.rglob("*.sql")]
     asked = {name for text in sources for name in re.findall(r'\bvar\("(\w+)"\)', text)}
     assert not asked & told
+
+
+def test_plain_dbt_builds_the_versions_of_items_of_all_days_that_no_run_has_built(settings, lake, dbt, capfd):
+    log = small_log(moment("06 10:00"))
+    log.item("a", moment("03 00:00"))
+    log.item("a", moment("05 00:00"))
+    log.land(lake)
+    settings.window.train_days = 1
+
+    for days in ("2026-01-03, 2026-01-04, 2026-01-05, 2026-01-06", "2026-01-06"):
+        assert dbt("build", "--select", "item_versions").success
+        assert f"days of item_versions: {days}\n" in capfd.readouterr().out
+        with lake.read() as con:
+            known = con.execute("select ds from marts.item_versions order by all").fetchall()
+        assert known == [(day(3),), (day(5),)]
+        build_marts(settings, lake, day(5))

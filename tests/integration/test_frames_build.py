@@ -12,6 +12,7 @@ from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features.frames import build_frames
+from uniscale.features.leak.guard import LeakError
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
 
@@ -251,3 +252,47 @@ def test_a_day_encoded_in_parts_gives_the_same_frames(settings, shop, monkeypatc
 
     assert result["rows_per_second"] is not None
     assert str(rows(shop)) == whole
+
+
+def leaking_samples():
+    """Synthetic requests whose clicked item alone holds the words of the query, beside searches where half do."""
+    morning = datetime(2026, 1, 5, 9)
+    for k in range(60):
+        yield sample(f"r{k}", morning, ["i1", "i2"], clicked=["i1" if k % 2 else "i2"])
+        yield sample(f"f{k}~s", morning, ["i1", "i2"], clicked=["i1"], query_tier=1, provenance=["synthetic"] * 2)
+
+
+def test_a_day_whose_synthetic_requests_leak_is_not_done_and_says_so_again(settings, shop):
+    write(shop, SAMPLES, [*leaking_samples()])
+    for _ in range(2):
+        with pytest.raises(LeakError, match=r"tier 1: text_match has AUC 1\.000, real lists 0\.500"):
+            build_frames(settings, shop, DS)
+
+
+def test_without_a_synthetic_request_nothing_is_measured(built):
+    assert built[1]["leak"] == {}
+
+
+def test_of_searches_the_shown_rows_are_measured_and_of_other_channels_the_categories_clicked(settings, shop):
+    evening = datetime(2026, 1, 5, 20)
+    write(
+        shop,
+        ITEM_FEATURES,
+        [item(name, DS - timedelta(days=1), title="thing", category_id=name[0]) for name in ("a1", "a2", "b1")],
+    )
+    searched = sample("r1", evening, ["a1", "a2", "b1"], clicked=["a1"], is_exposed=[True, True, False])
+    unclicked = sample("r2", evening, ["a1", "a2"])
+    hidden = sample("r3", evening, ["a1", "a2"], clicked=["a1"], is_exposed=[True, False])
+    made = [sample(f"f{k}~s", evening, ["a1", "a2"], clicked=[f"a{1 + k % 2}"], query_tier=2) for k in range(2)]
+    write(shop, SAMPLES, [searched, unclicked, hidden, *made])
+    feed = [
+        candidate("f", evening, name, place, domain="feed", text=None, is_clicked=name == "a1")
+        for place, name in enumerate(("a1", "a2", "b1"), start=1)
+    ]
+    write(shop, FCT_EXPOSURES, feed)
+    leak = build_frames(settings, shop, DS)["leak"]
+    assert {kind: (found["requests"], found["rows"]) for kind, found in leak.items()} == {
+        "native": (1, 2),
+        "channels": (1, 2),
+        "tier 2": (2, 4),
+    }

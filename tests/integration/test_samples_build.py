@@ -15,7 +15,6 @@ from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3 import build
 from uniscale.es3.build import build_samples
-from uniscale.es3.leak import LeakError
 from uniscale.lake.ledger import run_step
 
 COUNTS = (
@@ -64,8 +63,6 @@ def test_counts_and_multipliers_can_be_checked_by_eye(settings, lake):
         "real": {"rows": 1.5, "positive_rate": 0.6667, "weighed_rate": 0.6667},
         "tier 1": {"rows": 2.0, "positive_rate": 0.5, "weighed_rate": 0.5},
     }
-    # Of the real requests one shows an item that was not clicked, and attribution clicks it.
-    assert (made["leak"]["native"]["requests"], made["leak"]["tier 1"]["rows"]) == (0, 2)
     assert made["queries"]["searches"] == 2
 
 
@@ -86,9 +83,7 @@ def test_building_again_changes_nothing(settings, lake):
     rows, snapshot = stored(lake), lake.snapshot_id()
     second = build_samples(settings, lake, DAY)
     assert (first["days_built"], second["days_built"], lake.snapshot_id()) == (1, 0, snapshot)
-    assert [first[name] for name in (*COUNTS, "multipliers", "leak")] == [
-        second[name] for name in (*COUNTS, "multipliers", "leak")
-    ]
+    assert [first[name] for name in (*COUNTS, "multipliers")] == [second[name] for name in (*COUNTS, "multipliers")]
     settings.seed += 1
     assert build_samples(settings, lake, DAY)["days_built"] == 1
     settings.seed -= 1
@@ -140,7 +135,7 @@ def test_a_killed_build_leaves_the_day_as_it_was(settings, lake, monkeypatch):
 def test_an_empty_day_gives_zero_rows(settings, lake):
     made = build_samples(settings, lake, DAY)
     assert [made[name] for name in COUNTS] == [0] * 8
-    assert (made["multipliers"], made["leak"], made["outside_clicks"], stored(lake)) == ({}, {}, {}, [])
+    assert (made["multipliers"], made["outside_clicks"], stored(lake)) == ({}, {}, [])
 
 
 def test_a_shop_without_other_domains_has_no_synthetic_rows(settings, lake):
@@ -149,7 +144,6 @@ def test_a_shop_without_other_domains_has_no_synthetic_rows(settings, lake):
     w.write(lake)
     made = build_samples(settings, lake, DAY)
     assert (made["exposed"], made["unexposed"], made["synthetic"]) == (2, 0, 0)
-    assert made["leak"] == {}
 
 
 def test_marts_of_another_label_time_are_refused(settings, lake):
@@ -175,29 +169,19 @@ def test_only_training_days_are_built(settings, lake):
     assert len(stored(lake)) == 3
 
 
-def leaking_world():
-    """Feed requests whose clicked item alone holds the words of the user's past search."""
+def wanting_world():
+    """Feed requests of users who have searched before."""
     w = World()
     for item, title in (("hit", "red shoe"), ("miss", "old boot")):
         w.item(item, "shoe", title, recorded_at=at(0, days=-9))
-        w.features(item, title, category_id="shoe")
     for k in range(60):
-        clicked = ["hit" if k % 2 else "miss"]
-        w.request(f"p{k}", f"u{k}", at(8, days=-3), ["hit", "miss"], query="red shoe", clicked=clicked)
-        w.request(f"r{k}", f"v{k}", at(8), ["hit", "miss"], query="red shoe", clicked=clicked)
+        w.request(f"p{k}", f"u{k}", at(8, days=-3), ["hit", "miss"], query="red shoe", clicked=["hit"])
         w.request(f"f{k}", f"u{k}", at(12), ["hit", "miss"], domain="feed", clicked=["hit"])
     return w
 
 
-def test_a_day_whose_synthetic_queries_leak_is_not_done_and_says_so_again(settings, lake):
-    leaking_world().write(lake)
-    for _ in range(2):
-        with pytest.raises(LeakError, match=r"tier 1: text_match has AUC 1\.000, real lists 0\.500"):
-            build_samples(settings, lake, DAY)
-
-
-def test_a_policy_without_the_leaking_tier_builds_the_day(settings, lake, tmp_path):
-    leaking_world().write(lake)
+def test_a_policy_without_tiers_makes_no_synthetic_requests(settings, lake, tmp_path):
+    wanting_world().write(lake)
     document = load_policy().model_dump(mode="json")
     document["searchification"]["tiers"] = []
     settings.policy = tmp_path / "policy.yaml"

@@ -10,8 +10,12 @@ from uniscale.config.settings import SourceSettings, WindowSettings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import CANDIDATES
 from uniscale.es3.build import build_samples
-from uniscale.es3.leak import TOGETHER, LeakError, check_leak, excess, measure_leak
 from uniscale.es3.plan import plan_run
+from uniscale.features.frame_sql import PASSED_ON
+from uniscale.features.frames import encode_frames
+from uniscale.features.leak.guard import TOGETHER, LeakError, check_leak, excess, measure_leak
+from uniscale.features.leak.lists import measured_lists
+from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 from uniscale.market.simulate import simulate
 from uniscale.sources.landing import land_day
@@ -200,7 +204,11 @@ def leak_with(shop, negatives):
             select * from lake.es3.samples where query_tier = 0
             """
         )
-        return measure_leak(con, shop.plan, samples="changed")
+        con.execute(f"create temp table frame_samples as select {', '.join(PASSED_ON)}, query_text from changed")
+        store = open_store(shop.settings)
+        con.register("changed_frames", encode_frames(con, store, "train"))
+        days = [day.ds for day in shop.plan.days]
+        return measure_leak(measured_lists(con, store, days, target_domain="search", frames="changed_frames"))
 
 
 UNSHOWN = f"""

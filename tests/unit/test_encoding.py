@@ -10,7 +10,8 @@ from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERI
 from uniscale.features.encoding.encode import QUERY_WORDS
 from uniscale.features.encoding.hashing import hash_strings
 from uniscale.features.encoding.items import ATTRIBUTES, TITLE_WORDS
-from uniscale.features.encoding.text import clean_query, install_macros, words
+from uniscale.features.encoding.text import normalised_query, words
+from uniscale.lake.macros import install_macros
 
 HOUR = 3600
 
@@ -41,11 +42,11 @@ def test_a_query_is_spelt_in_python_as_in_sql_whatever_its_letters():
     install_macros(con)
     asked = pa.table({"place": range(len(texts)), "text": texts})
     assert asked.num_rows > 50_000
-    rows = con.sql("select clean_query(text), words(text) from asked order by place").fetchall()
+    rows = con.sql("select normalised_query(text), words(text) from asked order by place").fetchall()
     changed = [place for place in range(len(texts)) if rows[place][0] != f"a{texts[place][2]}b"]
     sample = [*changed[:: max(len(changed) // 300, 1)], *range(0, len(texts), 499)]
 
-    assert [(clean_query(texts[place]), list(words(texts[place]))) for place in sample] == [
+    assert [(normalised_query(texts[place]), list(words(texts[place]))) for place in sample] == [
         rows[place] for place in sample
     ]
 

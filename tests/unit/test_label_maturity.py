@@ -79,7 +79,8 @@ def world_with_late_labels():
             if recorded < midnight_after(DAY):
                 name = f"a{k}{late}"
                 w.action(name, "click", "u", f"i{late}", at=at(10, days=-back), request_id=None, recorded_at=recorded)
-                w.attribution(name, "click", f"r{k}", f"i{late}", ds=DAY - timedelta(days=back))
+                ds = DAY - timedelta(days=back)
+                w.attribution(name, "click", f"r{k}", f"i{late}", ds=ds, recorded_at=recorded)
     return w
 
 

@@ -1,19 +1,35 @@
-"""The leak measure: what each input alone, and all together, can rank within a request."""
+"""The leak guard: what each input alone, and all together, can rank within a request."""
 
 import math
 import random
 
+import numpy as np
 import pytest
-from support_es3 import World, at, plan, policy, sampled
+from support_es3 import policy
 
-from uniscale.contracts.frames import NUMERIC
-from uniscale.es3.leak import TOGETHER, LeakError, check_leak, excess, leak_inputs, measure_leak, standard_errors
-
-WORDS = ("red", "blue", "shoe", "lamp", "old", "new")
+from uniscale.features.leak.guard import TOGETHER, LeakError, check_leak, excess, measure_leak, standard_errors
+from uniscale.features.leak.lists import INPUTS, Lists
 
 
-def test_every_input_of_a_model_that_differs_within_a_request_is_measured():
-    assert set(leak_inputs()) == {*NUMERIC.item, "is_exposed"}
+def lists(*rows):
+    """Lists of rows: (clicked or not, the values that are not 0) each."""
+    flat = [(place, *row) for place, items in enumerate(rows) for row in items]
+    values = np.zeros((len(flat), len(INPUTS)))
+    for row, (_, _, given) in enumerate(flat):
+        for name, value in given.items():
+            values[row, INPUTS.index(name)] = value
+    return Lists(
+        list_N=np.array([place for place, *_ in flat], np.int64),
+        is_clicked_N=np.array([is_clicked for _, is_clicked, _ in flat], np.bool_),
+        values_NF=values,
+    )
+
+
+NONE = lists()
+
+
+def measured(made, real=NONE, channels=NONE):
+    return measure_leak({"native": real, "channels": channels, "tier 2": made})
 
 
 def allowing(max_leak):
@@ -28,29 +44,17 @@ def by_pairs(rows):
     return wins / (len(clicked) * len(others))
 
 
-def measured(world):
-    """What is measured, with the requests named ``s...`` taken for synthetic ones of tier 2."""
-    con = sampled(world)
-    con.execute("update lake.es3.samples set query_tier = 2 where sample_id like 's%'")
-    return measure_leak(con, plan())
-
-
 def test_the_auc_is_the_share_of_well_ordered_pairs_of_a_request_and_its_mean_over_requests():
     rng = random.Random(3)
-    world, expected = World(), {"text_match": [], "log_price": []}
-    for k in range(30):
-        items = [f"i{k}-{place}" for place in range(4)]
-        query = rng.sample(WORDS, 2)
-        clicked = rng.sample(items, rng.randrange(1, 4))
-        titles = {item: rng.sample(WORDS, 3) for item in items}
-        prices = {item: rng.choice([1.0, 2.0, 3.0]) for item in items}
-        for item in items:
-            world.features(item, " ".join(titles[item]).upper(), price=prices[item])
-        world.request(f"s{k}", "u", at(9), items, query=" ".join(query), clicked=clicked)
-        matched = {item: len(set(query) & set(titles[item])) for item in items}
-        for name, scores in (("text_match", matched), ("log_price", prices)):
-            expected[name].append(by_pairs([(scores[item], item in clicked) for item in items]))
-    found = measured(world)["tier 2"]
+    names = ("text_match", "log_price")
+    rows, expected = [], {name: [] for name in names}
+    for _ in range(30):
+        clicked = rng.sample(range(4), rng.randrange(1, 4))
+        items = [(place in clicked, {name: rng.choice([0.0, 0.5, 1.0]) for name in names}) for place in range(4)]
+        rows.append(items)
+        for name in names:
+            expected[name].append(by_pairs([(values[name], is_clicked) for is_clicked, values in items]))
+    found = measured(lists(*rows))["tier 2"]
     assert (found["requests"], found["rows"]) == (30, 120)
     for name, shares in expected.items():
         mean = sum(shares) / 30
@@ -60,69 +64,39 @@ def test_the_auc_is_the_share_of_well_ordered_pairs_of_a_request_and_its_mean_ov
 
 
 def test_what_differs_between_requests_alone_gives_nothing_away():
-    world = World()
-    for k in range(20):
-        for item in (f"a{k}", f"b{k}", f"c{k}"):
-            world.features(item, "thing", price=10.0 + k)
-        world.request(
-            f"s{k}", "u", at(9), [f"a{k}", f"b{k}", f"c{k}"], query="q", clicked=[f"a{k}", f"b{k}"][: 1 + k // 10]
-        )
-    assert measured(world)["tier 2"]["inputs"]["log_price"] == {"auc": 0.5, "se": 0.0}
+    made = lists(*([(place <= k // 10, {"log_price": 10.0 + k}) for place in range(3)] for k in range(20)))
+    assert measured(made)["tier 2"]["inputs"]["log_price"] == {"auc": 0.5, "se": 0.0}
 
 
-def test_of_real_requests_the_shown_rows_are_measured_and_requests_of_one_label_are_not():
-    world = World()
-    for item in "abcd":
-        world.features(item, "thing")
-    world.request("r", "u", at(9), ["a", "b"], ["c", "d"], query="q", clicked=["a"])
-    world.request("none", "u", at(9), ["a", "b"], query="q")
-    world.request("s", "u", at(9), ["a", "b"], query="q", clicked=["a"])
-    found = measured(world)
-    assert {tier: (one["requests"], one["rows"]) for tier, one in found.items()} == {
-        "native": (1, 2),
-        "channels": (0, 0),
-        "tier 2": (1, 2),
-    }
-
-
-def test_without_a_synthetic_request_nothing_is_measured():
-    world = World()
-    world.request("r", "u", at(9), ["a", "b"], query="q", clicked=["a"])
-    assert measured(world) == {}
+def test_a_missing_value_ranks_below_all_others_and_a_missing_age_above():
+    for name, won in (("log_price", 0.0), ("log_hours_since_item_last_acted", 1.0)):
+        assert name in INPUTS
+        made = lists(*([(True, {name: math.nan}), (False, {name: 3.0})] for _ in range(5)))
+        assert measured(made)["tier 2"]["inputs"][name]["auc"] == won
 
 
 def test_a_single_request_has_no_standard_error_and_stops_nothing():
-    world = World()
-    for item in "ab":
-        world.features(item, "red thing" if item == "a" else "thing")
-    world.request("r", "u", at(9), ["a", "b"], query="red", clicked=["b"])
-    world.request("s", "u", at(9), ["a", "b"], query="red", clicked=["a"])
-    found = measured(world)
+    made = lists([(True, {"text_match": 1.0}), (False, {})])
+    real = lists([(False, {"text_match": 1.0}), (True, {})])
+    found = measured(made, real)
     assert found["tier 2"]["inputs"]["text_match"] == {"auc": 1.0, "se": None, "apart_auc": None, "apart_se": None}
     check_leak(found, allowing(0.0))
 
 
-def two_kinds(synthetic, real, requests=400, **values):
-    """Lists of a good and a bad item; of so large a share of each kind the good one is clicked."""
-    world = World()
-    good, bad = ({name: pair[place] for name, pair in values.items()} for place in (0, 1))
-    world.features("good", "red shoe" if not values else "shoe", **good)
-    world.features("bad", "old lamp" if not values else "shoe", **bad)
-    for name, share in (("r", real), ("s", synthetic)):
-        for k in range(requests):
-            shown = ["good", "bad"]
-            world.request(f"{name}{k}", "u", at(9), shown, query="red", clicked=[shown[k >= share * requests]])
-    return measured(world)
+def two_kinds(share, requests=400, name="text_match"):
+    """Lists of a good and a bad item; of so large a share the good one is clicked."""
+    good = [k < share * requests for k in range(requests)]
+    return lists(*([(is_good, {name: 1.0}), (not is_good, {})] for is_good in good))
 
 
 def test_the_standard_error_falls_with_the_root_of_the_requests():
-    few, many = (two_kinds(0.6, 0.5, requests=n)["tier 2"]["inputs"]["text_match"] for n in (100, 400))
+    few, many = (measured(two_kinds(0.6, requests=n))["tier 2"]["inputs"]["text_match"] for n in (100, 400))
     assert few["auc"] == many["auc"] == 0.6
     assert few["se"] == pytest.approx(2 * many["se"], rel=0.05)
 
 
 def test_a_day_whose_synthetic_lists_are_easier_than_the_margin_is_refused_with_both_numbers():
-    found = two_kinds(0.9, 0.54)
+    found = measured(two_kinds(0.9), two_kinds(0.54))
     assert excess(found, "tier 2", "text_match")[0] == pytest.approx(0.36)
     with pytest.raises(
         LeakError, match=r"tier 2: text_match has AUC 0\.900, real lists 0\.540.* difference of 0\.020 "
@@ -131,8 +105,8 @@ def test_a_day_whose_synthetic_lists_are_easier_than_the_margin_is_refused_with_
 
 
 def test_an_excess_within_the_margin_passes_and_so_does_one_that_few_requests_may_have_by_chance():
-    check_leak(two_kinds(0.6, 0.54), allowing(0.1))
-    few = two_kinds(0.7, 0.55, requests=40)
+    check_leak(measured(two_kinds(0.6), two_kinds(0.54)), allowing(0.1))
+    few = measured(two_kinds(0.7, requests=40), two_kinds(0.55, requests=40))
     assert few["tier 2"]["inputs"]["text_match"]["auc"] - few["native"]["inputs"]["text_match"]["auc"] > 0.1
     check_leak(few, allowing(0.02))
 
@@ -147,20 +121,20 @@ def test_many_inputs_together_are_as_sure_as_one_would_be():
 
 def test_words_that_matter_less_than_in_real_lists_are_refused_too():
     with pytest.raises(LeakError, match=r"text_match has AUC 0\.500, real lists 0\.700"):
-        check_leak(two_kinds(0.5, 0.7), allowing(0.02))
+        check_leak(measured(two_kinds(0.5), two_kinds(0.7)), allowing(0.02))
 
 
 def test_words_that_differ_in_fewer_lists_but_tell_as_much_where_they_do_are_no_fault():
-    world = World()
-    world.features("good", "red shoe")
-    world.features("bad", "old lamp")
-    world.features("worse", "old lamp")
-    for name in "rs":
+    def with_match(of_four):
+        """Of the items two have the word, or in three of four lists none has it."""
+        rows = []
         for k in range(400):
-            # Three of four synthetic lists show nothing that has the word.
-            shown = ["good", "bad"] if name == "r" or k % 4 == 0 else ["worse", "bad"]
-            world.request(f"{name}{k}", "u", at(9), shown, query="red", clicked=[shown[k % 20 >= 16]])
-    found = measured(world)
+            match = {"text_match": 1.0} if k % 4 < of_four else {}
+            is_good = k % 20 < 16
+            rows.append([(is_good, match), (not is_good, {})])
+        return lists(*rows)
+
+    found = measured(with_match(1), with_match(4))
     real, made = (found[of]["inputs"]["text_match"] for of in ("native", "tier 2"))
     assert (real["auc"], made["auc"]) == (0.8, 0.575)
     assert (real["apart_auc"], made["apart_auc"]) == (0.8, 0.8)
@@ -168,47 +142,34 @@ def test_words_that_differ_in_fewer_lists_but_tell_as_much_where_they_do_are_no_
 
 
 def test_another_input_may_tell_less_than_in_real_lists_but_not_more_to_either_side():
-    counts = {"item_num_clicks": (9, 1)}
-    check_leak(two_kinds(0.5, 0.7, **counts), allowing(0.02))
+    name = "log_item_num_clicks"
+    real = two_kinds(0.7, name=name)
+    check_leak(measured(two_kinds(0.5, name=name), real), allowing(0.02))
     for share in (0.9, 0.1):
         with pytest.raises(LeakError, match=f"log_item_num_clicks has AUC {share}00, real lists 0.700"):
-            check_leak(two_kinds(share, 0.7, **counts), allowing(0.02))
+            check_leak(measured(two_kinds(share, name=name), real), allowing(0.02))
 
 
 def test_what_clicks_of_a_channel_follow_by_themselves_is_no_leak():
-    world = World()
-    world.features("good", "shoe", item_num_clicks=9)
-    world.features("bad", "shoe", item_num_clicks=1)
-    for name, share, domain, query in (
-        ("r", 0.5, "search", "red"),
-        ("s", 0.9, "search", "red"),
-        ("f", 0.9, "feed", None),
-    ):
-        for k in range(400):
-            clicked = ["good" if k < share * 400 else "bad"]
-            world.request(f"{name}{k}", "u", at(9), ["good", "bad"], domain=domain, query=query, clicked=clicked)
-    found = measured(world)
-    assert {of: found[of]["inputs"]["log_item_num_clicks"]["auc"] for of in found} == {
-        "native": 0.5,
-        "channels": 0.9,
-        "tier 2": 0.9,
-    }
-    check_leak(found, allowing(0.02))
+    real, made, channel = (two_kinds(share, name="log_item_num_clicks") for share in (0.5, 0.9, 0.9))
+    check_leak(measured(made, real, channel), allowing(0.02))
+    with pytest.raises(LeakError):
+        check_leak(measured(made, real), allowing(0.02))
 
 
 def test_what_only_several_inputs_tell_together_is_found():
-    """Price and clicks are drawn anew for each item; the clicked one of a synthetic list has the larger sum."""
+    """Two rates are drawn for each item; the clicked one of a synthetic list has the larger sum."""
     rng = random.Random(5)
-    world = World()
-    for name in "rs":
+
+    def drawn(is_told):
+        rows = []
         for k in range(400):
-            values = [(rng.random(), rng.random()) for _ in range(2)]
-            for place, (one, other) in enumerate(values):
-                world.features(f"{name}{k}-{place}", "thing", item_ctr=one, item_cvr=other)
-            best = int(sum(values[1]) > sum(values[0])) if name == "s" else k % 2
-            shown = [f"{name}{k}-0", f"{name}{k}-1"]
-            world.request(f"{name}{k}", "u", at(9), shown, query="q", clicked=[shown[best]])
-    found = measured(world)
+            pairs = [(rng.random(), rng.random()) for _ in range(2)]
+            best = int(sum(pairs[1]) > sum(pairs[0])) if is_told else k % 2
+            rows.append([(place == best, {"item_ctr": a, "item_cvr": b}) for place, (a, b) in enumerate(pairs)])
+        return lists(*rows)
+
+    found = measured(drawn(True), drawn(False))
     assert found["tier 2"]["inputs"]["item_ctr"]["auc"] < 0.85
     assert found["tier 2"]["inputs"][TOGETHER]["auc"] > 0.97
     assert abs(found["native"]["inputs"][TOGETHER]["auc"] - 0.5) < 0.1

@@ -68,7 +68,8 @@ def test_the_night_of_the_last_test_day_wants_the_days_of_the_run_and_that_day_w
     night = DS + timedelta(days=eval_days)
     run, of_night = keys(short), _keys(plan_features(short, load_policy(), raw_content(), night))
 
-    assert list(of_night) == ["carried", "counts", "features", "fresh_actions"]
+    assert list(of_night) == ["item_versions", "carried", "counts", "features", "fresh_actions"]
+    assert of_night["item_versions"] == run["item_versions"]
     assert of_night["carried"] == run["carried"]
     assert of_night["counts"] == {**run["counts"], night: of_night["counts"][night]}
     assert of_night["features"] == {**run["features"], night: of_night["features"][night]}
@@ -125,6 +126,14 @@ def test_what_counts_events_before_they_were_known_sums_the_counts_of_all_later_
 
     assert max(leaky) == DAYS[-1] > max(honest)
     assert {day: leaky[day] for day in honest} == honest
+
+
+def test_versions_of_items_are_built_from_the_first_one_on_and_change_with_any_before_them(short):
+    until = DS + timedelta(days=short.window.eval_days)
+
+    assert list(keys(short)["item_versions"]) == [day for day in DAYS if day <= until]
+    assert changed_days(short, "items", DAYS[4])["item_versions"] == [day for day in DAYS if DAYS[4] <= day <= until]
+    assert changed_days(short, "actions", DAYS[4])["item_versions"] == []
 
 
 def carried(settings, ds=DS):

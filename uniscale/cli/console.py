@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from rich.markup import escape
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
+_UNREAD = re.compile(r"Cannot open file .*\.parquet")
 
 
 def print_json(document: Any) -> None:
@@ -65,5 +67,8 @@ def exit_codes() -> Iterator[None]:
 
 
 def _tell(error: BaseException) -> None:
-    err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, markup=True)
+    text = str(error)
+    if _UNREAD.search(text):
+        text += "\nuniscale doctor says what the lake has lost, if it has, and what to do"
+    err.print(f"[bold red]error:[/] {escape(text)}", highlight=False, markup=True)
     logging.getLogger(__name__).debug("traceback", exc_info=error)

@@ -33,8 +33,8 @@ _FOLDERS = ("dags", "dbt_project", "feature_repo", "ray_jobs", "monitoring")
 
 def examine(settings: Settings) -> list[Finding]:
     """Check the machine and the installation; nothing is changed."""
-    checks: tuple[Callable[[Settings], Finding], ...] = (_python, _checkout, _memory, _disk, check_lake, _ports)
-    return [*(check(settings) for check in checks), *check_databases(settings), *_packages()]
+    checks: tuple[Callable[[Settings], Finding], ...] = (_python, _checkout, _memory, _disk, _ports)
+    return [*(check(settings) for check in checks), *check_lake(settings), *check_databases(settings), *_packages()]
 
 
 def _python(settings: Settings) -> Finding:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from uniscale.cli.console import err, exit_codes, parse_day, print_json
+from uniscale.cli.lost import lost_files
 from uniscale.cli.processes import one_at_a_time
 from uniscale.config import Settings, load_settings
 from uniscale.lake import Lake
@@ -34,7 +34,7 @@ def unland(
     """Take landed days out of the lake: their rows, their quarantined rows, and what was built for these days.
 
     What goes is counted and shown first. Snapshots before still have it, until uniscale maintain drops them; the logs
-    themselves are not touched, and can be landed again.
+    themselves are not touched, and can be landed again. A day of which files are lost can be taken out all the same.
     """
     with exit_codes():
         from uniscale.sources import unland as work
@@ -52,7 +52,13 @@ def unland(
             gone = work.unland(settings, lake, found)
         hints = _hints(settings)
         if as_json:
-            print_json({**asdict(gone), "hints": hints})
+            print_json(
+                {
+                    **{"days": gone.days, "source": gone.source, "rows": gone.rows},
+                    "lost_files": [fault.file.path for part in gone.lost for fault in part.faults],
+                    "hints": hints,
+                }
+            )
             return
         err.print(f"took out {sum(gone.rows.values()):,} rows of {_days(gone)}", highlight=False)
         for hint in hints:
@@ -82,6 +88,8 @@ def _show(found: Removal) -> None:
     for name, rows in found.rows.items():
         table.add_row(name, f"{rows:,}")
     err.print(table)
+    for part in found.lost:
+        err.print(f"lost: {lost_files(part.faults)}", highlight=False, markup=False)
 
 
 def _days(removal: Removal) -> str:

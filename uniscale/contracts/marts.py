@@ -6,6 +6,9 @@ from uniscale.contracts.schema import Column, Table
 
 PROVENANCES = ("native", "attributed_exposed", "attributed_unexposed", "unexposed", "synthetic")
 
+CONFIDENCE_Z = 1.2815515655446004
+"""Normal quantile of a confidence: what a share is at least, is so with 90 %, one-sided."""
+
 _DS = Column(name="ds", type="DATE", description="UTC day of the request; the partition.")
 _LABEL_AS_OF = Column(
     name="label_as_of", type="TIMESTAMP", description="Labels use only events recorded before this UTC time, exclusive."
@@ -26,6 +29,12 @@ FCT_EXPOSURES = Table(
         Column(name="user_id", type="VARCHAR", description="User who asked."),
         Column(name="domain", type="VARCHAR", description="Channel of the request."),
         Column(name="query_text", type="VARCHAR", description="What the user typed; search only.", nullable=True),
+        Column(
+            name="normalised_query",
+            type="VARCHAR",
+            description="The query in lower case, with single spaces; NULL if nothing is left.",
+            nullable=True,
+        ),
         Column(name="requested_at", type="TIMESTAMP", description="UTC time of the request."),
         Column(name="is_exposed", type="BOOLEAN", description="Whether the item was shown."),
         Column(name="position", type="INTEGER", description="Place in the shown list, 1 is the top.", nullable=True),
@@ -60,6 +69,7 @@ FCT_ATTRIBUTIONS = Table(
             allowed=("exposed", "clicked", "exposed_unclicked", "unexposed"),
         ),
         Column(name="acted_at", type="TIMESTAMP", description="UTC time of the outside action."),
+        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the action could be known."),
         Column(
             name="delay_hours",
             type="DOUBLE",
@@ -100,4 +110,38 @@ QUERY_ITEM_STATS = Table(
     ),
 )
 
-MART_TABLES: tuple[Table, ...] = (FCT_EXPOSURES, FCT_ATTRIBUTIONS, QUERY_ITEM_STATS)
+ITEM_VERSIONS = Table(
+    schema="marts",
+    name="item_versions",
+    grain="One row per item and time at which a newer version became known.",
+    key=("item_id", "known_from"),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day of known_from; the partition."),
+        Column(name="item_id", type="VARCHAR", description="Item."),
+        Column(
+            name="known_from",
+            type="TIMESTAMP",
+            description="UTC time from which this was what was known: valid and recorded. Until the item's next row.",
+        ),
+        Column(name="valid_from", type="TIMESTAMP", description="UTC time from which the version holds."),
+        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the version could be known."),
+        Column(
+            name="first_valid_from",
+            type="TIMESTAMP",
+            description="The earliest valid_from of the item's versions known by then.",
+        ),
+        Column(name="title", type="VARCHAR", description="Title.", nullable=True),
+        Column(name="category_id", type="VARCHAR", description="Leaf category.", nullable=True),
+        Column(name="brand_id", type="VARCHAR", description="Brand.", nullable=True),
+        Column(name="shop_id", type="VARCHAR", description="Selling shop.", nullable=True),
+        Column(name="price", type="DOUBLE", description="List price in the shop's currency.", nullable=True, minimum=0),
+        Column(
+            name="attributes",
+            type="MAP(VARCHAR, VARCHAR)",
+            description="Further categorical facts, name to value.",
+            nullable=True,
+        ),
+    ),
+)
+
+MART_TABLES: tuple[Table, ...] = (ITEM_VERSIONS, FCT_EXPOSURES, FCT_ATTRIBUTIONS, QUERY_ITEM_STATS)

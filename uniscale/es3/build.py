@@ -20,13 +20,12 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS
+from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.days import compute_day, days_to_searchify, prepare, prepare_items
-from uniscale.es3.leak import MEASURED_FEATURES, check_leak, measure_leak
 from uniscale.es3.lift import lift_content, measure_lift
 from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
@@ -42,7 +41,7 @@ from uniscale.warehouse.inputs import read_raw_content
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
 
-_TABLES = (*EVENT_TABLES, *MART_TABLES, *MEASURED_FEATURES, SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)
+_TABLES = (*EVENT_TABLES, *MART_TABLES, SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)
 
 
 def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = False) -> dict[str, Any]:
@@ -59,21 +58,18 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         ``requests``, ``click_positives``, ``cart_positives``, ``purchase_positives``, ``multipliers`` (by stage,
         against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``shape`` (of real and
         synthetic requests, see `count_samples`), ``outside_clicks`` (all of them, by what became of them, see
-        `uniscale.contracts.samples.FATES`), ``leak`` (see `measure_leak`), ``max_leak``, ``lift`` (see
-        `uniscale.es3.lift`), ``growth`` (of attributed
-        labels with the age of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic
-        queries beside held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
+        `uniscale.contracts.samples.FATES`), ``lift`` (see `uniscale.es3.lift`), ``growth`` (of attributed labels with
+        the age of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic queries beside
+        held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.
-        LeakError: Synthetic requests give the label away, more than the policy allows. The samples are stored, so that
-            they can be looked at, but the step is not done, and the same call ends the same way.
     """
     plan = plan_run(settings, ds)
     create_missing(lake, _TABLES, "tables of the samples")
     make_outdated_again(lake, (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES))
     start = time.monotonic()
-    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE, CANDIDATES, ITEMS))
+    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE, CANDIDATES))
     build_sequences(settings, lake, plan, raw, force=force)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
@@ -86,16 +82,12 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
     seconds = time.monotonic() - start
     with lake.read() as con:
-        leak = measure_leak(con, plan)
-        check_leak(leak, plan.policy.searchification)
         prepare_items(con, plan)
         return {
             **count_samples(con, plan),
-            "leak": leak,
             "lift": [asdict(lift) for lift in lifts],
             "growth": {action: asdict(found) for action, found in growth.items()},
             "young_days": plan.policy.maturity.young_days,
-            "max_leak": plan.policy.searchification.max_leak,
             "queries": measure_queries(con, plan, plan.days[-1]),
             "days_built": len(stale),
             "rows_per_second": round(num_rows / seconds) if stale else None,

@@ -9,6 +9,7 @@ import duckdb
 
 from uniscale.contracts.days import Day
 from uniscale.contracts.events import ACTIONS_TABLE, REQUESTS
+from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.es3.lift import NO_LIFTS
 from uniscale.es3.maturity import ACTIONS
@@ -75,11 +76,12 @@ def compute_day(
 def days_to_searchify(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, bool]:
     """Whether a training day may have an outside click, for every one with a request or such a click.
 
-    A click belongs to the day of its request, which is an earlier one than its own at most.
+    A click belongs to the day of its request, which is an earlier one than its own at most. Clicks are read from the
+    log: of other domains no mart tells which action followed which request.
     """
     rows = con.execute(
         f"""
-        select ds, false from lake.{REQUESTS.qualified} where ds between $first and $last group by ds
+        select ds, false from lake.{FCT_EXPOSURES.qualified} where ds between $first and $last group by ds
         union all
         select coalesce(requests.ds, actions.acted_at::date), true
         from lake.{ACTIONS_TABLE.qualified} as actions
@@ -88,7 +90,7 @@ def days_to_searchify(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, 
         where
             actions.ds between $first and $known
             and actions.action = 'click'
-            and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target)
+            and is_outside(actions.request_id, requests.domain, actions.domain, $target)
         group by all
         """,
         {

@@ -94,6 +94,6 @@ def lift_content(lifts: tuple[Lift, ...]) -> list[tuple[object, ...]]:
 
 
 def _first_logged(con: duckdb.DuckDBPyConnection, plan: Plan, longest: timedelta) -> object:
-    """First day of the log, or the one that the longest gap reaches back to."""
+    """First day of the log, which no mart tells, or the one that the longest gap reaches back to."""
     row = con.execute("select min(ds) from lake.raw.requests where ds >= ?", [plan.first_ds - longest]).fetchone()
     return (row[0] if row else None) or plan.first_ds

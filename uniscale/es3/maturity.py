@@ -16,7 +16,6 @@ from math import prod
 import duckdb
 
 from uniscale.contracts.days import midnight_after
-from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS
 from uniscale.es3.plan import Plan
 
@@ -79,18 +78,13 @@ def measure_growth(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Grow
     rows = con.execute(
         f"""
         select
-            attributions.action,
-            attributions.ds,
-            any_value(attributions.label_as_of)::date,
-            list(greatest(0, date_diff('day', attributions.ds, actions.recorded_at::date)))
-        from lake.{FCT_ATTRIBUTIONS.qualified} as attributions
-        inner join lake.{ACTIONS_TABLE.qualified} as actions on attributions.action_id = actions.action_id
-        where
-            attributions.ds between $first and $ds
-            and actions.ds between $first and $ds
-            and attributions.label_as_of <= $known
-            and attributions.policy_version = $version
-        group by attributions.action, attributions.ds
+            action,
+            ds,
+            any_value(label_as_of)::date,
+            list(greatest(0, date_diff('day', ds, recorded_at::date)))
+        from lake.{FCT_ATTRIBUTIONS.qualified}
+        where ds between $first and $ds and label_as_of <= $known and policy_version = $version
+        group by action, ds
         """,
         {"first": first, "ds": plan.ds, "known": midnight_after(plan.ds), "version": plan.policy.version},
     ).fetchall()

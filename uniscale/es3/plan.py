@@ -13,7 +13,14 @@ from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, PROVENANCES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import (
+    CONFIDENCE_Z,
+    FCT_ATTRIBUTIONS,
+    FCT_EXPOSURES,
+    ITEM_VERSIONS,
+    PROVENANCES,
+    QUERY_ITEM_STATS,
+)
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import SYNTHETIC_MARK
@@ -72,10 +79,6 @@ class Plan:
         """First day at all whose requests an action in a request of ``day`` may have labelled."""
         return day.ds - timedelta(days=self.policy.attribution.window_days)
 
-    def first_version_ds(self, window_days: int) -> date:
-        """First day whose feature versions may hold on the first training day and be more than nothing."""
-        return self.first_ds - timedelta(days=window_days + 1)
-
     def first_history_ds(self, day: Day) -> date:
         """First day whose searches may lend ``day`` a query."""
         return day.ds - timedelta(days=self.policy.searchification.history_days)
@@ -111,6 +114,7 @@ class Plan:
             "history_days": search.history_days,
             "min_support": search.min_support,
             "min_confidence": search.min_confidence,
+            "confidence_z": CONFIDENCE_Z,
             "user_mix": search.user_mix,
             "max_negatives": search.max_negatives,
             "max_lists": MAX_LISTS,
@@ -152,7 +156,7 @@ def build_keys(
     for day in plan.days:
         first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
-        own = [(table.qualified, day.ds) for table in (FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
+        own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
         made_from = [*own, *attributions]
         keys[day.ds] = input_key(
             {

@@ -22,12 +22,13 @@ import pyarrow.compute as pc
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.contracts.literals import quoted, quoted_file
+from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
 from uniscale.lake.ledger import input_key
-from uniscale.lake.partitions import drop_days_before, mark_built, stale_days
+from uniscale.lake.partitions import built_days, drop_days_before, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
 from uniscale.warehouse.inputs import RawContent
 
@@ -45,19 +46,19 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent,
         settings: The installation.
         lake: The lake; holds the tables.
         plan: The run.
-        raw: Content of the actions and items up to the last training day.
+        raw: Content of the actions up to the last training day.
         force: Build also the days that are up to date, and the lengths from all days.
 
     Returns:
         Days built.
     """
-    wanted = _build_keys(raw, plan.last_ds)
-    # Before the first action nothing is carried.
-    carried = {day: key for day, key in wanted.items() if day == plan.carried_ds}
     with TemporaryDirectory(dir=spill_folder(settings.home), prefix="sequences-") as folder:
         sequences, lengths = Path(folder) / "sequences.parquet", Path(folder) / "lengths.parquet"
         # Computed before the catalogue is locked for the commit.
         with lake.read(lake.snapshot_id()) as con:
+            wanted = _build_keys(raw, built_days(con, ITEM_VERSIONS.qualified), plan.last_ds)
+            # Before the first action nothing is carried.
+            carried = {day: key for day, key in wanted.items() if day == plan.carried_ds}
             stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
             lacking = sorted(carried) if force else stale_days(con, SEQUENCE_LENGTHS.qualified, carried)
             if not stale and not lacking:
@@ -69,7 +70,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent,
                 "base_ds": date.min if force else _base(con, wanted, min(first, plan.first_ds)),
                 "carried_ds": plan.carried_ds,
             }
-            run_files(con, ("known_from", "sequences"), values)
+            run_files(con, ("sequences",), values)
             con.execute(f"copy new_sequences to {quoted(sequences)} (format parquet)")
             if lacking:
                 run_files(con, ("sequence_lengths",), values)
@@ -96,8 +97,8 @@ def _base(con: duckdb.DuckDBPyConnection, wanted: Mapping[date, str], before: da
     return max((day for day in held if day < before), default=date.min)
 
 
-def _build_keys(raw: RawContent, last: date) -> dict[date, str]:
-    """Key of each day from the first action to ``last``: code, and all actions and items up to the day."""
+def _build_keys(raw: RawContent, versions: Mapping[date, str], last: date) -> dict[date, str]:
+    """Key of each day from the first action to ``last``: code, and all actions and item versions up to the day."""
     if not raw.by_table["actions"]:
         return {}
     start = min(raw.by_table["actions"])
@@ -106,7 +107,8 @@ def _build_keys(raw: RawContent, last: date) -> dict[date, str]:
     for ahead in range((last - start).days + 1):
         day = start + timedelta(days=ahead)
         first = date.min if ahead == 0 else day
-        key = input_key({"code": code, "earlier": key, "raw": raw.digest(("actions", "items"), first, day)})
+        made_from = {"raw": raw.digest(("actions",), first, day), "versions": versions.get(day, "")}
+        key = input_key({"code": code, "earlier": key, **made_from})
         keys[day] = key
     return keys
 

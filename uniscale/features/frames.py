@@ -27,8 +27,9 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features import frame_sql, inputs_sql
-from uniscale.features.encoding.text import install_macros
 from uniscale.features.inputs import model_inputs
+from uniscale.features.leak.guard import check_leak, measure_leak
+from uniscale.features.leak.lists import measured_lists
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
@@ -80,10 +81,13 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
     Returns:
         Requests and item rows per split over the whole run, item rows per second of the days built now (None if
         all were up to date), and per feature view the share of rows without a version. For sequences it is the share
-        of requests without a past action.
+        of requests without a past action. ``leak`` is what `uniscale.features.leak.guard.measure_leak` says of the
+        synthetic requests, ``max_leak`` what the policy allows.
 
     Raises:
         ValueError: Samples or exposures hold labels of another moment than this run needs.
+        LeakError: Synthetic requests give the label away, more than the policy allows. The frames are stored, so that
+            they can be looked at, but the step is not done, and the same call ends the same way.
     """
     days = days_of_run(settings, ds)
     _ensure_tables(lake)
@@ -98,12 +102,15 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
         chunks = [chunk for split in SPLITS for chunk in _chunks(con, settings, split, todo)]
     start = time.monotonic()
     built = 0
-    if chunks:
-        store = open_store(settings)
-        for chunk in chunks:
-            built += _build(settings, lake, store, chunk, snapshot=snapshot, keys=wanted[chunk.split])
+    store = open_store(settings)
+    for chunk in chunks:
+        built += _build(settings, lake, store, chunk, snapshot=snapshot, keys=wanted[chunk.split])
     seconds = time.monotonic() - start
-    return {**_summary(lake, days), "rows_per_second": round(built / seconds) if chunks else None}
+    return {
+        **_summary(lake, days),
+        **_guard(settings, lake, store, days),
+        "rows_per_second": round(built / seconds) if chunks else None,
+    }
 
 
 def training_frame_keys(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
@@ -188,14 +195,13 @@ def _build(
     """Replace the chunk's days in one commit; returns their item rows."""
     with _spill_folder(settings) as folder:
         with lake.read(snapshot) as con:
-            install_macros(con)
             query = frame_sql.parted(_samples(settings, chunk), PART_ROWS)
             con.execute(f"create temp table chunk_samples as {query}")
             _check_labels(con, chunk)
             num_rows, num_parts = _size(con)
             for part in range(num_parts):
                 con.execute(f"create or replace temp table frame_samples as {frame_sql.part('chunk_samples', part)}")
-                pq.write_table(_frames(con, store, chunk.split), folder / f"{part:06}.parquet")
+                pq.write_table(encode_frames(con, store, chunk.split), folder / f"{part:06}.parquet")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             where = f"split = {quoted(chunk.split)} and {frame_sql.in_days(chunk.dates)}"
@@ -237,7 +243,7 @@ def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
             )
 
 
-def _frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> pa.Table:
+def encode_frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> pa.Table:
     """The frames of the temporary table frame_samples, oldest request first."""
     inputs = model_inputs(con, store, "frame_samples")
     samples = con.sql(inputs_sql.ordered("frame_samples")).to_arrow_table()
@@ -245,6 +251,16 @@ def _frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> 
     columns |= {name: samples.column(name) for name in frame_sql.PASSED_ON}
     columns |= {name: inputs.column(name) for name in inputs.column_names}
     return pa.table(columns)
+
+
+def _guard(settings: Settings, lake: Lake, store: FeatureStore, days: tuple[Day, ...]) -> dict[str, Any]:
+    """What the synthetic requests of the run give away; refuses what the policy does not allow."""
+    policy = load_policy(settings.policy).searchification
+    trained = [day.ds for day in days if day.split == "train"]
+    with lake.read() as con:
+        leak = measure_leak(measured_lists(con, store, trained, target_domain=settings.target_domain))
+    check_leak(leak, policy)
+    return {"leak": leak, "max_leak": policy.max_leak}
 
 
 def _summary(lake: Lake, days: tuple[Day, ...]) -> dict[str, Any]:

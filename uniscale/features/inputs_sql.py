@@ -6,8 +6,8 @@ from __future__ import annotations
 def request_entities(samples: str) -> str:
     """Entity rows of the request-level service: one per sample."""
     return (
-        "select sample_id, user_id, clean_query(query_text) as query_text, words(query_text) as query_words, domain, "
-        f"requested_at, requested_at as event_timestamp from {samples}"
+        "select sample_id, user_id, normalised_query(query_text) as query_text, words(query_text) as query_words, "
+        f"domain, requested_at, requested_at as event_timestamp from {samples}"
     )
 
 

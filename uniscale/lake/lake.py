@@ -17,6 +17,7 @@ from uniscale.lake.busy import LakeLockedError, is_busy, retried
 from uniscale.lake.catalog import Catalog
 from uniscale.lake.extensions import connect, load_extensions
 from uniscale.lake.locks import held, is_mine
+from uniscale.lake.macros import SEARCH_PATH, install_macros
 from uniscale.lake.spill import spill_folder
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Lake:
     """The DuckLake of one installation.
 
     Inside a connection it is attached as ``lake`` and is the default catalogue, so that ``from marts.fct_exposures``
-    works.
+    works, and `uniscale.lake.macros` are defined.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -287,7 +288,7 @@ class Lake:
         con = connect(self._catalog.name)
         try:
             self._attach(con, options)
-            con.execute("use lake")
+            con.execute(f"set search_path = {quoted(SEARCH_PATH)}")
         except BaseException:
             con.close()
             raise
@@ -305,6 +306,7 @@ class Lake:
         if self._threads is not None:
             con.execute(f"set threads = {int(self._threads)}")
         self._catalog.attach(con, self._data_path, options)
+        install_macros(con)
 
 
 def _refuse_older(con: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -344,12 +346,13 @@ def _commit_once(
         with last:
             con.execute("commit")
     except BaseException:
-        _rollback(con)
+        rollback(con)
         raise
     return result
 
 
-def _rollback(con: duckdb.DuckDBPyConnection) -> None:
+def rollback(con: duckdb.DuckDBPyConnection) -> None:
+    """End a transaction that has failed."""
     try:
         con.execute("rollback")
     except duckdb.Error:

@@ -41,16 +41,22 @@ def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
     return None if row is None else dict(zip(names, row, strict=True))
 
 
-def do_again(con: duckdb.DuckDBPyConnection, first: date, why: str) -> None:
+def do_again(
+    con: duckdb.DuckDBPyConnection, first: date, why: str, *, step: str | None = None, last: date | None = None
+) -> None:
     """Mark the steps of the runs from ``first`` on as to be done again; call it inside the `Lake.commit` that is why.
 
     Args:
         con: The connection that `commit` handed out.
         first: First run whose inputs have changed.
         why: A word that is put in place of the steps' input keys.
+        step: Mark this step only.
+        last: Last run whose inputs have changed; None for no end.
     """
     if table_has(con, STEPS):
-        con.execute(f"update lake.{STEPS.qualified} set input_key = ? where ds >= ?", [why, first])
+        which = "ds >= $first and (step = $step or $step is null) and (ds <= $last or $last is null)"
+        values = {"why": why, "first": first, "step": step, "last": last}
+        con.execute(f"update lake.{STEPS.qualified} set input_key = $why where {which}", values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""How the days of a table are stored: text that differs when the rows of a day differ, without reading a row.
+"""How the days of a table are stored, without reading a row: text that differs when their rows do, and their number.
 
 Files of DuckLake are never changed, so a day's rows are as they were while its files, and the deletes that apply to
 them, are the same ones. Files that were merged hold the same rows under other names: a difference proves nothing.
@@ -6,6 +6,7 @@ them, are the same ones. Files that were merged hold the same rows under other n
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,10 @@ import duckdb
 
 from uniscale.contracts.schema import Table
 
-_META = "__ducklake_metadata_lake"
+METADATA = "__ducklake_metadata_lake"
 """Where a connection sees DuckLake's own tables, whose meaning its specification fixes."""
+
+_NOW = "end_snapshot is null"
 
 
 def stored_as(con: duckdb.DuckDBPyConnection, table: Table, snapshot_id: int) -> dict[date, str | None]:
@@ -32,23 +35,11 @@ def stored_as(con: duckdb.DuckDBPyConnection, table: Table, snapshot_id: int) ->
         ValueError: A file of the table belongs to no day.
     """
     then = f"begin_snapshot <= {int(snapshot_id)} and (end_snapshot is null or end_snapshot > {int(snapshot_id)})"
-    found = con.execute(
-        f"select t.table_id from (from {_META}.ducklake_table where {then}) t "
-        f"join (from {_META}.ducklake_schema where {then}) s using (schema_id) "
-        "where schema_name = ? and table_name = ?",
-        [table.schema, table.name],
-    ).fetchone()
-    if found is None:
+    table_id = _table_id(con, table, then)
+    if table_id is None:
         return {}
-    table_id = int(found[0])
     deleted = {row[0] for row in _rows_if_there(con, f"ducklake_inlined_delete_{table_id}", "distinct file_id")}
-    files = con.execute(
-        f"select cast(p.partition_value as date), f.data_file_id, d.delete_file_id "
-        f"from (from {_META}.ducklake_data_file where table_id = {table_id} and {then}) f "
-        f"left join (from {_META}.ducklake_file_partition_value where table_id = {table_id}) p using (data_file_id) "
-        f"left join (from {_META}.ducklake_delete_file where table_id = {table_id} and {then}) d using (data_file_id) "
-        "order by data_file_id"
-    ).fetchall()
+    files = _files(con, table_id, then, "d.delete_file_id")
     names: dict[date, list[str]] = {}
     for day, file, deletes in files:
         if day is None:
@@ -58,16 +49,64 @@ def stored_as(con: duckdb.DuckDBPyConnection, table: Table, snapshot_id: int) ->
     return {**{day: f"{table_id}:{','.join(held)}" for day, held in names.items()}, **dict.fromkeys(unsure)}
 
 
+def num_rows_by_day(con: duckdb.DuckDBPyConnection, table: Table) -> dict[date, int]:
+    """How many rows each day of a table that is partitioned by ``ds`` has now, told by the catalogue.
+
+    No file is opened, so files may be lost. Days without rows are left out.
+
+    Args:
+        con: A connection to the lake.
+        table: The table.
+    """
+    table_id = _table_id(con, table, _NOW)
+    if table_id is None:
+        return {}
+    counts: Counter[date] = Counter()
+    files = _files(con, table_id, _NOW, "f.record_count - coalesce(d.delete_count, 0)")
+    deleted = Counter(file for (file,) in _rows_if_there(con, f"ducklake_inlined_delete_{table_id}", "file_id"))
+    for day, file, num_rows in files:
+        counts[day] += num_rows - deleted[file]
+    for name in inlined_tables(con, table_id):
+        counts.update(dict(_rows_if_there(con, name, "cast(ds as date), count(*)", f"where {_NOW} group by 1")))
+    return {day: num_rows for day, num_rows in counts.items() if num_rows}
+
+
+def _files(con: duckdb.DuckDBPyConnection, table_id: int, then: str, what: str) -> list[tuple[Any, ...]]:
+    """Day, number and ``what`` of the data files (``f``) of a table, with their files of deletes (``d``)."""
+    at = f"table_id = {table_id} and {then}"
+    return con.execute(
+        f"select cast(p.partition_value as date), f.data_file_id, {what} "
+        f"from (from {METADATA}.ducklake_data_file where {at}) f "
+        f"left join (from {METADATA}.ducklake_file_partition_value where table_id = {table_id}) p using (data_file_id) "
+        f"left join (from {METADATA}.ducklake_delete_file where {at}) d using (data_file_id) "
+        "order by data_file_id"
+    ).fetchall()
+
+
+def _table_id(con: duckdb.DuckDBPyConnection, table: Table, then: str) -> int | None:
+    found = con.execute(
+        f"select t.table_id from (from {METADATA}.ducklake_table where {then}) t "
+        f"join (from {METADATA}.ducklake_schema where {then}) s using (schema_id) "
+        "where schema_name = ? and table_name = ?",
+        [table.schema, table.name],
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def inlined_tables(con: duckdb.DuckDBPyConnection, table_id: int) -> list[str]:
+    """Names of the catalogue's own tables with rows of a table."""
+    query = f"select table_name from {METADATA}.ducklake_inlined_data_tables where table_id = {table_id}"
+    return [name for (name,) in con.execute(query).fetchall()]
+
+
 def _inlined_days(con: duckdb.DuckDBPyConnection, table_id: int) -> set[date]:
     """Days with rows in the catalogue, also rows that are gone by now."""
-    tables = con.execute(
-        f"select table_name from {_META}.ducklake_inlined_data_tables where table_id = {table_id}"
-    ).fetchall()
-    return {row[0] for (name,) in tables for row in _rows_if_there(con, name, "distinct cast(ds as date)")}
+    names = inlined_tables(con, table_id)
+    return {row[0] for name in names for row in _rows_if_there(con, name, "distinct cast(ds as date)")}
 
 
-def _rows_if_there(con: duckdb.DuckDBPyConnection, name: str, what: str) -> list[tuple[Any, ...]]:
+def _rows_if_there(con: duckdb.DuckDBPyConnection, name: str, what: str, which: str = "") -> list[tuple[Any, ...]]:
     try:
-        return con.execute(f'select {what} from {_META}."{name}"').fetchall()
+        return con.execute(f'select {what} from {METADATA}."{name}" {which}').fetchall()
     except duckdb.CatalogException:
         return []

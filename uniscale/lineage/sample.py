@@ -19,7 +19,7 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.features.age import max_age
-from uniscale.features.encoding.text import clean_query
+from uniscale.features.encoding.text import normalised_query
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.snapshots import Snapshot, snapshot
@@ -135,7 +135,7 @@ def _features(
     keys: dict[str, list[str | None]] = {
         "user_id": [facts["user_id"]],
         "item_id": [*items],
-        "query_text": [clean_query(facts["query_text"])],
+        "query_text": [normalised_query(facts["query_text"])],
     }
 
     def newest(table: FeatureTable, column: str) -> list[Any]:

@@ -15,7 +15,7 @@ from uniscale.contracts.daily import ITEM_COUNTS, ITEM_DOMAIN_COUNTS
 from uniscale.contracts.events import ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN
-from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.marts import FCT_EXPOSURES, ITEM_VERSIONS
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
@@ -24,6 +24,7 @@ from uniscale.lake.lake import table_has
 
 IMPERSONAL = (
     ITEMS,
+    ITEM_VERSIONS,
     ITEMS_SEEN,
     ITEM_DOMAIN_COUNTS,
     ITEM_COUNTS,
@@ -59,7 +60,7 @@ def erased(table: Table) -> str | None:
     """SQL condition for the rows that go when a user is forgotten, after `find_user`; None if none can."""
     ties = [owned(table)]
     if "query_text" in table.column_names:
-        ties.append("clean_query(query_text) in (select query_text from temp.user_queries)")
+        ties.append("normalised_query(query_text) in (select query_text from temp.user_queries)")
     if "sample_id" in table.column_names and table is not SAMPLES:
         ties.append("sample_id in (select sample_id from temp.user_samples)")
     return " or ".join(f"({tie})" for tie in ties if tie is not None) or None
@@ -67,9 +68,6 @@ def erased(table: Table) -> str | None:
 
 def find_user(con: duckdb.DuckDBPyConnection, user: str) -> None:
     """Make a connection ready for the conditions: the user's requests, samples, and queries that nobody else typed."""
-    from uniscale.features.encoding.text import install_macros
-
-    install_macros(con)
     con.execute("set variable lineage_user = ?", [user])
     _gather(con, "user_requests", "request_id", [(REQUESTS, owned(REQUESTS)), (FCT_EXPOSURES, owned(FCT_EXPOSURES))])
     con.execute("create or replace temp table user_queries (query_text varchar)")
@@ -77,7 +75,7 @@ def find_user(con: duckdb.DuckDBPyConnection, user: str) -> None:
         con.execute(
             f"""
             insert into temp.user_queries
-            select clean_query(query_text)
+            select normalised_query(query_text)
             from lake.{REQUESTS.qualified}
             where query_text is not null
             group by all

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from uniscale.config import Settings
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS, FeatureTable
-from uniscale.features.encoding.text import clean_query
+from uniscale.features.encoding.text import normalised_query
 from uniscale.features.online.read import read_online, served
 from uniscale.features.repo import open_store
 
@@ -97,7 +97,7 @@ def _rows(tables: Sequence[FeatureTable], entities: Sequence[tuple[str, str]]) -
     ]
     for row in rows:
         if "query_text" in row:
-            row["query_text"] = clean_query(row["query_text"])
+            row["query_text"] = normalised_query(row["query_text"])
     return rows
 
 

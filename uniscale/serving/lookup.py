@@ -27,7 +27,7 @@ from uniscale.contracts.features import (
 )
 from uniscale.features.age import max_age
 from uniscale.features.encoding.encode import encode
-from uniscale.features.encoding.text import clean_query, words
+from uniscale.features.encoding.text import normalised_query, words
 from uniscale.features.online.push_rules import CLOCK_TOLERANCE
 from uniscale.features.online.slots import LIVE, Pointer, generation_folder, pointer_file, read_pointer
 from uniscale.features.repo import open_store
@@ -102,7 +102,7 @@ class RankingLookup:
         self, served: _Served, request: RankingRequest, items: Taken, oldest: datetime, counts: Counts
     ) -> tuple[pa.Table, pa.Table]:
         """The request row, and the items with their pair features; missing when the store does not answer."""
-        query = clean_query(request.query_text)
+        query = normalised_query(request.query_text)
         categories = pc.unique(items.categories).drop_null()
         try:
             columns, pairs = self._stored(

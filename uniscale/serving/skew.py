@@ -15,7 +15,6 @@ from uniscale.contracts.features import FRESH_HOURS
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import SKEW
 from uniscale.features.encoding.columns import Array
-from uniscale.features.encoding.text import install_macros
 from uniscale.features.inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
@@ -87,7 +86,6 @@ def _compare(settings: Settings, lake: Lake, served: pa.Table) -> tuple[dict[str
     for start in range(0, served.num_rows, PART_REQUESTS):
         part = served.slice(start, PART_REQUESTS).combine_chunks()
         with lake.read() as con:
-            install_macros(con)
             con.register("served_part", part.select(list(LOGGED)))
             con.execute("create temp table served_samples as select request_id as sample_id, * from served_part")
             inputs = model_inputs(con, store, "served_samples")

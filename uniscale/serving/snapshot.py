@@ -14,7 +14,7 @@ import pyarrow as pa
 from uniscale.features.encoding.columns import Array, column
 from uniscale.features.encoding.hashing import hash_strings
 from uniscale.features.encoding.items import prepare_items
-from uniscale.features.encoding.text import install_macros
+from uniscale.lake.macros import install_macros
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

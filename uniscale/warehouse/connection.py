@@ -8,10 +8,10 @@ step tells its own (`telling`). To a ``dbt`` that somebody starts in a shell the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -20,13 +20,16 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from uniscale.config import Settings, load_settings
 from uniscale.contracts.daily import DAILY_TABLES
-from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, REQUESTS
+from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, ITEMS, REQUESTS
+from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
+from uniscale.lake.partitions import built_days
+from uniscale.warehouse.build import UNFINISHED
 from uniscale.warehouse.inputs import RawContent
-from uniscale.warehouse.plan import plan_groups
+from uniscale.warehouse.plan import Group, plan_groups
 from uniscale.warehouse.tables import create_tables
 from uniscale.warehouse.variables import dbt_variables
 
@@ -106,11 +109,23 @@ def _newest(settings: Settings) -> Told:
     create_tables(lake)
     lake.commit(lambda con: Lake.create(con, PARTITIONS), "notes of what is built")
     with lake.read() as con:
-        acted = con.execute(f"select max(ds) from lake.{ACTIONS_TABLE.qualified}").fetchone()
-    # Content decides keys alone, but for the last day on which something became known.
-    known = {day: "" for day in acted or () if day is not None}
-    content = RawContent({table.name: known if table is ACTIONS_TABLE else {} for table in EVENT_TABLES})
+        landed = {
+            table.name: con.execute(f"select distinct ds from lake.{table.qualified}").fetchall()
+            for table in (ACTIONS_TABLE, ITEMS)
+        }
+        noted = {day for day, key in built_days(con, ITEM_VERSIONS.qualified).items() if key != UNFINISHED}
+    content = RawContent({t.name: {day: "" for (day,) in landed.get(t.name, ())} for t in EVENT_TABLES})
     groups = plan_groups(settings, policy, content, newest[0] - timedelta(days=settings.window.eval_days))
-    # Of daily counts all that the newest feature day sums.
-    days = {g.variable: list(g.days.values()) if g.tables == DAILY_TABLES else [g.days[max(g.days)]] for g in groups}
+    days = {group.variable: [group.days[day] for day in _days_told(group, noted)] for group in groups}
     return Told(lake=lake, variables={**dbt_variables(settings, policy, days), "notes": PARTITIONS.qualified})
+
+
+def _days_told(group: Group, noted: Collection[date]) -> list[date]:
+    """The newest day, and of tables whose days are read together more.
+
+    Of item versions all that no run has built (``noted``), of daily counts all that the newest feature day sums.
+    """
+    newest = sorted(group.days)[-1:]
+    if ITEM_VERSIONS in group.tables:
+        return sorted({*newest, *(group.days.keys() - noted)})
+    return sorted(group.days) if group.tables == DAILY_TABLES else newest

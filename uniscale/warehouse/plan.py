@@ -14,7 +14,7 @@ from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
 from uniscale.contracts.schema import Table
 from uniscale.lake.ledger import input_key
@@ -69,6 +69,7 @@ class Group:
 def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
     """Everything the run of ``ds`` needs, with the build key each day should have."""
     return (
+        _version_group(settings, raw, ds + timedelta(days=settings.window.eval_days)),
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
         _carried_group(settings, policy, raw, ds),
@@ -86,11 +87,27 @@ def plan_features(settings: Settings, policy: Policy, raw: RawContent, ds: date)
     """
     run = ds - timedelta(days=settings.window.eval_days)
     return (
+        _version_group(settings, raw, ds),
         _carried_group(settings, policy, raw, run),
         _count_group(settings, policy, raw, run, ds),
         _feature_group(settings, policy, raw, run, ds),
         _fresh_group(settings, raw, [ds]),
     )
+
+
+def _version_group(settings: Settings, raw: RawContent, last: date) -> Group:
+    """All days from the first version of an item on: one may stay what is known for ever.
+
+    What is superseded on a day depends on all days before it, so the key of a day covers theirs.
+    """
+    landed = [day for day in raw.by_table["items"] if day <= last_read(settings, last)]
+    days, keys, key = {}, {}, ""
+    if landed:
+        for ahead in range((max(last, *landed) - min(landed)).days + 1):
+            day = min(landed) + timedelta(days=ahead)
+            days[day] = {"ds": day}
+            keys[day] = key = _key(settings, days[day], earlier=key, raw=raw.digest(("items",), day, day))
+    return Group(name="item_versions", variable="version_days", tables=(ITEM_VERSIONS,), days=days, keys=keys)
 
 
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:

@@ -12,7 +12,7 @@ from uniscale.lake.tables import create_missing, make_outdated_again
 
 
 def create_tables(lake: Lake) -> None:
-    """Make the tables of the warehouse that do not exist yet, and feature tables of an older contract again."""
-    of_features = (*CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)
-    create_missing(lake, (*EVENT_TABLES, *MART_TABLES, *of_features), "tables of the warehouse")
-    make_outdated_again(lake, of_features)
+    """Make the tables of the warehouse that do not exist yet, and derived ones of an older contract again."""
+    derived = (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)
+    create_missing(lake, (*EVENT_TABLES, *derived), "tables of the warehouse")
+    make_outdated_again(lake, derived)

@@ -8,9 +8,18 @@ from typing import Any
 from uniscale.config import Settings
 from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRESH_ACTIONS
 from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.marts import CONFIDENCE_Z
 from uniscale.contracts.policy import ActionRule, Policy
 
-DAY_VARIABLES = ("request_days", "query_stat_days", "carried_days", "count_days", "feature_days", "fresh_days")
+DAY_VARIABLES = (
+    "version_days",
+    "request_days",
+    "query_stat_days",
+    "carried_days",
+    "count_days",
+    "feature_days",
+    "fresh_days",
+)
 """What models name as ``days_from``."""
 
 
@@ -36,6 +45,7 @@ def dbt_variables(
         "honour_knowledge_time": not settings.features.leaky,
         "query_history_days": policy.searchification.history_days,
         "query_prior_clicks": policy.searchification.prior_clicks,
+        "confidence_z": CONFIDENCE_Z,
         "notes": "",
         **{name: [] for name in DAY_VARIABLES},
         **{name: [{key: str(value) for key, value in day.items()} for day in told] for name, told in days.items()},

@@ -1,6 +1,11 @@
-{% macro duckdb__asof_join(how, relation, key, of, since, operator, moment) -%}
+{% macro duckdb__asof_join(how, relation, key, of, since, operator, moment, also) -%}
     asof {{ how }} join {{ relation }}
-        on {{ of }} = {{ relation }}.{{ key }} and {{ relation }}.{{ since }} {{ operator }} {{ moment }}
+        on
+            {{ of }} = {{ relation }}.{{ key }}
+            {%- for name, equal in also.items() %}
+            and {{ equal }} = {{ relation }}.{{ name }}
+            {%- endfor %}
+            and {{ relation }}.{{ since }} {{ operator }} {{ moment }}
 {%- endmacro %}
 
 {% macro duckdb__hours_after(moment, hours) -%}
@@ -28,7 +33,19 @@
 {%- endmacro %}
 
 {% macro duckdb__normalised_query(column) -%}
-    nullif(trim(regexp_replace(lower({{ column }}), '\s+', ' ', 'g')), '')
+    memory.main.normalised_query({{ column }})
+{%- endmacro %}
+
+{% macro duckdb__is_outside(request_id, request_domain, action_domain) -%}
+    memory.main.is_outside({{ request_id }}, {{ request_domain }}, {{ action_domain }}, '{{ setting("target_domain") }}')
+{%- endmacro %}
+
+{% macro duckdb__action_value(quantity, unit_price) -%}
+    memory.main.action_value({{ quantity }}, {{ unit_price }})
+{%- endmacro %}
+
+{% macro duckdb__wilson_lower(successes, trials) -%}
+    memory.main.wilson_lower({{ successes }}, {{ trials }}, cast('{{ setting("confidence_z") }}' as double))
 {%- endmacro %}
 
 {% macro duckdb__fact(facts, name) -%}

@@ -7,27 +7,7 @@ with days as (
 ),
 
 logged as (
-    select
-        user_id,
-        action_id,
-        item_id,
-        action,
-        domain,
-        acted_at,
-        known_at
-    from {{ this }}
-    where {{ in_base() }}
-    union all
-    select
-        user_id,
-        action_id,
-        item_id,
-        action,
-        domain,
-        acted_at,
-        {{ counted_from() }} as known_at
-    from {{ ref("stg_events__actions") }}
-    where {{ to_carry(counted_day()) }}
+    {{ known_actions(this, in_base(), to_carry(counted_day())) }}
 ),
 
 gathered as (

@@ -17,7 +17,7 @@ clicks as (
 ),
 
 versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 events as (

@@ -12,7 +12,7 @@ counts as (
 ),
 
 versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 price_changes as (

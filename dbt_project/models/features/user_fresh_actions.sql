@@ -11,7 +11,7 @@ with actions as (
 ),
 
 versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 known as (

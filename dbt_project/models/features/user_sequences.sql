@@ -4,31 +4,11 @@ with days as (
 ),
 
 versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 eligible as (
-    select
-        user_id,
-        action_id,
-        item_id,
-        action,
-        domain,
-        acted_at,
-        known_at
-    from {{ ref("newest_actions") }}
-    where {{ carried("ds") }}
-    union all
-    select
-        user_id,
-        action_id,
-        item_id,
-        action,
-        domain,
-        acted_at,
-        {{ counted_from() }} as known_at
-    from {{ ref("stg_events__actions") }}
-    where {{ since_carried(counted_day()) }}
+    {{ known_actions(ref("newest_actions"), carried("ds"), since_carried(counted_day())) }}
 ),
 
 recent_actions as (

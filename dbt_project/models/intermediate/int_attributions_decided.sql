@@ -2,6 +2,9 @@
     Which row each outside action labels. The decision uses only what was recorded by the time the action itself was
     recorded, and the requests until its before_request_hours have passed: it depends neither on label_as_of nor on
     later days, so an action never labels two rows.
+
+    A crawler has thousands of actions and of rows of an item. Rows that were never clicked differ by their time alone, so
+    an action is set against the best one only, found along time: of those that were shown, and of those that were not.
 -#}
 {%- set after_days = attribution_days("window_hours") | int -%}
 {%- set before_days = attribution_days("before_request_hours") | int -%}
@@ -10,7 +13,7 @@ with rules as (
     select * from {{ ref("int_attribution_rules") }}
 ),
 
-attributable_items as (
+attributable_items as {{ made_once() }} (
     select * from {{ ref("int_attributable_items") }}
     where {{ near_days("cast(acted_at as date)", "request_days", before=before_days, after=after_days) }}
 ),
@@ -41,7 +44,24 @@ windows as (
     from rules
 ),
 
--- Made once, so that an action meets its user's rows by item: joined to requests alone, siblings would multiply them.
+asked as (
+    select
+        attributable_items.*,
+        windows.tie,
+        {{ hours_after("attributable_items.acted_at", "-windows.window_hours") }} as first_requested_at,
+        {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }} as last_requested_at
+    from attributable_items
+    inner join windows on attributable_items.action = windows.action
+),
+
+acted_on as (
+    select distinct
+        user_id,
+        item_id
+    from attributable_items
+),
+
+-- Made once, so that few rows are left before anything is joined to them.
 considered as {{ made_once() }} (
     select
         requests.user_id,
@@ -49,35 +69,85 @@ considered as {{ made_once() }} (
         requests.requested_at,
         requests.ds,
         candidates.item_id,
-        candidates.is_exposed
+        candidates.is_exposed,
+        native_clicks.clicked_recorded_at
     from requests
     inner join candidates on requests.request_id = candidates.request_id
+    inner join acted_on on requests.user_id = acted_on.user_id and candidates.item_id = acted_on.item_id
+    left join native_clicks
+        on candidates.request_id = native_clicks.request_id and candidates.item_id = native_clicks.item_id
+),
+
+unclicked as (
+    select
+        user_id,
+        item_id,
+        is_exposed,
+        requested_at,
+        ds,
+        min(request_id) as request_id
+    from considered
+    where clicked_recorded_at is null
+    group by user_id, item_id, is_exposed, requested_at, ds
+),
+
+kinds as (
+    select distinct is_exposed from unclicked
+),
+
+most_recent as (
+    select
+        asked.*,
+        unclicked.request_id,
+        unclicked.requested_at,
+        unclicked.ds,
+        unclicked.is_exposed,
+        false as is_clicked
+    from asked
+    cross join kinds
+    {{ asof_join(
+        "inner", "unclicked", "user_id", "asked.user_id", "requested_at", "<=", "asked.last_requested_at",
+        also={"item_id": "asked.item_id", "is_exposed": "kinds.is_exposed"}
+    ) }}
+    where asked.tie = 'most_recent' and unclicked.requested_at >= asked.first_requested_at
+),
+
+earliest as (
+    select
+        asked.*,
+        unclicked.request_id,
+        unclicked.requested_at,
+        unclicked.ds,
+        unclicked.is_exposed,
+        false as is_clicked
+    from asked
+    cross join kinds
+    {{ asof_join(
+        "inner", "unclicked", "user_id", "asked.user_id", "requested_at", ">=", "asked.first_requested_at",
+        also={"item_id": "asked.item_id", "is_exposed": "kinds.is_exposed"}
+    ) }}
+    where asked.tie = 'earliest' and unclicked.requested_at <= asked.last_requested_at
 ),
 
 matches as (
+    select * from most_recent
+    union all
+    select * from earliest
+    union all
     select
-        attributable_items.*,
-        windows.tie,
-        greatest(
-            attributable_items.recorded_at,
-            {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }}
-        ) as decided_at,
-        considered.request_id,
-        considered.requested_at,
-        considered.ds,
-        considered.is_exposed,
-        coalesce(native_clicks.clicked_recorded_at <= attributable_items.recorded_at, false) as is_clicked
-    from attributable_items
-    inner join windows on attributable_items.action = windows.action
-    inner join considered
+        asked.*,
+        clicked.request_id,
+        clicked.requested_at,
+        clicked.ds,
+        clicked.is_exposed,
+        clicked.clicked_recorded_at <= asked.recorded_at as is_clicked
+    from asked
+    inner join considered as clicked
         on
-            attributable_items.user_id = considered.user_id
-            and attributable_items.item_id = considered.item_id
-            and considered.requested_at
-            <= {{ hours_after("attributable_items.acted_at", "windows.before_request_hours") }}
-            and attributable_items.acted_at <= {{ hours_after("considered.requested_at", "windows.window_hours") }}
-    left join native_clicks
-        on considered.request_id = native_clicks.request_id and considered.item_id = native_clicks.item_id
+            asked.user_id = clicked.user_id
+            and asked.item_id = clicked.item_id
+            and clicked.requested_at between asked.first_requested_at and asked.last_requested_at
+    where clicked.clicked_recorded_at is not null
 ),
 
 targeted as (
@@ -126,7 +196,8 @@ select
     label_weight,
     requested_at,
     acted_at,
-    decided_at,
+    recorded_at,
+    greatest(recorded_at, last_requested_at) as decided_at,
     ds
 from ranked
 where choice = 1

@@ -1,6 +1,6 @@
 {#- Which product cluster an item belonged to, and from when until when that was what was known. -#}
 with versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 rules as (

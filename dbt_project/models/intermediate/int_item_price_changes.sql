@@ -6,7 +6,7 @@ with priced as (
         valid_from,
         known_from,
         lag(price) over (partition by item_id order by known_from) as previous_price
-    from {{ ref("int_item_versions") }}
+    from {{ ref("item_versions") }}
     where price is not null
 )
 

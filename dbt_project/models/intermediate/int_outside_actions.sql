@@ -26,7 +26,4 @@ from actions
 left join requests on actions.request_id = requests.request_id
 where
     actions.action in ('click', 'purchase')
-    and (
-        actions.request_id is null
-        or coalesce(requests.domain, actions.domain) != '{{ setting("target_domain") }}'
-    )
+    and {{ is_outside("actions.request_id", "requests.domain", "actions.domain") }}

@@ -1,4 +1,4 @@
-{#- What was known of a user, from when on; as int_item_versions. -#}
+{#- What was known of a user, from when on; as marts/item_versions. -#}
 with users as (
     select
         *,

@@ -18,6 +18,7 @@ select
     decided.item_id,
     decided.target,
     decided.acted_at,
+    decided.recorded_at,
     {{ microseconds_between("decided.requested_at", "decided.acted_at") }} / 3.6e9 as delay_hours,
     decided.action_value,
     decided.label_weight,

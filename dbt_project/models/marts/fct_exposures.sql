@@ -42,6 +42,7 @@ select
     requests.user_id,
     requests.domain,
     requests.query_text,
+    requests.normalised_query,
     requests.requested_at,
     candidates.is_exposed,
     candidates.position,

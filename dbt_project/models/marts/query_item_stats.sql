@@ -9,7 +9,7 @@ query_clicks as (
 ),
 
 versions as (
-    select * from {{ ref("int_item_versions") }}
+    select * from {{ ref("item_versions") }}
 ),
 
 clicks as (

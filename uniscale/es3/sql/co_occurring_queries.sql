@@ -7,7 +7,7 @@ with stats as (
     select
         category_id,
         query_text,
-        words(query_text) as query_words,
+        distinct_words(query_text) as query_words,
         num_clicks,
         confidence
     from lake.marts.query_item_stats
@@ -42,7 +42,7 @@ asked as materialized (
 asked_words as materialized (
     select
         query_text,
-        words(query_text) as query_words
+        distinct_words(query_text) as query_words
     from (select distinct query_text from asked)
 ),
 

@@ -6,11 +6,11 @@ select
     request_id,
     any_value(user_id) as user_id,
     any_value(requested_at) as requested_at,
-    normalised_query(any_value(query_text)) as asked_query
+    any_value(normalised_query) as asked_query
 from lake.marts.fct_exposures
 where ds = $ds and domain = $target_domain
 group by request_id
-having normalised_query(any_value(query_text)) is not null and bool_or(is_clicked)
+having asked_query is not null and bool_or(is_clicked)
 order by md5_number_lower(request_id), request_id
 limit $max_searches;
 

@@ -4,8 +4,8 @@ select
     item_id,
     valid_from,
     recorded_at,
-    nullif(category_id, '') as category_id,
+    category_id,
     title,
-    words(title) as title_words
-from lake.raw.items
+    distinct_words(title) as title_words
+from lake.marts.item_versions
 where ds <= $last_ds;

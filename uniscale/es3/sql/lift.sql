@@ -3,6 +3,7 @@
 -- on either side. A gap is measured on lists that have as much of the log before them as known after them.
 insert into lifts by name
 with requests as (
+    -- From the log, like the actions: gaps reach back before the days that marts hold.
     select
         request_id,
         domain
@@ -22,7 +23,7 @@ acts as (
     where
         actions.ds between $first_action_ds and $last_action_ds
         and actions.action in ('click', 'purchase')
-        and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target_domain)
+        and is_outside(actions.request_id, requests.domain, actions.domain, $target_domain)
 ),
 
 lists as (

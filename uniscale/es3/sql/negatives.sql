@@ -16,11 +16,11 @@ where ds = $ds and num_clicks > 0;
 create or replace temp table matched_rows as
 with real_requests as (
     select distinct
-        sample_id,
+        request_id as sample_id,
         requested_at,
-        normalised_query(query_text) as query_text
-    from sample_rows
-    where is_exposed and normalised_query(query_text) is not null
+        normalised_query as query_text
+    from candidate_rows
+    where is_exposed and normalised_query is not null
     order by md5_number_lower(sample_id), sample_id
     limit $max_lists
 ),
@@ -29,7 +29,7 @@ with real_requests as (
 real_queries as materialized (
     select
         *,
-        words(query_text) as query_words
+        distinct_words(query_text) as query_words
     from real_requests
 ),
 
@@ -58,7 +58,7 @@ made_queries as materialized (
         outside_groups.category_id,
         group_queries.query_tier,
         group_queries.query_text,
-        words(group_queries.query_text) as query_words
+        distinct_words(group_queries.query_text) as query_words
     from outside_groups
     inner join group_queries on outside_groups.sample_id = group_queries.sample_id
 ),

@@ -10,6 +10,7 @@ where ds = $ds and domain != $target_domain and is_exposed;
 -- it. A click that names no list belongs to the last one in which its user saw the item in its domain, a visit ago at most.
 create or replace temp table outside_actions as
 with requests as (
+    -- From the log, like the actions: of other domains no mart tells which action followed which request.
     select
         request_id,
         ds,
@@ -21,7 +22,7 @@ with requests as (
 acts as (
     select
         actions.* exclude (ds, quantity, unit_price),
-        coalesce(actions.quantity, 1) * coalesce(actions.unit_price, 0) as action_value,
+        action_value(actions.quantity, actions.unit_price) as action_value,
         requests.request_id as list_id
     from lake.raw.actions
     left join requests on actions.request_id = requests.request_id
@@ -29,7 +30,7 @@ acts as (
         actions.ds between $ds and $label_as_of::date
         and actions.recorded_at < $label_as_of
         and actions.action in ('click', 'purchase')
-        and (actions.request_id is null or coalesce(requests.domain, actions.domain) != $target_domain)
+        and is_outside(actions.request_id, requests.domain, actions.domain, $target_domain)
         and coalesce(requests.ds, actions.acted_at::date) = $ds
 ),
 
@@ -141,6 +142,7 @@ candidates as (
         requested_at
     from candidate_rows
     union all
+    -- From the log: the days before the first training day are in no mart.
     select
         requests.user_id,
         candidates.item_id,

@@ -15,6 +15,7 @@ with wanting as materialized (
 ),
 
 own_clicks as (
+    -- From the log, like what was shown: most past searches are of days before those that marts hold.
     select
         past_searches.*,
         actions.item_id,
@@ -147,9 +148,9 @@ select
     query_text,
     1 as query_tier,
     query_support,
-    wilson_lower(num_about, num_all) as query_confidence
+    wilson_lower(num_about, num_all, $confidence_z) as query_confidence
 from evidence
 where
     uniform_hash($salt, sample_id || '|' || request_id) < num_about / num_all
-    and wilson_lower(num_about, num_all) >= $min_confidence
+    and wilson_lower(num_about, num_all, $confidence_z) >= $min_confidence
 qualify row_number() over (partition by sample_id order by requested_at desc, request_id desc) = 1;

@@ -2,11 +2,12 @@
 -- became known. Earlier days only say how long each user's sequence was: the day $base_ds, and what is stored since.
 create or replace temp table new_sequences as
 with acts as (
+    -- From the log: it is what a sequence holds, whole and in the order of knowledge.
     select
         actions.*,
         coalesce(versions.category_id, '') as category_id
     from lake.raw.actions
-    asof left join dated_categories as versions
+    asof left join lake.marts.item_versions as versions
         on actions.item_id = versions.item_id and actions.recorded_at >= versions.known_from
     where actions.ds between $first_ds and $last_ds
 ),

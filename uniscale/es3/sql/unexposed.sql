@@ -8,21 +8,6 @@ with exposures as (
     where ds = $ds and domain = $target_domain
 ),
 
-weighed as (
-    select
-        attributions.*,
-        attributions.label_weight * coalesce(lifts.share, 1) as weight
-    from lake.marts.fct_attributions as attributions
-    left join lifts
-        on
-            attributions.action = lifts.action
-            and attributions.action_domain = lifts.domain
-            and (attributions.target != 'unexposed') = lifts.is_exposed
-            and attributions.delay_hours >= lifts.from_hours
-            and attributions.delay_hours < lifts.to_hours
-    where attributions.ds = $ds
-),
-
 attributions as (
     select
         request_id,
@@ -35,7 +20,8 @@ attributions as (
         filter (where action = 'click') as outside_click,
         first({'id': action_id, 'weight': weight} order by acted_at, action_id)
         filter (where action = 'purchase') as outside_purchase
-    from weighed
+    from weighed('lake.marts.fct_attributions')
+    where ds = $ds
     group by request_id, item_id
 )
 

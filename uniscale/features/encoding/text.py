@@ -10,21 +10,13 @@ from threading import Lock
 
 import duckdb
 
-_MACROS = r"""
-create or replace temp macro words(raw) as regexp_extract_all(lower(raw), '[\p{L}\p{M}\p{N}_]+');
-create or replace temp macro clean_query(raw) as
-    nullif(trim(regexp_replace(lower(raw), '\s+', ' ', 'g')), '');
-"""
+from uniscale.lake.macros import install_macros
+
 _lock = Lock()
 
 
-def install_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Define ``words`` (runs of letters, digits and underscores in lower case) and ``clean_query`` on a connection."""
-    con.execute(_MACROS)
-
-
 @lru_cache(maxsize=65_536)
-def clean_query(text: str | None) -> str | None:
+def normalised_query(text: str | None) -> str | None:
     """A query as the feature tables spell it: lower case, single spaces; an empty one is none."""
     return None if text is None else _ask(text)[0]
 
@@ -38,7 +30,7 @@ def words(text: str | None) -> tuple[str, ...] | None:
 @lru_cache(maxsize=1024)
 def _ask(text: str) -> tuple[str | None, tuple[str, ...]]:
     with _lock:
-        row = _connection().execute("select clean_query($text), words($text)", {"text": text}).fetchone()
+        row = _connection().execute("select normalised_query($text), words($text)", {"text": text}).fetchone()
     assert row is not None
     return row[0], tuple(row[1])
 

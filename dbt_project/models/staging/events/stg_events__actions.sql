@@ -5,7 +5,7 @@ select
     request_id,
     domain,
     action,
-    coalesce(quantity, 1) * coalesce(unit_price, 0) as action_value,
+    {{ action_value("quantity", "unit_price") }} as action_value,
     acted_at,
     recorded_at,
     ds

@@ -1,0 +1,89 @@
+"""Lost days of derived tables: they are taken out of the lake and count as not built.
+
+Days of the log come back by landing them again (`uniscale.sources.unland`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import duckdb
+
+from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.events import QUARANTINE
+from uniscale.contracts.features import FEATURE_TABLES
+from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.marts import MART_TABLES
+from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
+from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
+from uniscale.lake.lake import Lake, table_has
+from uniscale.lake.ledger import do_again
+from uniscale.lake.lost import LostPart, take_out
+
+_MADE_BY = {
+    **{table.qualified: "marts" for table in (*MART_TABLES, *CARRIED_TABLES, *FEATURE_TABLES)},
+    **{table.qualified: "samples" for table in (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)},
+    FRAMES.qualified: "frames",
+    **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS)},
+    DECISIONS.qualified: "promote",
+    SKEW.qualified: "skew",
+}
+"""The step of a day that makes a table."""
+
+_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECISIONS))
+"""Tables whose day is that of the run; of the others a run makes days around its own."""
+
+_NOTED_WITH = {OUTSIDE_CLICKS.qualified: SAMPLES.qualified}
+"""Tables that are built together with another one, under whose name that is noted."""
+
+_BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))
+"""What is noted of others: without the note a thing counts as not done, and is done again."""
+
+_LOST = "lost"
+"""Input key of a finished step whose result was lost: no run has it, so the step is done again."""
+
+
+def can_be_made_again(part: LostPart) -> bool:
+    """Whether a lost part is made again by what is left, or (rejected rows) is not needed for anything."""
+    return part.table in _MADE_BY or part.table in _BOOKS or part.table == QUARANTINE.qualified
+
+
+def repair(lake: Lake, parts: Sequence[LostPart], eval_days: int) -> None:
+    """Take out lost parts that can be made again, and have the steps that make them done again.
+
+    Killed at any moment, the same call finishes the work; until then the parts cannot be read, as before.
+
+    Args:
+        lake: The lake.
+        parts: The parts.
+        eval_days: Test days of a run.
+
+    Raises:
+        ValueError: A part cannot be made again.
+    """
+    for part in parts:
+        if not can_be_made_again(part):
+            raise ValueError(f"{part.name} cannot be made again from what the lake holds")
+    take_out(lake, [part for part in parts if part.table in _BOOKS])
+    made = [part for part in parts if part.table not in _BOOKS]
+    if made:
+        names = ", ".join(part.name for part in made)
+        lake.commit(lambda con: _count_as_missing(con, made, eval_days), f"to be made again: {names}")
+        take_out(lake, made)
+
+
+def _count_as_missing(con: duckdb.DuckDBPyConnection, parts: Sequence[LostPart], eval_days: int) -> None:
+    for part in parts:
+        if part.day is None:
+            continue
+        if table_has(con, PARTITIONS):
+            noted = _NOTED_WITH.get(part.table, part.table)
+            con.execute(
+                f"delete from lake.{PARTITIONS.qualified} where ds = ? and split_part(table_name, '/', 1) = ?",
+                [part.day, noted],
+            )
+        is_of_run = part.table in _OF_THE_RUN
+        first = part.day if is_of_run else part.day - timedelta(days=eval_days)  # a run reads the test days after it
+        do_again(con, first, _LOST, step=_MADE_BY[part.table], last=part.day if is_of_run else None)
