@@ -149,11 +149,14 @@ def test_every_outside_click_of_the_training_days_is_accounted_for(shop):
     assert fates["attributed"] > 100
 
 
-def test_the_first_day_has_no_known_items_and_says_so(shop):
+def test_a_log_knows_its_items_on_its_first_day_but_hardly_a_query(shop):
     with shop.lake.read() as con:
-        fates = con.execute("select distinct fate from lake.es3.outside_clicks where ds = ?", [START]).fetchall()
-    assert {fate for (fate,) in fates} <= {"attributed", "meets_label", "unknown_item", "no_list"}
-    assert ("unknown_item",) in fates
+        found = con.execute("select fate, sum(num_clicks) from lake.es3.outside_clicks where ds = ? group by all", [START])
+        fates = dict(found.fetchall())
+        tiers = con.execute("select distinct query_tier from lake.es3.samples where ds = ?", [START]).fetchall()
+    assert "unknown_item" not in fates
+    assert fates["no_query"] > fates["synthetic"] > 0
+    assert set(tiers) == {(0,), (1,)}
 
 
 def test_synthetic_requests_have_the_positive_rate_of_real_ones_by_weight(shop):

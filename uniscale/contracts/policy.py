@@ -167,7 +167,7 @@ class Searchification(_Strict):
     positive_rate: Literal["weigh", "keep"]
     prior_clicks: float = Field(ge=0)
     max_leak: float = Field(ge=0, le=1)
-    leak_errors: float = Field(ge=0, le=10)
+    leak_errors: float = Field(ge=0, le=6)
 
     @model_validator(mode="after")
     def _tiers_come_once(self) -> Self:

@@ -101,7 +101,7 @@ FATES = (
 click. ``synthetic``: it is the positive of a synthetic request. The others became nothing. ``older_day``: a request of
 a day before the training days may have taken it. ``undecided``: a request still to come may take it. ``no_list``: no
 request was logged with it, and no list of its visit showed the item. ``not_shown``: its request did not show the item.
-``unknown_item``: the item or its category was not known when the day began, as on the first day of a log. ``no_query``:
+``unknown_item``: the item or its category was not known when the list was shown. ``no_query``:
 no tier found a query. ``no_negative``: its user saw nothing else there that fits the query.
 """
 

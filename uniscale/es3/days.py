@@ -66,7 +66,7 @@ def compute_day(
     values = {**plan.values(day), **{f"{action}_growth": growth.get(action, 1.0) for action in ACTIONS}}
     run_files(con, ("unexposed", "labels"), values)
     if searchify:
-        run_files(con, ("known_items", "outside"), values)
+        run_files(con, ("outside",), values)
         read_searches(con, plan.policy.searchification, values)
         find_queries(con, plan.policy.searchification, values)
         run_files(con, ("negatives", "outside_fates"), values)

@@ -39,7 +39,7 @@ def measure_queries(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dic
         known), ``similarity`` (mean cosine) and ``made`` (queries). Empty without a search to hold out.
     """
     values = {**plan.values(day), "max_searches": MAX_SEARCHES}
-    run_files(con, ("known_items", "held_out"), values)
+    run_files(con, ("held_out",), values)
     asked = [text for (text,) in con.execute("select asked_query from held_out order by request_id").fetchall()]
     if not asked:
         return {}

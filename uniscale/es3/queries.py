@@ -16,7 +16,7 @@ def read_searches(con: duckdb.DuckDBPyConnection, policy: Searchification, value
     """Read the searches that may lend a query, once for all calls of `find_queries` for the same requests.
 
     Args:
-        con: Holds the temporary tables ``outside_groups`` and ``known_items``.
+        con: Holds the temporary tables ``outside_groups`` and ``item_versions``.
         policy: Its tiers decide what is read.
         values: Parameters of the SQL files.
     """
@@ -35,7 +35,7 @@ def find_queries(
 
     Args:
         con: A connection after `read_searches`; holds the temporary tables ``outside_groups``, ``outside_rows`` and
-            ``known_items``.
+            ``item_versions``.
         policy: Its tiers are tried in order; a request that has a query keeps it.
         values: Parameters of the SQL files.
         tiers: Some of the policy's tiers instead of all.

@@ -18,8 +18,8 @@ create or replace temp table known_texts as
 select text
 from (
     select distinct title as text
-    from known_items
-    where title is not null
+    from item_versions
+    where known_from < $ds::timestamp and title is not null
     union
     select query_text as text
     from frequent_queries

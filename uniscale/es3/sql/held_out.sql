@@ -30,11 +30,11 @@ select
     rows.request_id,
     rows.item_id,
     rows.is_clicked,
-    known_items.category_id,
-    known_items.title
+    item_versions.category_id,
+    item_versions.title
 from rows
-asof left join known_items
-    on rows.item_id = known_items.item_id and rows.requested_at >= known_items.valid_from;
+asof left join item_versions
+    on rows.item_id = item_versions.item_id and rows.requested_at >= item_versions.known_from;
 
 -- The category clicked most.
 create or replace temp table outside_groups as

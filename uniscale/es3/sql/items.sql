@@ -1,9 +1,8 @@
--- Versions of the items, read once for all days of a run.
+-- What was known of the items, from when on, read once for all days of a run.
 create or replace temp table item_versions as
 select
     item_id,
-    valid_from,
-    recorded_at,
+    known_from,
     category_id,
     title,
     distinct_words(title) as title_words

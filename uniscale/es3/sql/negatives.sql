@@ -40,14 +40,14 @@ real_rows as (
         rows.item_id,
         requests.query_text,
         requests.query_words,
-        known_items.category_id,
-        known_items.title_words,
+        item_versions.category_id,
+        item_versions.title_words,
         rows.is_clicked,
         null as wanted_category_id
     from real_queries as requests
     inner join sample_rows as rows on requests.sample_id = rows.sample_id
-    asof inner join known_items
-        on rows.item_id = known_items.item_id and rows.requested_at >= known_items.valid_from
+    asof inner join item_versions
+        on rows.item_id = item_versions.item_id and rows.requested_at >= item_versions.known_from
     where rows.is_exposed
 ),
 

@@ -185,13 +185,13 @@ select
     labelled.has_free_purchase,
     labelled.free_value,
     labelled.action_id,
-    known_items.category_id,
-    known_items.title,
-    known_items.title_words
+    item_versions.category_id,
+    item_versions.title,
+    item_versions.title_words
 from labelled
 left join claimed on labelled.request_id = claimed.request_id and labelled.item_id = claimed.item_id
-asof left join known_items
-    on labelled.item_id = known_items.item_id and labelled.requested_at >= known_items.valid_from;
+asof left join item_versions
+    on labelled.item_id = item_versions.item_id and labelled.requested_at >= item_versions.known_from;
 
 -- All clicks of one list that share a category become one synthetic request.
 create or replace temp table outside_groups as

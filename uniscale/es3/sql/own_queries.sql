@@ -29,11 +29,11 @@ own_clicks as (
 click_categories as materialized (
     select
         own_clicks.* exclude (item_id),
-        known_items.category_id
+        item_versions.category_id
     from own_clicks
-    asof inner join known_items
-        on own_clicks.item_id = known_items.item_id and own_clicks.requested_at >= known_items.valid_from
-    where known_items.category_id is not null
+    asof inner join item_versions
+        on own_clicks.item_id = item_versions.item_id and own_clicks.requested_at >= item_versions.known_from
+    where item_versions.category_id is not null
 ),
 
 clicked_about as (
@@ -103,13 +103,13 @@ shown as (
 shown_categories as (
     select
         shown.request_id,
-        known_items.category_id,
+        item_versions.category_id,
         count(*) as num_shown
     from shown
-    asof inner join known_items
-        on shown.item_id = known_items.item_id and shown.requested_at >= known_items.valid_from
-    where known_items.category_id is not null
-    group by shown.request_id, known_items.category_id
+    asof inner join item_versions
+        on shown.item_id = item_versions.item_id and shown.requested_at >= item_versions.known_from
+    where item_versions.category_id is not null
+    group by shown.request_id, item_versions.category_id
 ),
 
 shown_shares as (
