@@ -267,17 +267,18 @@ from traced
 join weights using (provenance)
 left join growth on traced.added_action = growth.action and traced.ds = growth.ds;
 
--- What was known of the items when each day began.
+-- What was known of the items, from when on: a version that arrives after a newer one tells nothing.
 create temp table versions as
 select
-    days.ds,
     item_id,
-    valid_from,
+    greatest(valid_from, recorded_at) as known_from,
     nullif(category_id, '') as category_id,
     title,
     words(title) as title_words
-from lake.raw.items as items
-join days on items.recorded_at < days.ds::timestamp and days.is_train;
+from lake.raw.items
+qualify
+    valid_from = max(valid_from) over (partition by item_id order by known_from)
+    and row_number() over (partition by item_id, known_from order by valid_from desc, recorded_at desc) = 1;
 
 -- Query statistics.
 create temp table query_stats as
@@ -299,11 +300,11 @@ with clicks as (
 
 categories as (
     select
-        ds,
+        days.ds,
         item_id,
-        arg_max(category_id, valid_from) as category_id
+        arg_max_null(category_id, known_from) as category_id
     from versions
-    where valid_from < ds::timestamp
+    join days on known_from < days.ds::timestamp and days.is_train
     group by all
 ),
 
@@ -423,7 +424,7 @@ select
     v.title_words
 from labelled as l
 left join claimed as c using (request_id, item_id)
-asof left join versions as v on l.ds = v.ds and l.item_id = v.item_id and l.requested_at >= v.valid_from;
+asof left join versions as v on l.item_id = v.item_id and l.requested_at >= v.known_from;
 
 create temp table made as
 select
@@ -470,7 +471,7 @@ clicks as (
         v.category_id
     from searches as s
     join actions as a on s.request_id = a.request_id and a.action = 'click' and a.is_native
-    asof join versions as v on s.ds = v.ds and a.item_id = v.item_id and s.requested_at >= v.valid_from
+    asof join versions as v on a.item_id = v.item_id and s.requested_at >= v.known_from
     where v.category_id is not null
 ),
 
@@ -495,7 +496,7 @@ shown as (
         sum(count(*)) over (partition by s.ds, s.request_id) as num_all
     from searches as s
     join exposures as e on s.request_id = e.request_id and e.is_exposed
-    asof join versions as v on s.ds = v.ds and e.item_id = v.item_id and s.requested_at >= v.valid_from
+    asof join versions as v on e.item_id = v.item_id and s.requested_at >= v.known_from
     where v.category_id is not null
     group by s.ds, s.request_id, v.category_id
 ),
@@ -616,7 +617,7 @@ rows as (
     from searches as s
     join sample_rows as r on s.request_id = r.sample_id and r.is_exposed
     join requests as q on s.request_id = q.request_id
-    asof join versions as v on s.ds = v.ds and r.item_id = v.item_id and q.requested_at >= v.valid_from
+    asof join versions as v on r.item_id = v.item_id and q.requested_at >= v.known_from
     union all
     select
         m.ds,

@@ -35,17 +35,24 @@ def drawn(seed: str, days: pd.Series, keys: pd.Series) -> list[float]:
     return [int.from_bytes(hashlib.md5(text).digest()[8:], "little") / 2**64 for text in texts]
 
 
-def item_versions(items: pd.DataFrame, days: pd.DataFrame) -> pd.DataFrame:
-    """What was known of the items when each training day began."""
+def item_versions(items: pd.DataFrame) -> pd.DataFrame:
+    """What was known of the items, from when on: a version that arrives after a newer one tells nothing."""
     versions = items[["item_id", "valid_from", "recorded_at", "category_id", "title"]]
-    versions = versions.merge(days.loc[days["is_train"], ["ds"]], how="cross")
-    versions = versions[versions["recorded_at"] < versions["ds"]].drop(columns="recorded_at")
-    return versions.assign(category_id=versions["category_id"].replace("", None)).sort_values("valid_from")
+    versions = versions.assign(
+        known_from=versions[["valid_from", "recorded_at"]].max(axis=1),
+        category_id=versions["category_id"].replace("", None),
+    ).sort_values(["known_from", "valid_from", "recorded_at"])
+    is_newest = versions["valid_from"] == versions.groupby("item_id")["valid_from"].cummax()
+    columns = ["item_id", "known_from", "category_id", "title"]
+    return versions.loc[is_newest, columns].drop_duplicates(["item_id", "known_from"], keep="last")
 
 
-def known_when(rows: pd.DataFrame, versions: pd.DataFrame, when: str) -> pd.DataFrame:
-    """Rows with category and title of their item, as known on the morning of ``ds`` and valid at ``when``."""
-    return pd.merge_asof(rows.sort_values(when), versions, left_on=when, right_on="valid_from", by=["ds", "item_id"])
+def known_when(rows: pd.DataFrame, versions: pd.DataFrame, when: str, *, at_once: bool = True) -> pd.DataFrame:
+    """Rows with category and title of their item as known at ``when``; without ``at_once``, as known just before."""
+    ordered = rows.sort_values(when)
+    return pd.merge_asof(
+        ordered, versions, left_on=when, right_on="known_from", by="item_id", allow_exact_matches=at_once
+    )
 
 
 def query_stats(
@@ -56,8 +63,7 @@ def query_stats(
     pairs = searched.merge(days.loc[days["is_train"], ["ds"]], how="cross")
     ahead = (pairs["ds"] - pairs["ds_of_request"]).dt.days
     pairs = pairs[ahead.between(1, given["history_days"]) & (pairs["clicked_at"] < pairs["ds"])]
-    earlier = versions[versions["valid_from"] < versions["ds"]]
-    pairs = known_when(pairs.assign(morning=pairs["ds"]), earlier, "morning").dropna(subset="category_id")
+    pairs = known_when(pairs, versions, "ds", at_once=False).dropna(subset="category_id")
     stats = pairs.groupby(["ds", "search", "category_id"], as_index=False).size()
     of_query, of_category, of_all = (
         stats.groupby(keys)["size"].transform("sum") for keys in (["ds", "search"], ["ds", "category_id"], ["ds"])
@@ -206,7 +212,7 @@ def synthetic_rows(
     given: dict[str, Any],
 ) -> pd.DataFrame:
     """Synthetic requests: their queries, positives and negatives."""
-    versions = item_versions(tables["items"], tables["days"])
+    versions = item_versions(tables["items"])
     stats = query_stats(clicks, versions, tables["days"], given)
     outside = outside_rows(tables, exposures, attributions, versions, given)
     positive = outside[outside["is_positive"] & outside["category_id"].notna()]
@@ -250,7 +256,7 @@ def matched_rows(
     order = [int.from_bytes(hashlib.md5(name.encode()).digest()[8:], "little") for name in searches["sample_id"]]
     searches = searches.assign(order=np.array(order, dtype=np.uint64)).sort_values(["order", "sample_id"])
     searches = searches.groupby("ds").head(given["max_lists"]).drop(columns="order")
-    rows = known_when(searches.merge(shown, on="sample_id"), versions, "requested_at").dropna(subset="valid_from")
+    rows = known_when(searches.merge(shown, on="sample_id"), versions, "requested_at").dropna(subset="known_from")
     rows = rows.assign(title_words=words(rows["title"]), wanted=None)
     seen = made[["sample_id", "request_id", "ds", "category_id", "search", "query_tier"]]
     seen = seen.rename(columns={"category_id": "wanted"}).merge(outside.drop(columns="ds"), on="request_id")

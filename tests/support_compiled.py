@@ -11,7 +11,7 @@ import yaml
 from tests.support_warehouse import TABLES, Log, arrow_schema
 from uniscale.config import Settings
 from uniscale.contracts.days import Day, midnight_after
-from uniscale.contracts.marts import ITEM_VERSIONS
+from uniscale.contracts.marts import ITEM_VERSIONS, OUTSIDE_ACTIONS
 from uniscale.contracts.policy import DEFAULT_POLICY, Policy
 from uniscale.lake import Lake
 from uniscale.lake.macros import install_macros
@@ -19,8 +19,10 @@ from uniscale.warehouse.project import run_dbt, state_folder
 from uniscale.warehouse.variables import dbt_variables
 
 MARTS = ("fct_exposures", "fct_attributions")
-VERSION_DAYS = [{"ds": date(2025, 12, 1) + timedelta(days=ahead)} for ahead in range(60)]
-"""Days on which the logs have versions of items."""
+MADE_FIRST = (ITEM_VERSIONS, OUTSIDE_ACTIONS)
+"""Marts that other models read."""
+LOGGED_DAYS = [{"ds": date(2025, 12, 1) + timedelta(days=ahead)} for ahead in range(60)]
+"""Days on which the logs have versions of items and actions."""
 
 
 def policy_with(*, click: dict, purchase: dict, **attribution) -> Policy:
@@ -52,8 +54,9 @@ class Compiled:
     def __init__(self, settings: Settings, policy: Policy, told: dict[str, list[dict]], models: tuple[str, ...]):
         self.policy = policy
         self.models = models
-        variables = json.dumps(dbt_variables(settings, policy, {"version_days": VERSION_DAYS, **told}))
-        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", ITEM_VERSIONS.name, *models]
+        names = [table.name for table in MADE_FIRST]
+        variables = json.dumps(dbt_variables(settings, policy, {"version_days": LOGGED_DAYS, "outside_days": LOGGED_DAYS, **told}))
+        command = ["compile", "--no-populate-cache", "--no-introspect", "--select", *names, *models]
         run_dbt(settings, Lake(settings), [*command, "--vars", variables])
         compiled = state_folder(settings) / "target" / "compiled" / "uniscale" / "models"
         self.sql = {path.stem: path.read_text(encoding="utf-8") for path in compiled.rglob("*.sql")}
@@ -61,7 +64,7 @@ class Compiled:
         self.con.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as lake; use lake")
         install_macros(self.con)
         self.con.execute("create schema raw; create schema marts")
-        for table in (*TABLES.values(), ITEM_VERSIONS):
+        for table in (*TABLES.values(), *MADE_FIRST):
             self.con.execute(table.ddl())
 
     def hold(self, log: Log, *, order: int | None = None) -> None:
@@ -73,8 +76,9 @@ class Compiled:
             self.con.execute(f"delete from {table.qualified}")
             self.con.register("given", pa.Table.from_pylist(rows, schema=arrow_schema(table)))
             self.con.execute(f"insert into {table.qualified} by name from given")
-        versions = ITEM_VERSIONS.qualified
-        self.con.execute(f"truncate {versions}; insert into {versions} by name {self.sql[ITEM_VERSIONS.name]}")
+        for table in MADE_FIRST:
+            made = table.qualified
+            self.con.execute(f"truncate {made}; insert into {made} by name {self.sql[table.name]}")
 
     def run(self, log: Log, *, order: int | None = None) -> dict[str, list[dict]]:
         """Rows of the models of a log; ``order`` shuffles the input rows."""

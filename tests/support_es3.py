@@ -11,7 +11,14 @@ from oracle_warehouse import normalised
 
 from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES, ITEMS, REQUESTS
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, MART_TABLES, QUERY_ITEM_STATS
+from uniscale.contracts.marts import (
+    FCT_ATTRIBUTIONS,
+    FCT_EXPOSURES,
+    ITEM_VERSIONS,
+    MART_TABLES,
+    OUTSIDE_ACTIONS,
+    QUERY_ITEM_STATS,
+)
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
@@ -181,11 +188,26 @@ class World:
     def _add(self, table, **values):
         self.rows[table.qualified].append(values)
 
+    def _rows(self, table):
+        return self._outside_actions() if table is OUTSIDE_ACTIONS else self.rows[table.qualified]
+
+    def _outside_actions(self):
+        """The mart of the actions and requests, as the warehouse makes it."""
+        requests = {row["request_id"]: row for row in self.rows[REQUESTS.qualified]}
+        found = []
+        for row in self.rows[ACTIONS_TABLE.qualified]:
+            request = requests.get(row["request_id"])
+            is_native = row["request_id"] and (request or row)["domain"] == "search"
+            if row["action"] in ("click", "purchase") and not is_native:
+                followed = {"request_id": request and row["request_id"], "request_ds": request and request["ds"]}
+                value = (row["quantity"] or 1) * (row["unit_price"] or 0.0) if row["action"] == "purchase" else 0.0
+                found.append({**row, **followed, "action_value": value})
+        return found
+
     def _arrow(self, table):
-        names = {name for row in self.rows[table.qualified] for name in row}
-        return pa.table(
-            {n: [row.get(n) for row in self.rows[table.qualified]] for n in table.column_names if n in names}
-        )
+        rows = self._rows(table)
+        names = {name for row in rows for name in row}
+        return pa.table({n: [row.get(n) for row in rows] for n in table.column_names if n in names})
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory database that has the tables where a lake has them."""
@@ -197,7 +219,7 @@ class World:
             con.execute(f"create schema lake.{schema}")
         for table in TABLES:
             con.execute(table.ddl())
-            if self.rows[table.qualified]:
+            if self._rows(table):
                 con.register("added", self._arrow(table))
                 con.execute(f"insert into lake.{table.qualified} by name from added")
         return con
@@ -211,7 +233,7 @@ class World:
                     continue
                 Lake.create(con, table)
                 con.execute(f"delete from lake.{table.qualified}")
-                if self.rows[table.qualified]:
+                if self._rows(table):
                     con.register("added", self._arrow(table))
                     con.execute(f"insert into lake.{table.qualified} by name from added")
 

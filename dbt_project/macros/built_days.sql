@@ -7,6 +7,7 @@
     {%- if where == "__built_days__" -%}
         {%- set days_from = {
             "item_versions": "version_days",
+            "outside_actions": "outside_days",
             "fct_exposures": "request_days",
             "fct_attributions": "request_days",
             "query_item_stats": "query_stat_days",

@@ -47,12 +47,9 @@ def test_a_rule_stands_in_one_file(rule):
 
 LOG_READ_BY_SAMPLES = {
     "build.py": {"actions", "candidates"},
-    "days.py": {"actions", "requests"},
-    "lift.py": {"requests"},
     "frequent_queries.sql": {"requests"},
-    "lift.sql": {"actions", "requests"},
-    "older_lists.sql": {"actions", "candidates", "requests"},
-    "outside.sql": {"actions", "candidates", "requests"},
+    "older_lists.sql": {"candidates", "requests"},
+    "outside.sql": {"candidates", "requests"},
     "own_queries.sql": {"actions", "candidates"},
     "past_searches.sql": {"requests"},
     "sequences.sql": {"actions"},

@@ -144,4 +144,35 @@ ITEM_VERSIONS = Table(
     ),
 )
 
-MART_TABLES: tuple[Table, ...] = (ITEM_VERSIONS, FCT_EXPOSURES, FCT_ATTRIBUTIONS, QUERY_ITEM_STATS)
+OUTSIDE_ACTIONS = Table(
+    schema="marts",
+    name="outside_actions",
+    grain="One row per click or purchase that did not happen in a target-domain request.",
+    key=("action_id",),
+    columns=(
+        Column(name="ds", type="DATE", description="UTC day on which the action became known; the partition."),
+        Column(name="action_id", type="VARCHAR", description="Action."),
+        Column(name="user_id", type="VARCHAR", description="User."),
+        Column(name="item_id", type="VARCHAR", description="Item."),
+        Column(name="domain", type="VARCHAR", description="Channel in which the user acted."),
+        Column(name="action", type="VARCHAR", description="What the user did.", allowed=("click", "purchase")),
+        Column(name="acted_at", type="TIMESTAMP", description="UTC time of the action."),
+        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the action could be known."),
+        Column(name="action_value", type="DOUBLE", description="Quantity x unit price; 0 for clicks."),
+        Column(
+            name="request_id",
+            type="VARCHAR",
+            description="The request of another domain that it followed; NULL if it names none that the log has.",
+            nullable=True,
+        ),
+        Column(name="request_ds", type="DATE", description="UTC day of that request.", nullable=True),
+    ),
+)
+
+MART_TABLES: tuple[Table, ...] = (
+    ITEM_VERSIONS,
+    OUTSIDE_ACTIONS,
+    FCT_EXPOSURES,
+    FCT_ATTRIBUTIONS,
+    QUERY_ITEM_STATS,
+)

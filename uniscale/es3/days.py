@@ -8,8 +8,7 @@ from datetime import date, timedelta
 import duckdb
 
 from uniscale.contracts.days import Day
-from uniscale.contracts.events import ACTIONS_TABLE, REQUESTS
-from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.marts import FCT_EXPOSURES, OUTSIDE_ACTIONS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.es3.lift import NO_LIFTS
 from uniscale.es3.maturity import ACTIONS
@@ -76,29 +75,17 @@ def compute_day(
 def days_to_searchify(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, bool]:
     """Whether a training day may have an outside click, for every one with a request or such a click.
 
-    A click belongs to the day of its request, which is an earlier one than its own at most. Clicks are read from the
-    log: of other domains no mart tells which action followed which request.
+    A click belongs to the day of its request, which is an earlier one than its own at most.
     """
     rows = con.execute(
         f"""
         select ds, false from lake.{FCT_EXPOSURES.qualified} where ds between $first and $last group by ds
         union all
-        select coalesce(requests.ds, actions.acted_at::date), true
-        from lake.{ACTIONS_TABLE.qualified} as actions
-        left join lake.{REQUESTS.qualified} as requests
-            on actions.request_id = requests.request_id and requests.ds between $first and $known
-        where
-            actions.ds between $first and $known
-            and actions.action = 'click'
-            and is_outside(actions.request_id, requests.domain, actions.domain, $target)
-        group by all
+        select distinct coalesce(request_ds, acted_at::date), true
+        from lake.{OUTSIDE_ACTIONS.qualified}
+        where ds between $first and $known and action = 'click'
         """,
-        {
-            "first": plan.first_ds,
-            "last": plan.last_ds,
-            "known": plan.ds,
-            "target": plan.target_domain,
-        },
+        {"first": plan.first_ds, "last": plan.last_ds, "known": plan.ds},
     ).fetchall()
     found = dict.fromkeys((day for day, _ in rows), False)
     return found | {day: True for day, has_clicks in rows if has_clicks}

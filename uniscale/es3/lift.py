@@ -14,6 +14,7 @@ from datetime import timedelta
 import duckdb
 
 from uniscale.contracts.days import midnight_after
+from uniscale.contracts.marts import OUTSIDE_ACTIONS
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
 
@@ -94,6 +95,7 @@ def lift_content(lifts: tuple[Lift, ...]) -> list[tuple[object, ...]]:
 
 
 def _first_logged(con: duckdb.DuckDBPyConnection, plan: Plan, longest: timedelta) -> object:
-    """First day of the log, which no mart tells, or the one that the longest gap reaches back to."""
-    row = con.execute("select min(ds) from lake.raw.requests where ds >= ?", [plan.first_ds - longest]).fetchone()
+    """First day with an outside action, or the one that the longest gap reaches back to."""
+    query = f"select min(ds) from lake.{OUTSIDE_ACTIONS.qualified} where ds >= ?"
+    row = con.execute(query, [plan.first_ds - longest]).fetchone()
     return (row[0] if row else None) or plan.first_ds

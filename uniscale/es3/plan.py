@@ -18,6 +18,7 @@ from uniscale.contracts.marts import (
     FCT_ATTRIBUTIONS,
     FCT_EXPOSURES,
     ITEM_VERSIONS,
+    OUTSIDE_ACTIONS,
     PROVENANCES,
     QUERY_ITEM_STATS,
 )
@@ -157,7 +158,8 @@ def build_keys(
         first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
         own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
-        made_from = [*own, *attributions]
+        outside = [(OUTSIDE_ACTIONS.qualified, d) for d in _dates(day.ds, day.label_as_of.date() - timedelta(days=1))]
+        made_from = [*own, *outside, *attributions]
         keys[day.ds] = input_key(
             {
                 **shared,

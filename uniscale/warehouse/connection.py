@@ -21,7 +21,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from uniscale.config import Settings, load_settings
 from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, ITEMS, REQUESTS
-from uniscale.contracts.marts import ITEM_VERSIONS
+from uniscale.contracts.marts import ITEM_VERSIONS, OUTSIDE_ACTIONS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
@@ -123,9 +123,10 @@ def _newest(settings: Settings) -> Told:
 def _days_told(group: Group, noted: Collection[date]) -> list[date]:
     """The newest day, and of tables whose days are read together more.
 
-    Of item versions all that no run has built (``noted``), of daily counts all that the newest feature day sums.
+    Of item versions all that no run has built (``noted``), of outside actions and daily counts all that the newest
+    request day and the newest feature day look at.
     """
     newest = sorted(group.days)[-1:]
     if ITEM_VERSIONS in group.tables:
         return sorted({*newest, *(group.days.keys() - noted)})
-    return sorted(group.days) if group.tables == DAILY_TABLES else newest
+    return sorted(group.days) if group.tables in ((OUTSIDE_ACTIONS,), DAILY_TABLES) else newest

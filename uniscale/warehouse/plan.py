@@ -12,9 +12,9 @@ from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.daily import DAILY_TABLES
-from uniscale.contracts.days import midnight_after
+from uniscale.contracts.days import Day, midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, QUERY_ITEM_STATS
+from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, OUTSIDE_ACTIONS, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
 from uniscale.contracts.schema import Table
 from uniscale.lake.ledger import input_key
@@ -70,6 +70,7 @@ def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -
     """Everything the run of ``ds`` needs, with the build key each day should have."""
     return (
         _version_group(settings, raw, ds + timedelta(days=settings.window.eval_days)),
+        _outside_group(settings, policy, raw, ds),
         _request_group(settings, policy, raw, ds),
         _query_stat_group(settings, policy, raw, ds),
         _carried_group(settings, policy, raw, ds),
@@ -112,10 +113,8 @@ def _version_group(settings: Settings, raw: RawContent, last: date) -> Group:
 
 def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
     window_days = policy.attribution.window_days
-    first_logged = min(raw.by_table["requests"], default=ds)
-    restated = [day for day in days_to_restate(settings, ds, policy) if day.ds >= first_logged]
     days, keys = {}, {}
-    for day in (*restated, *days_of_run(settings, ds, policy)):
+    for day in _request_days(settings, policy, raw, ds):
         days[day.ds] = {"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final}
         first, last = day.ds - timedelta(days=window_days), day.label_as_of.date() - timedelta(days=1)
         content = raw.digest(("requests", "candidates", "actions"), first, last)
@@ -131,6 +130,28 @@ def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
     return Group(
         name="requests", variable="request_days", tables=(FCT_EXPOSURES, FCT_ATTRIBUTIONS), days=days, keys=keys
     )
+
+
+def _outside_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
+    """The days on which actions became known that attribution or the samples of the request days look at."""
+    request_days = _request_days(settings, policy, raw, ds)
+    first = request_days[0].ds - timedelta(days=policy.attribution.window_days)
+    last = max(day.label_as_of for day in request_days).date() - timedelta(days=1)
+    reach = timedelta(days=max(FEATURE_WINDOWS))
+    days, keys = {}, {}
+    for ahead in range((last - first).days + 1):
+        day = first + timedelta(days=ahead)
+        days[day] = {"ds": day}
+        content = raw.digest(("actions",), day, day) + raw.digest(("requests",), day - reach, day)
+        keys[day] = _key(settings, days[day], raw=content)
+    return Group(name="outside", variable="outside_days", tables=(OUTSIDE_ACTIONS,), days=days, keys=keys)
+
+
+def _request_days(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> list[Day]:
+    """Days whose labels the run brings up to date, oldest first."""
+    first_logged = min(raw.by_table["requests"], default=ds)
+    restated = [day for day in days_to_restate(settings, ds, policy) if day.ds >= first_logged]
+    return [*restated, *days_of_run(settings, ds, policy)]
 
 
 def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:

@@ -13,6 +13,7 @@ from uniscale.contracts.policy import ActionRule, Policy
 
 DAY_VARIABLES = (
     "version_days",
+    "outside_days",
     "request_days",
     "query_stat_days",
     "carried_days",

@@ -3,7 +3,8 @@
     known to be of the same cluster when the action was recorded.
 -#}
 with outside_actions as (
-    select * from {{ ref("int_outside_actions") }}
+    select * from {{ ref("outside_actions") }}
+    where {{ near_requests("ds") }}
 ),
 
 clusters as (
@@ -35,7 +36,7 @@ select
     user_id,
     item_id as acted_item_id,
     item_id,
-    action_domain,
+    domain as action_domain,
     action,
     action_value,
     acted_at,
@@ -47,7 +48,7 @@ select
     user_id,
     item_id as acted_item_id,
     sibling_id as item_id,
-    action_domain,
+    domain as action_domain,
     action,
     action_value,
     acted_at,

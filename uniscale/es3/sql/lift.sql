@@ -2,28 +2,15 @@
 -- channel, gap and whether the list showed them. Each action is held against the nearest list of its user with its item
 -- on either side. A gap is measured on lists that have as much of the log before them as known after them.
 insert into lifts by name
-with requests as (
-    -- From the log, like the actions: gaps reach back before the days that marts hold.
+with acts as (
     select
-        request_id,
-        domain
-    from lake.raw.requests
+        user_id,
+        item_id,
+        action,
+        domain,
+        acted_at
+    from lake.marts.outside_actions
     where ds between $first_action_ds and $last_action_ds
-),
-
-acts as (
-    select
-        actions.user_id,
-        actions.item_id,
-        actions.action,
-        actions.domain,
-        actions.acted_at
-    from lake.raw.actions
-    left join requests on actions.request_id = requests.request_id
-    where
-        actions.ds between $first_action_ds and $last_action_ds
-        and actions.action in ('click', 'purchase')
-        and is_outside(actions.request_id, requests.domain, actions.domain, $target_domain)
 ),
 
 lists as (

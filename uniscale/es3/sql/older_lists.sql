@@ -1,13 +1,13 @@
 -- Lists of days before the training days that may have taken an outside action, read once for all days of a run: the
 -- samples of those days stand as they are. Only items that their user acted on later matter. From the log, since no mart
--- needs to hold these days.
+-- needs to hold the lists of these days.
 create or replace temp table older_lists as
 with acts as (
     select distinct
         user_id,
         item_id
-    from lake.raw.actions
-    where ds between $first_ds and $known_ds and action in ('click', 'purchase')
+    from lake.marts.outside_actions
+    where ds between $first_ds and $known_ds
 ),
 
 requests as (

@@ -9,29 +9,13 @@ where ds = $ds and domain != $target_domain and is_exposed;
 -- The day's outside clicks and purchases: those that follow one of its lists, and those that follow none and happened on
 -- it. A click that names no list belongs to the last one in which its user saw the item in its domain, a visit ago at most.
 create or replace temp table outside_actions as
-with requests as (
-    -- From the log, like the actions: of other domains no mart tells which action followed which request.
-    select
-        request_id,
-        ds,
-        domain
-    from lake.raw.requests
-    where ds between $first_history_ds and $label_as_of::date
-),
-
-acts as (
-    select
-        actions.* exclude (ds, quantity, unit_price),
-        action_value(actions.quantity, actions.unit_price) as action_value,
-        requests.request_id as list_id
-    from lake.raw.actions
-    left join requests on actions.request_id = requests.request_id
+with acts as (
+    select * exclude (ds, request_ds)
+    from lake.marts.outside_actions
     where
-        actions.ds between $ds and $label_as_of::date
-        and actions.recorded_at < $label_as_of
-        and actions.action in ('click', 'purchase')
-        and is_outside(actions.request_id, requests.domain, actions.domain, $target_domain)
-        and coalesce(requests.ds, actions.acted_at::date) = $ds
+        ds between $ds and $label_as_of::date
+        and recorded_at < $label_as_of
+        and coalesce(request_ds, acted_at::date) = $ds
 ),
 
 visits as (
@@ -46,7 +30,7 @@ visits as (
             and acts.domain = outside_lists.domain
             and acts.acted_at >= outside_lists.requested_at
     where
-        acts.list_id is null
+        acts.request_id is null
         and acts.action = 'click'
         and acts.acted_at <= outside_lists.requested_at + $visit_minutes * interval 1 minute
 ),
@@ -77,7 +61,7 @@ select
     acts.acted_at,
     acts.domain,
     acts.action_value,
-    coalesce(acts.list_id, visits.request_id) as request_id,
+    coalesce(acts.request_id, visits.request_id) as request_id,
     case
         when used.action_id is not null then 'attributed'
         when taken.action_id is not null then 'older_day'
