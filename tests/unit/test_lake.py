@@ -45,6 +45,15 @@ def test_every_contract_table_can_be_created_twice(lake):
         assert all(table_has(con, table) for table in TABLES)
 
 
+def test_a_join_along_time_is_no_nested_loop_however_few_rows_are_expected(lake):
+    write(lake, "2026-01-05", "a")
+    join = "from (values (1, 2)) as l(k, t) asof join (values (1, 1)) as r(k, t) on l.k = r.k and l.t >= r.t"
+    with lake.read() as con:
+        plan = con.cursor().execute(f"explain {join}").fetchall()[0][1]
+    assert "ASOF_JOIN" in plan
+    assert "NESTED_LOOP" not in plan
+
+
 def test_a_table_of_an_earlier_version_is_refused_with_what_it_lacks(lake):
     write(lake, "2026-01-05", "a")
     lake.commit(lambda con: con.execute(f"alter table lake.{DECISIONS.qualified} drop column evidence"), "older")

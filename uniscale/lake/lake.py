@@ -303,6 +303,8 @@ class Lake:
         spill = spill_folder(self._home)
         con.execute(f"set memory_limit = {quoted(self._memory_limit)}; set temp_directory = {quoted(spill)}")
         con.execute("set timezone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
+        # An ASOF join whose left side is thought to be small is a nested loop otherwise, however large it turns out.
+        con.execute("set global asof_loop_join_threshold = 0")
         if self._threads is not None:
             con.execute(f"set threads = {int(self._threads)}")
         self._catalog.attach(con, self._data_path, options)
