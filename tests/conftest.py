@@ -1,5 +1,6 @@
 """Markers by folder, UTC, no telemetry, and a lake of its own for every test that asks for one."""
 
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from uniscale.config import Settings, load_settings
 from uniscale.lake import Lake
+from uniscale.warehouse.project import run_dbt, state_folder
 
 os.environ.update(
     {
@@ -48,3 +50,18 @@ def settings(tmp_path, monkeypatch) -> Settings:
 def lake(settings) -> Lake:
     """An empty lake."""
     return Lake(settings)
+
+
+@pytest.fixture(scope="session")
+def parsed_project(tmp_path_factory):
+    """dbt's parse of the project, made once for all test processes: homes of tests start from it, not from nothing."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    settings = Settings(home=shared / "parsed")
+    parsed = state_folder(settings) / "target" / "partial_parse.msgpack"
+    with (shared / "parsed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not parsed.is_file():
+            run_dbt(settings, Lake(settings), ["parse"])
+    os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(parsed)

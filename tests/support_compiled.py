@@ -55,7 +55,9 @@ class Compiled:
         self.policy = policy
         self.models = models
         names = [table.name for table in MADE_FIRST]
-        variables = json.dumps(dbt_variables(settings, policy, {"version_days": LOGGED_DAYS, "outside_days": LOGGED_DAYS, **told}))
+        variables = json.dumps(
+            dbt_variables(settings, policy, {"version_days": LOGGED_DAYS, "outside_days": LOGGED_DAYS, **told})
+        )
         command = ["compile", "--no-populate-cache", "--no-introspect", "--select", *names, *models]
         run_dbt(settings, Lake(settings), [*command, "--vars", variables])
         compiled = state_folder(settings) / "target" / "compiled" / "uniscale" / "models"

@@ -48,3 +48,8 @@ def installation(grown, tmp_path, monkeypatch):
     """Settings and lake of a copy of its own."""
     shutil.copytree(grown, tmp_path / "its copy's home")
     return at_home(monkeypatch, tmp_path / "its copy's home")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsed(parsed_project):
+    """Every test here may run dbt."""

@@ -28,7 +28,7 @@ NIGHT = DS + timedelta(days=1)
 
 MORNING = datetime(2026, 1, 8, 11)
 
-NOTHING = {"item_versions": 0, "carried": 0, "features": 0, "fresh_actions": 0}
+NOTHING = {"item_versions": 0, "carried": 0, "counts": 0, "features": 0, "fresh_actions": 0}
 
 
 @pytest.fixture(scope="module")

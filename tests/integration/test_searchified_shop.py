@@ -151,7 +151,9 @@ def test_every_outside_click_of_the_training_days_is_accounted_for(shop):
 
 def test_a_log_knows_its_items_on_its_first_day_but_hardly_a_query(shop):
     with shop.lake.read() as con:
-        found = con.execute("select fate, sum(num_clicks) from lake.es3.outside_clicks where ds = ? group by all", [START])
+        found = con.execute(
+            "select fate, sum(num_clicks) from lake.es3.outside_clicks where ds = ? group by all", [START]
+        )
         fates = dict(found.fetchall())
         tiers = con.execute("select distinct query_tier from lake.es3.samples where ds = ?", [START]).fetchall()
     assert "unknown_item" not in fates

@@ -21,6 +21,7 @@ ALL = tuple(table.qualified for table in (*MART_TABLES, *CARRIED_TABLES, *DAILY_
 
 ALL_DAYS = {
     "item_versions": 6,
+    "outside": 11,
     "requests": 3,
     "query_stats": 2,
     "carried": 1,

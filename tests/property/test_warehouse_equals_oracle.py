@@ -74,7 +74,7 @@ def build(home, patch, policy_name, log, runs):
 
 
 @pytest.fixture(scope="module", params=POLICIES)
-def case(request, tmp_path_factory):
+def case(request, tmp_path_factory, parsed_project):
     """A built lake, its log and policy."""
     with pytest.MonkeyPatch.context() as patch:
         log = long_log()

@@ -516,7 +516,7 @@ def test_a_click_among_items_that_do_not_fit_makes_no_request(world):
 def test_unknown_items_and_missing_categories_and_titles_do_no_harm(world):
     world.statistic("popular shoe", "shoe", 50)
     world.item("nocat", None, None)
-    world.item("new", "shoe", "shoe", recorded_at=at(1))
+    world.item("new", "shoe", "shoe", recorded_at=at(13))
     world.item("notitle", "shoe", None)
     items = ["nocat", "new", "never", "notitle"]
     world.request("feed2", "u", at(12), items, domain="feed", clicked=["nocat", "new", "never"])
@@ -524,6 +524,13 @@ def test_unknown_items_and_missing_categories_and_titles_do_no_harm(world):
     made = synthetic(world)
     assert set(made) == {"feed~sshoe", "feed3~sshoe"}
     assert made["feed3~sshoe"]["item_ids"] == ["s0", "notitle"]
+
+
+def test_an_item_that_became_known_in_the_morning_is_known_in_the_lists_of_the_day(world):
+    world.statistic("popular shoe", "shoe", 50)
+    world.item("new", "shoe", "shoe", recorded_at=at(1))
+    world.request("feed2", "u", at(12), ["new", "s0"], domain="feed", clicked=["new"])
+    assert synthetic(world)["feed2~sshoe"]["item_ids"] == ["new", "s0"]
 
 
 def test_synthetic_rows_say_what_they_are(world):

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.policy import load_policy
@@ -87,6 +88,26 @@ def test_the_run_of_a_day_wants_it_with_the_key_of_its_night_unless_it_is_the_fi
 
 def group(settings, name, ds=DS):
     return next(g for g in plan_groups(settings, load_policy(), raw_content(), ds) if g.name == name)
+
+
+def test_outside_actions_are_wanted_from_a_window_before_the_request_days_until_the_labels_are_looked_at(short):
+    outside, requests = (group(short, name) for name in ("outside", "requests"))
+    window = timedelta(days=load_policy().attribution.window_days)
+
+    assert min(outside.days) == min(requests.days) - window
+    assert midnight_after(max(outside.days)) == max(day["label_as_of"] for day in requests.days.values())
+    next_run = group(short, "outside", DS + timedelta(days=1))
+    assert next_run.keys[DS] == outside.keys[DS]
+
+
+def test_outside_actions_of_a_day_follow_its_actions_and_the_requests_of_a_window_before_it(short):
+    for table, changed in (
+        ("actions", [DAYS[3]]),
+        ("requests", DAYS[3:10]),
+        ("candidates", []),
+        ("items", []),
+    ):
+        assert changed_days(short, table, DAYS[3])["outside"] == changed, table
 
 
 def test_counts_are_wanted_of_the_days_that_the_windows_of_the_feature_days_reach_and_one_more_is_kept(short):
