@@ -255,16 +255,22 @@ select
     item_id,
     is_exposed,
     position,
-    provenance,
+    traced.provenance,
     is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
     is_carted,
     is_purchased or adds_purchase as is_purchased,
     purchase_value + coalesce(outside_value, 0) as purchase_value,
     inclusion_probability::double as inclusion_probability,
-    (weight * coalesce(added.weight, 1) * coalesce(growth, 1))::float as label_weight,
-    added.id as action_id
+    (w.weight * coalesce(added.weight, 1) * coalesce(growth, 1))::float as label_weight,
+    added.id as action_id,
+    is_clicked as is_natively_clicked,
+    is_purchased as is_natively_purchased,
+    purchase_value as native_purchase_value,
+    plain.weight::float as native_label_weight
 from traced
-join weights using (provenance)
+join weights as w on traced.provenance = w.provenance
+join weights as plain
+    on plain.provenance = if(is_exposed or is_clicked or is_carted or is_purchased, 'native', 'unexposed')
 left join growth on traced.added_action = growth.action and traced.ds = growth.ds;
 
 -- What was known of the items, from when on: a version that arrives after a newer one tells nothing.
@@ -782,11 +788,16 @@ select
     o.is_positive and o.has_free_purchase,
     if(o.is_positive, o.free_value, 0),
     1.0,
-    ((select weight from weights where provenance = 'synthetic') * if(o.is_positive, positive_weight, 1))::float,
-    if(o.is_positive, o.action_id, null)
+    (w.weight * if(o.is_positive, positive_weight, 1))::float as label_weight,
+    if(o.is_positive, o.action_id, null),
+    o.is_positive,
+    o.is_positive and o.has_free_purchase,
+    if(o.is_positive, o.free_value, 0),
+    label_weight
 from made
 join queries as q using (sample_id)
 join balances using (sample_id)
+join weights as w on w.provenance = 'synthetic'
 join outside_rows as o on made.request_id = o.request_id
 left join negatives as n on made.sample_id = n.sample_id and o.item_id = n.item_id
 where n.item_id is not null or (o.is_positive and o.category_id = made.category_id);
@@ -859,6 +870,7 @@ copy (
                 place: coalesce(position, 2147483647),
                 item_id: item_id,
                 is_exposed: is_exposed,
+                position: position,
                 provenance: provenance,
                 is_clicked: is_clicked,
                 is_carted: is_carted,
@@ -866,7 +878,11 @@ copy (
                 purchase_value: purchase_value,
                 inclusion_probability: inclusion_probability,
                 label_weight: label_weight,
-                action_id: action_id
+                action_id: action_id,
+                is_natively_clicked: is_natively_clicked,
+                is_natively_purchased: is_natively_purchased,
+                native_purchase_value: native_purchase_value,
+                native_label_weight: native_label_weight
             })) as items
         from sample_rows
         group by all
@@ -886,6 +902,7 @@ copy (
         coalesce(known.num_known, 0) as sequence_length,
         [x.item_id for x in items] as item_ids,
         [x.is_exposed for x in items] as is_exposed,
+        [x.position for x in items] as position,
         [x.provenance for x in items] as provenance,
         [x.is_clicked for x in items] as is_clicked,
         [x.is_carted for x in items] as is_carted,
@@ -894,6 +911,10 @@ copy (
         [x.inclusion_probability for x in items] as inclusion_probability,
         [x.label_weight for x in items] as label_weight,
         [x.action_id for x in items] as action_ids,
+        [x.is_natively_clicked for x in items] as is_natively_clicked,
+        [x.is_natively_purchased for x in items] as is_natively_purchased,
+        [x.native_purchase_value for x in items] as native_purchase_value,
+        [x.native_label_weight for x in items] as native_label_weight,
         days.label_as_of,
         days.is_final
     from records

@@ -23,7 +23,8 @@ def compare(
     """Compare ``records.parquet`` and ``sequences.parquet`` of a folder, and the counts behind them, with the lake.
 
     Returns:
-        ``counts`` (equal on both sides) and ``identical``, the share of records that are equal in every column.
+        ``counts`` (equal on both sides) and ``identical``, the share of records that are equal in
+            every column that the other way makes.
 
     Raises:
         ValueError: A count differs; the message has both sides.
@@ -42,7 +43,8 @@ def compare(
     different = {name: (ours[name], other[name]) for name in ours if ours[name] != other[name]}
     if different:
         raise ValueError(f"{out.name} does not give the lake's samples; (lake, {out.name}): {different}")
-    columns = ", ".join(name for name in SAMPLES.column_names if name not in _NOT_COMPARED)
+    made = {name for name, *_ in con.execute(f"describe from '{out}/records.parquet'").fetchall()}
+    columns = ", ".join(name for name in SAMPLES.column_names if name in made - _NOT_COMPARED)
     same = (
         f"(select {columns} from lake.{SAMPLES.qualified} intersect all select {columns} from '{out}/records.parquet')"
     )
