@@ -216,6 +216,13 @@ def leak_with(shop, negatives):
         return measure_leak(measured_lists(con, store, days, target_domain="search", frames="changed_frames"))
 
 
+def test_the_first_day_of_a_log_is_not_measured(shop):
+    with shop.lake.read() as con:
+        con.execute(f"create temp table of_that_day as select date '{START}' as ds, 'train' as split, 1 as query_tier")
+        store = open_store(shop.settings)
+        assert measured_lists(con, store, [START], target_domain="search", frames="of_that_day") == {}
+
+
 UNSHOWN = f"""
     select made.sample_id, candidates.item_id, candidates.is_exposed
     from (select distinct sample_id, request_id, split_part(sample_id, '~s', 2) as category_id from made) as made

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
@@ -69,8 +70,8 @@ def measured_lists(
 
     Of searches and of synthetic requests they are the training frames. What other channels showed becomes no frame: its
     features are joined here, and of each list the categories count that a click went to, since a list of a channel
-    mixes categories and a synthetic request hardly does. Days without a synthetic request are left out: no feature
-    tells any item apart on the first day of a log.
+    mixes categories and a synthetic request hardly does. Left out are days without a synthetic request and the first
+    day of the log, on which no count tells any item apart: it has more searches than requests made of other channels.
 
     Args:
         con: A lake connection.
@@ -83,7 +84,14 @@ def measured_lists(
         Nothing without a synthetic request, else the kinds that have lists, and always those of `REAL`.
     """
     made = con.execute(
-        f"select distinct ds from {frames} where split = 'train' and {in_days(days)} and query_tier > 0 order by ds"
+        f"""
+        select distinct ds
+        from {frames}
+        where
+            split = 'train' and {in_days(days)} and query_tier > 0
+            and ds > (select min(ds) from lake.{REQUESTS.qualified})
+        order by ds
+        """
     ).fetchall()
     if not made:
         return {}
