@@ -1,13 +1,14 @@
 """Daily counts: what became known on a day is counted once, and windows of many days are sums of it."""
 
+import shutil
 from datetime import date, timedelta
 
 import pytest
 
+from tests.support_lineage import at_home
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
-from uniscale.lake import Lake
 from uniscale.warehouse.build import build_marts
 
 DS = day(8)
@@ -18,11 +19,22 @@ CLICKS = """
 """
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Home of an installation that has built the marts of the log; not to be written to."""
+    home = tmp_path_factory.mktemp("counts") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        settings, lake = at_home(patch, home)
+        log().land(lake)
+        build_marts(settings, lake, DS)
+    return home
+
+
 @pytest.fixture
-def settings(settings):
-    settings.window.train_days = 2
-    settings.window.eval_days = 1
-    return settings
+def built(made, tmp_path, monkeypatch):
+    """Settings and lake of a copy of its own."""
+    shutil.copytree(made, tmp_path / "copy")
+    return at_home(monkeypatch, tmp_path / "copy")
 
 
 def log(*, late_click=True):
@@ -53,10 +65,8 @@ def clicks_of(lake, item_id, ds):
     return rows(lake, f"{query} and ds = date '{ds}'")
 
 
-def test_a_row_counts_on_the_day_its_first_click_was_known_and_as_bought_when_that_was(settings, lake):
-    log().land(lake)
-    build_marts(settings, lake, DS)
-
+def test_a_row_counts_on_the_day_its_first_click_was_known_and_as_bought_when_that_was(built):
+    _, lake = built
     assert sorted(rows(lake, CLICKS)) == [
         (day(5), "a", day(5), 1, 0),
         (day(7), "a", day(5), 0, 1),
@@ -66,9 +76,8 @@ def test_a_row_counts_on_the_day_its_first_click_was_known_and_as_bought_when_th
     assert [clicks_of(lake, "b", day(number)) for number in (6, 7)] == [[(0, 0)], [(1, 0)]]
 
 
-def test_the_next_run_counts_the_new_day_alone_and_a_forced_one_all_days(settings, lake):
-    log().land(lake)
-    build_marts(settings, lake, DS)
+def test_the_next_run_counts_the_new_day_alone_and_a_forced_one_all_days(built):
+    settings, lake = built
     by_hand = (
         f"insert into lake.daily.item_domain_counts values (date '{day(7)}', 'a', 'search', date '{day(7)}', 0, 9, 0)"
     )
@@ -82,17 +91,15 @@ def test_the_next_run_counts_the_new_day_alone_and_a_forced_one_all_days(setting
     assert clicks_of(lake, "a", DS + timedelta(days=1)) == [(1, 1)]
 
 
-def test_what_lands_late_in_an_old_day_is_counted_as_in_a_lake_that_had_it_from_the_start(settings, lake, tmp_path):
+def test_what_lands_late_in_an_old_day_is_counted_as_in_a_lake_that_had_it_from_the_start(built, tmp_path, monkeypatch):
+    _, other = built
+    settings, lake = at_home(monkeypatch, tmp_path / "home")
     log(late_click=False).land(lake)
     for ds in (DS - timedelta(days=1), DS):
         build_marts(settings, lake, ds)
     before = everything(lake)
     log().land(lake)
     told = build_marts(settings, lake, DS)
-    fresh = settings.model_copy(update={"home": tmp_path / "fresh"})
-    other = Lake(fresh)
-    log().land(other)
-    build_marts(fresh, other, DS)
 
     assert told["days_built"]["counts"] == 2  # the seventh, on which it became known, and the eighth
     assert everything(lake) != before
@@ -105,9 +112,8 @@ def test_what_lands_late_in_an_old_day_is_counted_as_in_a_lake_that_had_it_from_
         assert rows(lake, of_run) == rows(other, of_run), table.name
 
 
-def test_a_day_that_lost_its_rows_loses_its_counts(settings, lake):
-    log().land(lake)
-    build_marts(settings, lake, DS)
+def test_a_day_that_lost_its_rows_loses_its_counts(built):
+    settings, lake = built
     assert rows(lake, f"select count(*) from daily.user_counts where ds = date '{day(7)}'") == [(2,)]
     events = log(late_click=False)
     events.requests = [row for row in events.requests if row["ds"] != day(7)]
@@ -121,9 +127,8 @@ def test_a_day_that_lost_its_rows_loses_its_counts(settings, lake):
     assert clicks_of(lake, "a", DS) == [(1, 0)]
 
 
-def test_counts_that_no_window_reaches_any_more_are_dropped_with_their_notes(settings, lake):
-    log().land(lake)
-    build_marts(settings, lake, DS)
+def test_counts_that_no_window_reaches_any_more_are_dropped_with_their_notes(built):
+    settings, lake = built
     later = date(2026, 2, 8)
     build_marts(settings, lake, later)
 
