@@ -1,5 +1,6 @@
 """dbt cannot import the contracts; these tests hold its YAML against them, written by hand or by a command."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ READ = (*MART_TABLES, *FEATURE_TABLES)
 """What others than dbt read."""
 
 
+@cache
 def declared(kind: str) -> dict[str, dict]:
     found = {}
     for path in MODELS.rglob("*.yml"):

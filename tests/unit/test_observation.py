@@ -14,7 +14,7 @@ from uniscale.data.encode import collate, encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.batch import TASKS
-from uniscale.models.observation import FIRST, NUM_PLACES, Observation
+from uniscale.models.observation import DROPPED, FIRST, NOT_SHOWN, NUM_PLACES, Observation
 from uniscale.models.zoo import MODELS, build_model, load_model, save_model
 from uniscale.training.config import TrainConfig
 from uniscale.training.loop import Trainer
@@ -136,6 +136,17 @@ def planted(num_requests, seed=5):
         row.update(is_clicked=clicked, is_carted=[False] * number, is_purchased=[False] * number)
         row.update(label_weight=[1.0] * number)
     return pa.Table.from_pylist(rows, schema=frames_schema())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_leaves_the_term_out_of_some_shown_rows_and_of_no_row_that_was_not_shown(kind):
+    observation = moved(kind)
+    logits, domain = torch.zeros(1000, len(TASKS)), torch.zeros(1000, dtype=torch.long)
+    for place, share in ((NOT_SHOWN, 0), (5, DROPPED)):
+        places = torch.full((1000,), place)
+        always = observation.eval()(logits, domain, places)
+        left_out = (observation.train()(logits, domain, places) != always).any(dim=1)
+        assert left_out.float().mean() == pytest.approx(share, abs=0.04)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,8 +8,10 @@ looked at? What is missing in young labels is not learned here, since no day of 
 the weights of the samples stand for it (`uniscale.es3.maturity`).
 
 Two forms: ``additive``, a term of the logit (a position tower: Guo et al., PAL, RecSys 2019), and ``examination``, a
-factor of the probability (Richardson et al., WWW 2007). A share of the rows is trained without the term, as if observed
-at the reference (position with dropout: Haldar et al., Airbnb, KDD 2020), so that it cannot take over from the ranker.
+factor of the probability (Richardson et al., WWW 2007). A share of the shown rows is trained without the term, as if
+observed at the reference (position with dropout: Haldar et al., Airbnb, KDD 2020), so that it cannot take over from the
+ranker. A row that was not shown always has it: nothing like the reference was observed of it, and as many unshown rows as
+there are would draw every prediction down.
 
 Letters: N items, K tasks, J domains, P places.
 """
@@ -27,12 +29,12 @@ NUM_PLACES = 30
 """Places of a list that are told apart; deeper ones count as the last."""
 
 DROPPED = 0.1
-"""Share of the rows that is trained as if observed at the reference."""
+"""Share of the shown rows that is trained as if observed at the reference."""
 
-FIRST = 1
-"""The reference: the first place. Place 0 is "not shown"."""
+NOT_SHOWN, FIRST = 0, 1
+"""Place of a row that was not shown, and the reference: the first place."""
 
-_TOLD = {"not_shown": 0, "place_2": 2, "place_5": 5, "place_10": 10}
+_TOLD = {"not_shown": NOT_SHOWN, "place_2": 2, "place_5": 5, "place_10": 10}
 _SCALE = 10.0  # Adam moves a parameter by about its rate a step, and a term has some units to go
 
 
@@ -69,8 +71,8 @@ class Observation(nn.Module):
         """
         term_NK = self._terms()[domain_N, place_N.clamp(max=NUM_PLACES)]
         if self.training:
-            is_kept_N1 = torch.rand(len(domain_N), 1, device=term_NK.device) >= DROPPED
-            term_NK = term_NK * is_kept_N1
+            is_kept_N = (torch.rand(len(domain_N), device=term_NK.device) >= DROPPED) | (place_N == NOT_SHOWN)
+            term_NK = term_NK * is_kept_N[:, None]
         return logits_NK + term_NK if self.kind == "additive" else _times(logits_NK, term_NK)
 
     def factors(self) -> Tensor:
