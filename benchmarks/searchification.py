@@ -25,7 +25,8 @@ from benchmarks.shop import Shop
 from benchmarks.weights import write_policy
 from uniscale.es3.embed import NgramEmbedder
 from uniscale.es3.nearest import QueryIndex
-from uniscale.features.leak.guard import TOGETHER
+from uniscale.features.leak.guard import TOGETHER, excess
+from uniscale.features.leak.lists import REAL
 from uniscale.lake import Lake
 from uniscale.lake.ledger import finished
 
@@ -57,6 +58,7 @@ def main() -> None:
             for tier in TIERS
         }
         record["packaged"] = _details(shop, scratch, {})
+        record["excess"] = _excess(_details(shop, scratch, {}, "frames"))
     if arguments.home_depot:
         record["home_depot"] = {"date": record["date"], **judge_nearest(arguments.home_depot)}
     elif (kept := _stem(record).with_suffix(".json")).is_file():
@@ -72,6 +74,15 @@ def _details(shop: Shop, scratch: str, changes: Mapping[str, Any], step: str = "
     assert entry is not None
     details: dict[str, Any] = json.loads(entry["details"])
     return details
+
+
+def _excess(frames: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs of synthetic requests that order them better than real ones by more than the margin and two errors."""
+    leak, margin = frames["leak"], frames["max_leak"]
+    compared = [(tier, name) for tier in leak if tier not in REAL for name in leak[tier]["inputs"]]
+    found = {f"{tier}: {name}": excess(leak, tier, name) for tier, name in compared}
+    beyond = {name: over for name, (over, error) in found.items() if over > margin + 2 * error}
+    return {"compared": len(compared), "margin": margin, "beyond": beyond}
 
 
 def judge_nearest(file: Path) -> dict[str, Any]:
@@ -160,6 +171,12 @@ def write(record: dict[str, Any]) -> None:
             f"| {_share(alone['same_intent'])} | {alone['similarity']} "
             f"| {' | '.join(_beside_real(leak, tier, name) for name in LEAKS)} |"
         )
+    over = record["excess"]
+    lines += [
+        "",
+        f"Of {over['compared']} inputs under the packaged policy, {len(over['beyond'])} order synthetic requests better "
+        f"than real lists by more than {over['margin']} and two standard errors.",
+    ]
     lines += ["", *_shape_lines(packaged), "", *_fate_lines(packaged)]
     lines += ["", "| user_mix | exact, tier 2 | same intent | similarity |", "|---|---|---|---|"]
     for mix, alone in record["mix"].items():
