@@ -174,8 +174,8 @@ def write(record: dict[str, Any]) -> None:
     over = record["excess"]
     lines += [
         "",
-        f"Of {over['compared']} inputs under the packaged policy, {len(over['beyond'])} order synthetic requests better "
-        f"than real lists by more than {over['margin']} and two standard errors.",
+        f"Of {over['compared']} inputs under the packaged policy, {len(over['beyond'])} order synthetic requests "
+        f"better than real lists by more than {over['margin']} and two standard errors.",
     ]
     lines += ["", *_shape_lines(packaged), "", *_fate_lines(packaged)]
     lines += ["", "| user_mix | exact, tier 2 | same intent | similarity |", "|---|---|---|---|"]
