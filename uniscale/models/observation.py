@@ -10,8 +10,8 @@ the weights of the samples stand for it (`uniscale.es3.maturity`).
 Two forms: ``additive``, a term of the logit (a position tower: Guo et al., PAL, RecSys 2019), and ``examination``, a
 factor of the probability (Richardson et al., WWW 2007). A share of the shown rows is trained without the term, as if
 observed at the reference (position with dropout: Haldar et al., Airbnb, KDD 2020), so that it cannot take over from the
-ranker. A row that was not shown always has it: nothing like the reference was observed of it, and as many unshown rows as
-there are would draw every prediction down.
+ranker. A row that was not shown always has it: nothing like the reference was observed of it, and there are so many of
+them that they would draw every prediction down.
 
 Letters: N items, K tasks, J domains, P places.
 """
