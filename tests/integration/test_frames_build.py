@@ -262,8 +262,13 @@ def leaking_samples():
         yield sample(f"f{k}~s", morning, ["i1", "i2"], clicked=["i1"], query_tier=1, provenance=["synthetic"] * 2)
 
 
+OF_THE_FIRST_DAY = candidate("before", datetime(2026, 1, 4, 20), "a1", 1)
+"""Makes the day of the tests the log's second one: nothing is measured on the first."""
+
+
 def test_a_day_whose_synthetic_requests_leak_is_not_done_and_says_so_again(settings, shop):
     write(shop, SAMPLES, [*leaking_samples()])
+    write(shop, FCT_EXPOSURES, [OF_THE_FIRST_DAY])
     for _ in range(2):
         with pytest.raises(LeakError, match=r"tier 1: text_match has AUC 1\.000, real lists 0\.500"):
             build_frames(settings, shop, DS)
@@ -289,7 +294,7 @@ def test_of_searches_the_shown_rows_are_measured_and_of_other_channels_the_categ
         candidate("f", evening, name, place, domain="feed", text=None, is_clicked=name == "a1")
         for place, name in enumerate(("a1", "a2", "b1"), start=1)
     ]
-    write(shop, FCT_EXPOSURES, feed)
+    write(shop, FCT_EXPOSURES, [OF_THE_FIRST_DAY, *feed])
     leak = build_frames(settings, shop, DS)["leak"]
     assert {kind: (found["requests"], found["rows"]) for kind, found in leak.items()} == {
         "native": (1, 2),

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
@@ -89,7 +88,7 @@ def measured_lists(
         from {frames}
         where
             split = 'train' and {in_days(days)} and query_tier > 0
-            and ds > (select min(ds) from lake.{REQUESTS.qualified})
+            and ds > (select min(ds) from lake.{FCT_EXPOSURES.qualified})
         order by ds
         """
     ).fetchall()
