@@ -7,7 +7,7 @@ other arm (what two passes over ``es3`` take; ``exposed`` is then ``exposed_long
 that were shown in random order, and against the shop's truth.
 
 A trial that is done is kept in ``--folder``: the same command goes on where it stopped. Writes a record (JSON and
-Markdown) into ``benchmarks/records``.
+Markdown) into ``benchmarks/records``: ``samples_SIZE``, or ``observation_SIZE`` where observation is more than off.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def main() -> None:
         kept["worlds"][world] = study(arguments, world)
     del kept["sizes"]
     kept["command"] = kept["command"].replace(str(arguments.folder), "FOLDER")
-    record.store(f"samples_{arguments.size}", kept, page(kept))
+    about = "samples" if arguments.observations == ["off"] else "observation"
+    record.store(f"{about}_{arguments.size}", kept, page(kept))
 
 
 def study(arguments: argparse.Namespace, world: str) -> dict[str, Any]:
