@@ -25,8 +25,7 @@ from benchmarks.shop import Shop
 from benchmarks.weights import write_policy
 from uniscale.es3.embed import NgramEmbedder
 from uniscale.es3.nearest import QueryIndex
-from uniscale.features.leak.guard import TOGETHER, excess
-from uniscale.features.leak.lists import REAL
+from uniscale.features.leak.guard import TOGETHER, beyond, compared, excess
 from uniscale.lake import Lake
 from uniscale.lake.ledger import finished
 
@@ -79,10 +78,8 @@ def _details(shop: Shop, scratch: str, changes: Mapping[str, Any], step: str = "
 def _excess(frames: Mapping[str, Any]) -> dict[str, Any]:
     """Inputs of synthetic requests that order them better than real ones by more than the margin and two errors."""
     leak, margin = frames["leak"], frames["max_leak"]
-    compared = [(tier, name) for tier in leak if tier not in REAL for name in leak[tier]["inputs"]]
-    found = {f"{tier}: {name}": excess(leak, tier, name) for tier, name in compared}
-    beyond = {name: over for name, (over, error) in found.items() if over > margin + 2 * error}
-    return {"compared": len(compared), "margin": margin, "beyond": beyond}
+    passed = {f"{tier}: {name}": excess(leak, tier, name)[0] for tier, name in beyond(leak, margin, 2)}
+    return {"compared": len(compared(leak)), "margin": margin, "beyond": passed}
 
 
 def judge_nearest(file: Path) -> dict[str, Any]:

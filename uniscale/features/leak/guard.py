@@ -91,8 +91,18 @@ def standard_errors(measured: Mapping[str, Mapping[str, Any]], leak_errors: floa
         measured: What `measure_leak` found.
         leak_errors: Standard errors that a single comparison would have to pass.
     """
-    num_compared = sum(len(found["inputs"]) for tier, found in measured.items() if tier not in REAL)
-    return -_NORMAL.inv_cdf(_NORMAL.cdf(-leak_errors) / max(num_compared, 1))
+    return -_NORMAL.inv_cdf(_NORMAL.cdf(-leak_errors) / max(len(compared(measured)), 1))
+
+
+def compared(measured: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Every tier and input whose order is held against real lists."""
+    return [(tier, name) for tier, found in measured.items() if tier not in REAL for name in found["inputs"]]
+
+
+def beyond(measured: Mapping[str, Mapping[str, Any]], margin: float, errors: float) -> list[tuple[str, str]]:
+    """Those `compared` whose `excess` passes a margin by more than so many standard errors."""
+    found = {pair: excess(measured, *pair) for pair in compared(measured)}
+    return [pair for pair, (over, error) in found.items() if over - errors * error > margin]
 
 
 def check_leak(measured: Mapping[str, Mapping[str, Any]], policy: Searchification) -> None:
@@ -107,12 +117,9 @@ def check_leak(measured: Mapping[str, Mapping[str, Any]], policy: Searchificatio
     """
     errors = standard_errors(measured, policy.leak_errors)
     faults = [
-        f"{tier}: {name} has AUC {found['inputs'][name]['auc']:.3f}, real lists "
+        f"{tier}: {name} has AUC {measured[tier]['inputs'][name]['auc']:.3f}, real lists "
         f"{measured['native']['inputs'][name]['auc']:.3f}"
-        for tier, found in measured.items()
-        if tier not in REAL
-        for name in found["inputs"]
-        if (over := excess(measured, tier, name))[0] - errors * over[1] > policy.max_leak
+        for tier, name in beyond(measured, policy.max_leak, errors)
     ]
     if faults:
         raise LeakError(
