@@ -23,8 +23,8 @@ def compare(
     """Compare ``records.parquet`` and ``sequences.parquet`` of a folder, and the counts behind them, with the lake.
 
     Returns:
-        ``counts`` (equal on both sides) and ``identical``, the share of records that are equal in
-            every column that the other way makes.
+        ``counts`` (equal on both sides) and ``identical``, the share of records that are equal in every column that the
+        other way makes.
 
     Raises:
         ValueError: A count differs; the message has both sides.

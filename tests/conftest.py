@@ -53,11 +53,15 @@ def lake(settings) -> Lake:
 
 
 @pytest.fixture(scope="session")
-def parsed_project(tmp_path_factory):
+def shared(tmp_path_factory) -> Path:
+    """A folder of all test processes of this run; what one makes in it for all, it makes under a lock."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def parsed_project(shared):
     """dbt's parse of the project, made once for all test processes: homes of tests start from it, not from nothing."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
     settings = Settings(home=shared / "parsed")
     parsed = state_folder(settings) / "target" / "partial_parse.msgpack"
     with (shared / "parsed.lock").open("w") as lock:

@@ -204,10 +204,12 @@ class World:
                 found.append({**row, **followed, "action_value": value})
         return found
 
-    def _arrow(self, table):
+    def _fill(self, con, table):
         rows = self._rows(table)
-        names = {name for row in rows for name in row}
-        return pa.table({n: [row.get(n) for row in rows] for n in table.column_names if n in names})
+        if rows:
+            names = {name for row in rows for name in row}
+            con.register("added", pa.table({n: [r.get(n) for r in rows] for n in table.column_names if n in names}))
+            con.execute(f"insert into lake.{table.qualified} by name from added")
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """An in-memory database that has the tables where a lake has them."""
@@ -219,9 +221,7 @@ class World:
             con.execute(f"create schema lake.{schema}")
         for table in TABLES:
             con.execute(table.ddl())
-            if self._rows(table):
-                con.register("added", self._arrow(table))
-                con.execute(f"insert into lake.{table.qualified} by name from added")
+            self._fill(con, table)
         return con
 
     def write(self, lake: Lake) -> None:
@@ -233,9 +233,7 @@ class World:
                     continue
                 Lake.create(con, table)
                 con.execute(f"delete from lake.{table.qualified}")
-                if self._rows(table):
-                    con.register("added", self._arrow(table))
-                    con.execute(f"insert into lake.{table.qualified} by name from added")
+                self._fill(con, table)
 
         lake.commit(work, "a small world")
 

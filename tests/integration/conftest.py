@@ -1,7 +1,6 @@
 """What several tests share: an installation that has run a day, copied for each, and a PostgreSQL server."""
 
 import fcntl
-import os
 import shutil
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def grown(tmp_path_factory) -> Path:
+def grown(tmp_path_factory, shared) -> Path:
     """Home of an installation that has run a day; not to be written to.
 
     The first worker of pytest-xdist to ask for it makes it for all. Each reads a copy of its own: even who only reads
@@ -27,19 +26,18 @@ def grown(tmp_path_factory) -> Path:
     """
     name = "the shop's [1] home"  # a name that SQL, globs and URIs would read
     mine = tmp_path_factory.mktemp("grown") / name
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "grown by one worker"
-    shared.mkdir(exist_ok=True)
-    made = shared / "made"
-    with (shared / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
+    place = shared / "grown by one worker"
+    place.mkdir(exist_ok=True)
+    made = place / "made"
+    with (place / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.is_file():
-            shutil.rmtree(shared / name, ignore_errors=True)  # of a worker that did not come to the end
-            settings, lake = at_home(patch, shared / name)
+            shutil.rmtree(place / name, ignore_errors=True)  # of a worker that did not come to the end
+            settings, lake = at_home(patch, place / name)
             grow(settings, lake)
-            register_models(settings, shared / "model")
+            register_models(settings, place / "model")
             made.touch()
-        shutil.copytree(shared / name, mine)
+        shutil.copytree(place / name, mine)
     return mine
 
 
