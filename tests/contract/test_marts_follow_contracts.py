@@ -7,15 +7,13 @@ import pytest
 import yaml
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.catalog import BUILT_BY_DBT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.warehouse.declare import DECLARATION, declaration
 
 MODELS = PROJECT_ROOT / "dbt_project" / "models"
-BUILT = (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)
 READ = (*MART_TABLES, *FEATURE_TABLES)
 """What others than dbt read."""
 
@@ -29,7 +27,7 @@ def declared(kind: str) -> dict[str, dict]:
     return found
 
 
-@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+@pytest.mark.parametrize("table", BUILT_BY_DBT, ids=lambda table: table.qualified)
 def test_columns_types_and_nullability_equal_the_contract(table):
     columns = declared("models")[table.name]["columns"]
 
@@ -38,7 +36,7 @@ def test_columns_types_and_nullability_equal_the_contract(table):
     assert required == [c.name for c in table.columns if not c.nullable]
 
 
-@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+@pytest.mark.parametrize("table", BUILT_BY_DBT, ids=lambda table: table.qualified)
 def test_closed_sets_of_values_equal_the_contract(table):
     for column, told in zip(table.columns, declared("models")[table.name]["columns"], strict=True):
         values = [
@@ -49,7 +47,7 @@ def test_closed_sets_of_values_equal_the_contract(table):
         assert values == ([list(column.allowed)] if column.allowed else [])
 
 
-@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+@pytest.mark.parametrize("table", BUILT_BY_DBT, ids=lambda table: table.qualified)
 def test_every_built_table_says_its_grain_and_tests_its_key(table):
     model = declared("models")[table.name]
 
@@ -86,7 +84,7 @@ def test_every_model_and_column_is_described():
         assert undescribed == [], name
 
 
-@pytest.mark.parametrize("table", BUILT, ids=lambda table: table.qualified)
+@pytest.mark.parametrize("table", BUILT_BY_DBT, ids=lambda table: table.qualified)
 def test_every_column_of_a_built_table_is_tested(table):
     model = declared("models")[table.name]
     legal = [test["legal_values"]["arguments"]["conditions"] for test in model["data_tests"] if "legal_values" in test]
@@ -132,6 +130,6 @@ def test_trainer_and_dashboards_are_declared_uses():
 
 
 def test_models_land_in_the_schema_of_their_contract():
-    folders = {table.name: Path(next(MODELS.rglob(f"{table.name}.sql"))).parent.name for table in BUILT}
+    folders = {table.name: Path(next(MODELS.rglob(f"{table.name}.sql"))).parent.name for table in BUILT_BY_DBT}
 
-    assert folders == {table.name: table.schema for table in BUILT}
+    assert folders == {table.name: table.schema for table in BUILT_BY_DBT}

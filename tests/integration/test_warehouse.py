@@ -7,8 +7,7 @@ import yaml
 
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.config import load_settings
-from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.catalog import BUILT_BY_DBT
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.policy import DEFAULT_POLICY
@@ -17,7 +16,7 @@ from uniscale.warehouse import build
 from uniscale.warehouse.build import build_marts
 from uniscale.warehouse.project import DbtFailedError, run_dbt
 
-ALL = tuple(table.qualified for table in (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES))
+ALL = tuple(table.qualified for table in BUILT_BY_DBT)
 
 ALL_DAYS = {
     "item_versions": 6,

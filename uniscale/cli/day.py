@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_wit
 from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
 from uniscale.config.sqlite_files import sqlite_fault
+from uniscale.contracts.days import every_day
 from uniscale.contracts.steps import DAY_STEPS
 from uniscale.whole_files import write_whole
 
@@ -185,7 +186,7 @@ def register(app: typer.Typer) -> None:
             if last < first:
                 raise ValueError(f"the last day {last} is before the first day {first}; swap them")
             settings = load_settings()
-            days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+            days = every_day(first, last)
             require_requests(settings, *days)
             for day in days:
                 err.print(f"[bold]{DAG_ID}[/] of {day}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +17,7 @@ from uniscale.cli.processes import EntryPointError, run_entry_point
 from uniscale.cli.steps import do_step
 from uniscale.config import load_settings
 from uniscale.config.calendar import train_days
+from uniscale.contracts.days import every_day
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Ds = Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")]
@@ -54,7 +55,7 @@ def train(
 def _between(first: date, last: date) -> list[date]:
     if last < first:
         raise ValueError(f"--from {first} lies after --to {last}; give the earlier day first")
-    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+    return every_day(first, last)
 
 
 def evaluate(ds: Ds, as_json: Json = False) -> None:

@@ -14,13 +14,13 @@ from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 
+BUILT_BY_DBT: tuple[Table, ...] = (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)
+"""What the step ``marts`` builds."""
+
 TABLES: tuple[Table, ...] = (
     *EVENT_TABLES,
     QUARANTINE,
-    *MART_TABLES,
-    *CARRIED_TABLES,
-    *DAILY_TABLES,
-    *FEATURE_TABLES,
+    *BUILT_BY_DBT,
     SEQUENCES,
     SEQUENCE_LENGTHS,
     SAMPLES,

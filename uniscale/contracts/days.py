@@ -31,6 +31,11 @@ class Day:
     is_final: bool
 
 
+def every_day(first: date, last: date) -> list[date]:
+    """All days from the first to the last one, both included; none if the last one is earlier."""
+    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+
+
 def midnight_after(ds: date, days: int = 0) -> datetime:
     """00:00 UTC that ends the day ``ds`` + ``days``."""
     return datetime.combine(ds + timedelta(days=days + 1), time())

@@ -16,6 +16,10 @@ _LABEL_AS_OF = Column(
 _IS_FINAL = Column(
     name="is_final", type="BOOLEAN", description="Whether every attribution window of the day has closed."
 )
+_RECORDED_AT = Column(
+    name="recorded_at", type="TIMESTAMP", description="UTC time from which the action could be known."
+)
+_ACTION_VALUE = Column(name="action_value", type="DOUBLE", description="Quantity x unit price; 0 for clicks.")
 
 FCT_EXPOSURES = Table(
     schema="marts",
@@ -69,13 +73,13 @@ FCT_ATTRIBUTIONS = Table(
             allowed=("exposed", "clicked", "exposed_unclicked", "unexposed"),
         ),
         Column(name="acted_at", type="TIMESTAMP", description="UTC time of the outside action."),
-        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the action could be known."),
+        _RECORDED_AT,
         Column(
             name="delay_hours",
             type="DOUBLE",
             description="Hours from request to action; negative only where the policy counts actions before it.",
         ),
-        Column(name="action_value", type="DOUBLE", description="Quantity x unit price; 0 for clicks."),
+        _ACTION_VALUE,
         Column(name="label_weight", type="DOUBLE", description="Weight the policy gives this label."),
         Column(name="policy_version", type="VARCHAR", description="Version of the attribution policy."),
         _LABEL_AS_OF,
@@ -157,8 +161,8 @@ OUTSIDE_ACTIONS = Table(
         Column(name="domain", type="VARCHAR", description="Channel in which the user acted."),
         Column(name="action", type="VARCHAR", description="What the user did.", allowed=("click", "purchase")),
         Column(name="acted_at", type="TIMESTAMP", description="UTC time of the action."),
-        Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the action could be known."),
-        Column(name="action_value", type="DOUBLE", description="Quantity x unit price; 0 for clicks."),
+        _RECORDED_AT,
+        _ACTION_VALUE,
         Column(
             name="request_id",
             type="VARCHAR",

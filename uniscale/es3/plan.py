@@ -12,7 +12,7 @@ import duckdb
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
-from uniscale.contracts.days import Day
+from uniscale.contracts.days import Day, every_day
 from uniscale.contracts.marts import (
     CONFIDENCE_Z,
     FCT_ATTRIBUTIONS,
@@ -156,9 +156,11 @@ def build_keys(
     keys = {}
     for day in plan.days:
         first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
-        attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in _dates(first, last)]
+        attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in every_day(first, last)]
         own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
-        outside = [(OUTSIDE_ACTIONS.qualified, d) for d in _dates(day.ds, day.label_as_of.date() - timedelta(days=1))]
+        outside = [
+            (OUTSIDE_ACTIONS.qualified, d) for d in every_day(day.ds, day.label_as_of.date() - timedelta(days=1))
+        ]
         made_from = [*own, *outside, *attributions]
         keys[day.ds] = input_key(
             {
@@ -172,10 +174,6 @@ def build_keys(
             }
         )
     return keys
-
-
-def _dates(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
 
 
 def _stored_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:

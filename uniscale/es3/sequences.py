@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from uniscale.checkout import code_version
 from uniscale.config import Settings
+from uniscale.contracts.days import every_day
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
@@ -104,9 +105,8 @@ def _build_keys(raw: RawContent, versions: Mapping[date, str], last: date) -> di
     start = min(raw.by_table["actions"])
     code = code_version().rsplit("-", 1)[-1]
     keys, key = {}, ""
-    for ahead in range((last - start).days + 1):
-        day = start + timedelta(days=ahead)
-        first = date.min if ahead == 0 else day
+    for day in every_day(start, last):
+        first = date.min if day == start else day
         made_from = {"raw": raw.digest(("actions",), first, day), "versions": versions.get(day, "")}
         key = input_key({"code": code, "earlier": key, **made_from})
         keys[day] = key

@@ -10,12 +10,9 @@ from datetime import timedelta
 
 import duckdb
 
-from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.catalog import BUILT_BY_DBT
 from uniscale.contracts.events import QUARANTINE
-from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
@@ -24,7 +21,7 @@ from uniscale.lake.ledger import do_again
 from uniscale.lake.lost import LostPart, take_out
 
 _MADE_BY = {
-    **{table.qualified: "marts" for table in (*MART_TABLES, *CARRIED_TABLES, *DAILY_TABLES, *FEATURE_TABLES)},
+    **{table.qualified: "marts" for table in BUILT_BY_DBT},
     **{table.qualified: "samples" for table in (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)},
     FRAMES.qualified: "frames",
     **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS)},

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from uniscale.contracts.days import every_day
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
@@ -71,6 +73,5 @@ def read_days(text: str) -> tuple[date, ...]:
     days: list[date] = []
     for span in filter(None, text.split(",")):
         first, _, last = span.partition("..")
-        start, end = date.fromisoformat(first), date.fromisoformat(last or first)
-        days += [start + timedelta(days=ahead) for ahead in range((end - start).days + 1)]
+        days += every_day(date.fromisoformat(first), date.fromisoformat(last or first))
     return tuple(days)

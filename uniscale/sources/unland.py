@@ -9,13 +9,10 @@ from datetime import date, timedelta
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.catalog import BUILT_BY_DBT
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
-from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.literals import quoted
-from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
@@ -29,10 +26,7 @@ from uniscale.sources.landed import landed_days, refuse_unknown_day
 _DAILY = (
     *EVENT_TABLES,
     QUARANTINE,
-    *MART_TABLES,
-    *CARRIED_TABLES,
-    *DAILY_TABLES,
-    *FEATURE_TABLES,
+    *BUILT_BY_DBT,
     SEQUENCES,
     SEQUENCE_LENGTHS,
     SAMPLES,

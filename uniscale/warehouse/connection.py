@@ -19,14 +19,14 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES, ITEMS, REQUESTS
-from uniscale.contracts.marts import ITEM_VERSIONS, OUTSIDE_ACTIONS
+from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import built_days
+from uniscale.lake.stored import num_rows_by_day
 from uniscale.warehouse.build import UNFINISHED
 from uniscale.warehouse.inputs import RawContent
 from uniscale.warehouse.plan import Group, plan_groups
@@ -109,12 +109,9 @@ def _newest(settings: Settings) -> Told:
     create_tables(lake)
     lake.commit(lambda con: Lake.create(con, PARTITIONS), "notes of what is built")
     with lake.read() as con:
-        landed = {
-            table.name: con.execute(f"select distinct ds from lake.{table.qualified}").fetchall()
-            for table in (ACTIONS_TABLE, ITEMS)
-        }
+        landed = {table.name: num_rows_by_day(con, table) for table in (ACTIONS_TABLE, ITEMS)}
         noted = {day for day, key in built_days(con, ITEM_VERSIONS.qualified).items() if key != UNFINISHED}
-    content = RawContent({t.name: {day: "" for (day,) in landed.get(t.name, ())} for t in EVENT_TABLES})
+    content = RawContent({t.name: dict.fromkeys(landed.get(t.name, ()), "") for t in EVENT_TABLES})
     groups = plan_groups(settings, policy, content, newest[0] - timedelta(days=settings.window.eval_days))
     days = {group.variable: [group.days[day] for day in _days_told(group, noted)] for group in groups}
     return Told(lake=lake, variables={**dbt_variables(settings, policy, days), "notes": PARTITIONS.qualified})
@@ -123,10 +120,9 @@ def _newest(settings: Settings) -> Told:
 def _days_told(group: Group, noted: Collection[date]) -> list[date]:
     """The newest day, and of tables whose days are read together more.
 
-    Of item versions all that no run has built (``noted``), of outside actions and daily counts all that the newest
-    request day and the newest feature day look at.
+    Of item versions all that no run has built (``noted``), of others all that the newest day of their readers reads.
     """
     newest = sorted(group.days)[-1:]
     if ITEM_VERSIONS in group.tables:
         return sorted({*newest, *(group.days.keys() - noted)})
-    return sorted(group.days) if group.tables in ((OUTSIDE_ACTIONS,), DAILY_TABLES) else newest
+    return sorted(group.days) if group.read_together else newest

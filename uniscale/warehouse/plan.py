@@ -12,7 +12,7 @@ from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.carried import CARRIED_TABLES
 from uniscale.contracts.daily import DAILY_TABLES
-from uniscale.contracts.days import Day, midnight_after
+from uniscale.contracts.days import Day, every_day, midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, OUTSIDE_ACTIONS, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
@@ -43,6 +43,7 @@ class Group:
         wanted_by: Name of the group that alone reads these days: they are built when it has days to build.
         bases: Earlier days that a day may be made from instead of from the whole log, with the keys they have to have.
         keep_from: First day of the tables that later runs may still read; None keeps all days.
+        read_together: Whether one day of a reader reads all these days.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Group:
     wanted_by: str | None = None
     bases: Mapping[date, str] = field(default_factory=dict)
     keep_from: date | None = None
+    read_together: bool = False
 
     def stale(self, built: Built) -> list[date]:
         """Days on which at least one table is missing or was built from something else."""
@@ -104,8 +106,7 @@ def _version_group(settings: Settings, raw: RawContent, last: date) -> Group:
     landed = [day for day in raw.by_table["items"] if day <= last_read(settings, last)]
     days, keys, key = {}, {}, ""
     if landed:
-        for ahead in range((max(last, *landed) - min(landed)).days + 1):
-            day = min(landed) + timedelta(days=ahead)
+        for day in every_day(min(landed), max(last, *landed)):
             days[day] = {"ds": day}
             keys[day] = key = _key(settings, days[day], earlier=key, raw=raw.digest(("items",), day, day))
     return Group(name="item_versions", variable="version_days", tables=(ITEM_VERSIONS,), days=days, keys=keys)
@@ -139,12 +140,18 @@ def _outside_group(settings: Settings, policy: Policy, raw: RawContent, ds: date
     last = max(day.label_as_of for day in request_days).date() - timedelta(days=1)
     reach = timedelta(days=max(FEATURE_WINDOWS))
     days, keys = {}, {}
-    for ahead in range((last - first).days + 1):
-        day = first + timedelta(days=ahead)
+    for day in every_day(first, last):
         days[day] = {"ds": day}
         content = raw.digest(("actions",), day, day) + raw.digest(("requests",), day - reach, day)
         keys[day] = _key(settings, days[day], raw=content)
-    return Group(name="outside", variable="outside_days", tables=(OUTSIDE_ACTIONS,), days=days, keys=keys)
+    return Group(
+        name="outside",
+        variable="outside_days",
+        tables=(OUTSIDE_ACTIONS,),
+        days=days,
+        keys=keys,
+        read_together=True,
+    )
 
 
 def _request_days(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> list[Day]:
@@ -206,8 +213,7 @@ def _count_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, 
     if settings.features.leaky:  # what becomes known on any later day counts too
         last = max([last, *raw.by_table["actions"]])
     days, keys = {}, {}
-    for ahead in range((last - first).days + 1):
-        day = first + timedelta(days=ahead)
+    for day in every_day(first, last):
         days[day] = {"ds": day}
         content = raw.digest(("candidates",), day, day) + raw.digest(("requests", "actions"), day - reach, day)
         keys[day] = _key(settings, days[day], raw=content + raw.digest(("items",), EARLIEST, day))
@@ -219,14 +225,14 @@ def _count_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, 
         keys=keys,
         wanted_by="features",
         keep_from=first - timedelta(days=1),
+        read_together=True,
     )
 
 
 def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, last: date) -> Group:
     first = _first_feature_day(settings, policy, ds)
     days, keys = {}, {}
-    for ahead in range((last - first).days + 1):
-        day = first + timedelta(days=ahead)
+    for day in every_day(first, last):
         days[day] = {"ds": day, "feature_at": midnight_after(day), "is_first": day == first}
         content = raw.digest(
             ("users", "items", "requests", "candidates", "actions"), EARLIEST, last_read(settings, day)
