@@ -15,7 +15,7 @@ SIXTH = date(2026, 1, 6)
 
 
 @pytest.fixture(scope="module")
-def shared(grown):
+def read_only(grown):
     """The installation, which these tests only read."""
     from tests.support_lineage import at_home
 
@@ -27,8 +27,8 @@ def by_item(found):
     return {entry["item_id"]: entry for entry in found["items"]}
 
 
-def test_a_real_sample_leads_to_its_request_actions_labels_features_and_models(shared):
-    settings, lake = shared
+def test_a_real_sample_leads_to_its_request_actions_labels_features_and_models(read_only):
+    settings, lake = read_only
     found = sample_lineage(settings, lake, "r-a1")
     assert (found["request"]["user_id"], found["request"]["query_text"]) == (ANNA, "Red Shoe")
     assert [row["item_id"] for row in found["candidates"]] == ["s1", "s2", "h1", "s3"]
@@ -58,23 +58,23 @@ def test_a_real_sample_leads_to_its_request_actions_labels_features_and_models(s
     assert [model["version"] for model in found["models"]["unknown"]] == ["3"]
 
 
-def test_feature_versions_are_the_newest_before_the_request(shared):
-    settings, lake = shared
+def test_feature_versions_are_the_newest_before_the_request(read_only):
+    settings, lake = read_only
     found = sample_lineage(settings, lake, "r-b2")
     versions = {(row["table"], row["key"]): row["feature_at"] for row in found["features"]}
     assert versions["features.query_features", "red shoe"] == datetime(2026, 1, 7)
     assert versions["features.user_features", BERT] == datetime(2026, 1, 7)
 
 
-def test_of_user_and_category_the_versions_of_the_sampled_items_are_told(shared):
-    settings, lake = shared
+def test_of_user_and_category_the_versions_of_the_sampled_items_are_told(read_only):
+    settings, lake = read_only
     found = sample_lineage(settings, lake, "r-a2")
     pairs = [row for row in found["features"] if row["table"] == "features.user_category_features"]
     assert [(row["key"], row["feature_at"]) for row in pairs] == [(f"{ANNA}, shoes", datetime(2026, 1, 7))]
 
 
-def test_a_synthetic_sample_leads_to_the_outside_clicks_and_the_query_behind_it(shared):
-    settings, lake = shared
+def test_a_synthetic_sample_leads_to_the_outside_clicks_and_the_query_behind_it(read_only):
+    settings, lake = read_only
     found = sample_lineage(settings, lake, "f-a1~sshoes", ds=DS)
     sample = found["sample"]
     assert (sample["is_synthetic"], sample["query_tier"], sample["query_text"]) == (True, 1, "red shoe")
@@ -95,8 +95,8 @@ def test_the_evidence_is_read_as_it_was_when_the_sample_was_written(installation
     assert by_item(found)["s1"]["native_actions"] == []
 
 
-def test_an_unknown_sample_or_item_is_answered_with_close_ones(shared):
-    settings, lake = shared
+def test_an_unknown_sample_or_item_is_answered_with_close_ones(read_only):
+    settings, lake = read_only
     with pytest.raises(ValueError, match=r"no sample 'r-a7'; it holds samples of 2026-01-06..2026-01-07, the closest "):
         sample_lineage(settings, lake, "r-a7")
     with pytest.raises(ValueError, match="a feed request of 2026-01-07 has this identifier"):
@@ -105,8 +105,8 @@ def test_an_unknown_sample_or_item_is_answered_with_close_ones(shared):
         sample_lineage(settings, lake, "r-b2", item="s9")
 
 
-def test_a_user_leads_to_days_per_table_and_to_models(shared):
-    settings, lake = shared
+def test_a_user_leads_to_days_per_table_and_to_models(read_only):
+    settings, lake = read_only
     found = user_lineage(settings, lake, ANNA)
     assert found["tables"]["es3.samples"] == {SIXTH: 1, DS: 2}
     assert found["tables"]["ml.frames"] == {SIXTH: 1, DS: 2, date(2026, 1, 8): 1}
@@ -119,7 +119,7 @@ def test_a_user_leads_to_days_per_table_and_to_models(shared):
         user_lineage(settings, lake, "ann")
 
 
-def test_the_command_tells_it_to_people_and_to_programs(shared):
+def test_the_command_tells_it_to_people_and_to_programs(read_only):
     runner = CliRunner()
     told = runner.invoke(app, ["lineage", "r-a1"])
     assert told.exit_code == 0, told.output
