@@ -27,6 +27,12 @@ def declared(kind: str) -> dict[str, dict]:
     return found
 
 
+def told_of_rows(model: dict) -> dict:
+    """What a model's one test of its rows is told: the key, and conditions by column."""
+    (told,) = (test["sound_rows"]["arguments"] for test in model["data_tests"] if "sound_rows" in test)
+    return told
+
+
 @pytest.mark.parametrize("table", BUILT_BY_DBT, ids=lambda table: table.qualified)
 def test_columns_types_and_nullability_equal_the_contract(table):
     columns = declared("models")[table.name]["columns"]
@@ -52,8 +58,7 @@ def test_every_built_table_says_its_grain_and_tests_its_key(table):
     model = declared("models")[table.name]
 
     assert " ".join(model["description"].split()).endswith(table.grain)
-    keys = [test["unique_key"]["arguments"]["columns"] for test in model["data_tests"] if "unique_key" in test]
-    assert keys == [list(table.key)]
+    assert told_of_rows(model)["key"] == list(table.key)
 
 
 def test_the_declaration_of_the_feature_tables_is_what_the_command_writes():
@@ -87,13 +92,13 @@ def test_every_model_and_column_is_described():
 @pytest.mark.parametrize("table", BUILT_BY_DBT, ids=lambda table: table.qualified)
 def test_every_column_of_a_built_table_is_tested(table):
     model = declared("models")[table.name]
-    legal = [test["legal_values"]["arguments"]["conditions"] for test in model["data_tests"] if "legal_values" in test]
+    legal = told_of_rows(model).get("conditions", {})
     required = {column.name for column in table.columns if not column.nullable}
     closed = {column.name for column in table.columns if column.allowed}
 
-    assert {column for conditions in legal for column in conditions} | required | closed == set(table.column_names)
+    assert legal.keys() | required | closed == set(table.column_names)
     bounded = {column.name for column in table.columns if column.minimum is not None}
-    assert bounded <= {column for conditions in legal for column in conditions}
+    assert bounded <= legal.keys()
 
 
 def test_the_sources_are_the_event_contract():

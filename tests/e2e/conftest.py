@@ -10,7 +10,7 @@ def logs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
     shop = new_shop(folder / "simulator", folder)
     words = ("--days", str(DAYS), "--size", "xs", "--seed", "7", "--start", "2026-01-05")
-    shop.run("simulate", *words, "--out", str(folder / "shop"))
+    shop.run("simulate", *words, "--set", "searches_per_day=500", "--out", str(folder / "shop"))
     return folder / "shop"
 
 

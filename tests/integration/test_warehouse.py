@@ -236,7 +236,7 @@ def test_a_failing_test_is_named_with_its_message(world):
     log.candidates.append(dict(log.candidates[0]))
     log.land(lake)
 
-    with pytest.raises(DbtFailedError, match=r"unique_key_fct_exposures.*Got 1 result"):
+    with pytest.raises(DbtFailedError, match=r"sound_rows_of_fct_exposures.*Got 1 result"):
         build_marts(settings, lake, day(15))
 
 

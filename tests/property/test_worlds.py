@@ -15,6 +15,7 @@ from uniscale.market.worlds import PRESETS
 ELSEWHERE = {
     "shown_at_least": "9",
     "num_favourites": "4",
+    "searches_per_day": "150",
     "candidates_per_search": "20",
     "follow_up_from": "shown",
     "shown_again": "1",

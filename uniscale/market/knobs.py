@@ -39,6 +39,9 @@ class Knobs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    searches_per_day: int = _traffic(
+        0, (0, 1_000_000), "requests", "Mean searches of a weekday that begin a session; 0: those of the size."
+    )
     feed_per_search: float = _traffic(
         1.0, (0, 20), "requests", "Feed requests per search that begins a session, visits it leads to included."
     )

@@ -240,4 +240,5 @@ def check(*, days: int, size: str, seed: int) -> None:
 def expected_requests(days: int, size: str, knobs: Knobs) -> int:
     """About how many requests ``days`` days have; for a progress bar."""
     per_search = 1 / (1 - knobs.another_search) + knobs.feed_per_search + knobs.shop_per_search
-    return round(days * size_named(size).searches_per_day * per_search * 1.04)
+    per_day = knobs.searches_per_day or size_named(size).searches_per_day
+    return round(days * per_day * per_search * 1.04)

@@ -67,7 +67,7 @@ class World:
 
     seed: int
     start: date
-    size: Size  # with the assortment and lists of the knobs
+    size: Size  # with what the knobs change of it
     knobs: Knobs
     users: Users
     items: Items
@@ -88,6 +88,7 @@ def build_world(size: Size, seed: int, start: date, knobs: Knobs = DEFAULT_KNOBS
     size = replace(
         size,
         num_items=round(size.num_items * knobs.assortment),
+        searches_per_day=knobs.searches_per_day or size.searches_per_day,
         candidates_per_search=knobs.candidates_per_search or size.candidates_per_search,
     )
     rng = stream(seed, "categories")

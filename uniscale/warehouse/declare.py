@@ -34,18 +34,16 @@ def write(path: Path = DECLARATION) -> Path:
 
 
 def _model(table: FeatureTable) -> dict[str, Any]:
-    tests: list[dict[str, Any]] = [
-        {"unique_key": {"arguments": {"columns": list(table.key)}, "config": dict(_BUILT_DAYS)}}
-    ]
+    arguments: dict[str, Any] = {"key": list(table.key)}
     conditions = {column.name: condition for column in table.columns if (condition := _condition(column))}
     if conditions:
-        legal = {"name": f"legal_values_of_{table.name}", "arguments": {"conditions": conditions}}
-        tests.append({"legal_values": {**legal, "config": dict(_BUILT_DAYS)}})
+        arguments["conditions"] = conditions
+    test = {"name": f"sound_rows_of_{table.name}", "arguments": arguments, "config": dict(_BUILT_DAYS)}
     return {
         "name": table.name,
         "description": f"{table.description} {table.grain}",
         "config": {"meta": {"fresh_hours": table.fresh_hours}},
-        "data_tests": tests,
+        "data_tests": [{"sound_rows": test}],
         "columns": [_column(column) for column in table.columns],
     }
 
