@@ -1,9 +1,10 @@
 """What rows should weigh: ``python -m benchmarks.weights``.
 
 One value of the ES3 policy is changed at a time: weights by provenance, unexposed rows per exposed row, what is done
-with young days. Each variant builds the samples of a simulated shop anew, trains HHSFT on several seeds for the same
-number of steps, and is judged on the clicks of a development day and against the shop's truth: the click probability of
-every candidate, free of position bias and of the old policy. Each run adds a round to the month's record, and plots it.
+with young days, whether attributed labels count by their lift. Each variant builds the samples of a simulated shop,
+trains HHSFT on several seeds for the same number of steps, and is judged on the clicks of a development day and against
+the shop's truth: the click probability of every candidate, free of position bias and of the old policy. Each run adds a
+round to the month's record, and plots it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ AXES: dict[str, tuple[Any, ...]] = {
     "weights.attributed_exposed": (0.3, 1.0),
     "unexposed.ratio": (2.0, 4.0),
     "maturity.young_days": ("keep", "weigh", "wait"),
+    "attribution.weight": ("rule", "lift"),
 }
 
 

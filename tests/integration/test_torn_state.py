@@ -4,8 +4,6 @@ import json
 from datetime import date
 
 import pytest
-from evidently import Dataset, Report
-from evidently.presets import ValueStats
 
 from monitoring.daily import _keep
 from monitoring.drift import Drift
@@ -19,6 +17,8 @@ DRIFT = Drift(name="users", title="", num_current=3, num_reference=3, drifted={}
 
 def snapshot(ds):
     import pandas as pd
+    from evidently import Dataset, Report  # takes seconds, which other test processes should not pay
+    from evidently.presets import ValueStats
 
     report = Report([ValueStats("x")], metadata={"ds": ds.isoformat()})
     return report.run(Dataset.from_pandas(pd.DataFrame({"x": [1.0, 2.0, 3.0]})), None)
