@@ -7,7 +7,8 @@ other arm (what two passes over ``es3`` take; ``exposed`` is then ``exposed_long
 that were shown in random order, and against the shop's truth.
 
 A trial that is done is kept in ``--folder``: the same command goes on where it stopped. Writes a record (JSON and
-Markdown) into ``benchmarks/records``: ``samples_SIZE``, or ``observation_SIZE`` where observation is more than off.
+Markdown) into ``benchmarks/records``: ``samples_SIZE``, or ``observation_SIZE`` where observation is more than off; a
+part of the rankers, and labels that count by their lift, stand in its name.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 from benchmarks import record
 from benchmarks.shop import Shop
 from benchmarks.trials import run_all
-from benchmarks.weights import cell
+from benchmarks.weights import cell, write_policy
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.config.state_files import read_state
@@ -42,6 +43,7 @@ from uniscale.whole_files import write_whole
 WORLDS = ("default", "follow_shown", "long_lists", "channels_apart")
 COMPARED = tuple(name for name in DATA if name != "exposed_long")
 RANKERS = ("dlrm", "hhfi", "hhsft")
+RULE, LIFT = "rule", "lift"
 METRICS = ("gauc", "random_gauc", "true_gauc", "true_auc_exposed", "true_calibration")
 TITLES = ("GAUC, clicks", "GAUC, random order", "true GAUC, whole lists", "true AUC, shown rows", "true calibration")
 STEPS = ("land", "marts", "samples", "frames")
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=list(COMPARED), choices=list(DATA))
     parser.add_argument("--models", nargs="+", default=list(RANKERS), choices=sorted(MODELS))
     parser.add_argument("--observations", nargs="+", default=["off"], choices=OBSERVATIONS)
+    parser.add_argument("--weight", default=RULE, choices=(RULE, LIFT), help="What an attributed label counts.")
     parser.add_argument(
         "--passes", nargs="+", type=int, default=[1, 2, 4], help="Tried on the development day if several."
     )
@@ -71,16 +74,23 @@ def main() -> None:
     del kept["sizes"]
     kept["command"] = kept["command"].replace(str(arguments.folder), "FOLDER")
     about = "samples" if arguments.observations == ["off"] else "observation"
-    record.store(f"{about}_{arguments.size}", kept, page(kept))
+    record.store("_".join((about, *part_of(arguments), arguments.size)), kept, page(kept))
+
+
+def part_of(arguments: argparse.Namespace) -> list[str]:
+    """What a record that does not hold all says in its name: its rankers, and how attributed labels are weighed."""
+    rankers = [] if arguments.models == list(RANKERS) else sorted(arguments.models)
+    return [*rankers, *([] if arguments.weight == RULE else [arguments.weight])]
 
 
 def study(arguments: argparse.Namespace, world: str) -> dict[str, Any]:
     """All arms in one world."""
-    shop = open_shop(arguments, world)
+    folder = arguments.folder / (world if arguments.weight == RULE else f"{world}, {arguments.weight}")
+    shop = open_shop(arguments, world, folder)
     arms = list(product(arguments.data, arguments.models, arguments.observations))
     tried = [arm(*words, arguments.size, passes=number) for words in arms for number in arguments.passes]
     has_choice = len(arguments.passes) > 1
-    development = trials(shop, arguments.folder / world, tried) if has_choice else []
+    development = trials(shop, folder, tried) if has_choice else []
     best = {words: best_passes(development, words) if has_choice else arguments.passes[0] for words in arms}
     next_day(shop)
     steps = equal_steps(shop, arguments.size)
@@ -89,19 +99,20 @@ def study(arguments: argparse.Namespace, world: str) -> dict[str, Any]:
     at_equal = [arm(*words, arguments.size, steps=steps, seed=seed) for words in arms for seed in seeds]
     return {
         "development": development,
-        "best_passes": trials(shop, arguments.folder / world, at_best),
-        "equal_steps": trials(shop, arguments.folder / world, at_equal),
+        "best_passes": trials(shop, folder, at_best),
+        "equal_steps": trials(shop, folder, at_equal),
     }
 
 
-def open_shop(arguments: argparse.Namespace, world: str) -> Shop:
-    """The shop of a world with the frames of the development day, made now or found in the folder."""
-    folder = arguments.folder / world
+def open_shop(arguments: argparse.Namespace, world: str, folder: Path) -> Shop:
+    """The shop of a world with the frames of the development day, made now or found in its folder."""
     done, place = folder / "built", folder / "shop"
     folder.mkdir(exist_ok=True)
     if not done.is_file():
         shutil.rmtree(place, ignore_errors=True)  # cut off while it was made
     shop = Shop(place, size=arguments.size, train_days=TRAIN_DAYS, days_after=1)
+    if arguments.weight != RULE:
+        shop.settings.policy = write_policy(folder, {"attribution.weight": arguments.weight})
     if not done.is_file():
         shop.simulate(arguments.world_seed, world=world)
         shop.build(STEPS)
