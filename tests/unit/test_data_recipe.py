@@ -102,6 +102,7 @@ CLICKED = {
     "attributed": {"a": True, "b": True, "c": True, "d": False},
     "attributed_shown": {"a": True, "b": True},
     "searchified": {"a": True, "b": False},
+    "unattributed": {"a": True, "b": False, "c": False, "d": False},
     "es3": {"a": True, "b": True, "c": True, "d": False},
 }
 

@@ -11,7 +11,10 @@ RANKERS = (
 )
 """Names of the model zoo."""
 
-DATA = ("exposed", "exposed_long", "unexposed", "attributed", "attributed_shown", "searchified", "es3")
+DATA = (
+    *("exposed", "exposed_long", "unexposed", "attributed", "attributed_shown", "searchified", "unattributed"),
+    "es3",
+)
 """What a recipe is trained on: shown rows with native labels, and what the stages of ES3 add."""
 
 OBSERVATIONS = ("off", "additive", "examination")

@@ -53,6 +53,9 @@ DATA = {
         # Not shown with a label, beside none without, would say that what is not shown is good.
         DataRecipe(name="attributed_shown", meaning="shown rows with labels of outside actions", attributed=True),
         DataRecipe(name="searchified", meaning="shown rows and synthetic requests (C)", searchified=True),
+        DataRecipe(
+            name="unattributed", meaning="all but labels of outside actions (A+C)", unexposed=True, searchified=True
+        ),
         ES3,
     )
 }
