@@ -131,6 +131,12 @@ class UniMixer(Ranker):
         x_TND = self.streams(self.tokenizer(inputs).values())
         return self.heads(x_TND.mean(0), buckets)
 
+    def compile_score(self) -> None:
+        """Compile all but the making of matrices: forty steps on small ones take minutes to compile, and save nothing."""
+        for mixing in self._parts(UniMixing):
+            mixing.matrices = torch.compiler.disable(mixing.matrices)  # type: ignore[method-assign]
+        super().compile_score()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UniMixingLiteConfig(UniMixerConfig):
@@ -238,7 +244,6 @@ class UniMixing(nn.Module):
         self.logits = nn.Identity()
         self.is_pruned = True
 
-    @torch.compiler.disable  # Forty steps on small matrices take minutes to compile and save nothing.
     def matrices(self) -> tuple[Tensor, Tensor]:
         """The doubly stochastic matrices: global [G, G] and local [G, B, B]."""
         if self.is_pruned:
