@@ -14,7 +14,7 @@ from uniscale.contracts.policy import DEFAULT_POLICY
 from uniscale.lake import Lake
 from uniscale.warehouse import build
 from uniscale.warehouse.build import build_marts
-from uniscale.warehouse.project import DbtFailedError, run_dbt
+from uniscale.warehouse.project import DbtFailedError, run_dbt, state_folder
 
 ALL = tuple(table.qualified for table in BUILT_BY_DBT)
 
@@ -230,14 +230,21 @@ def test_a_policy_with_apostrophes_is_data_and_not_sql(world, tmp_path):
     settings.policy = None
 
 
-def test_a_failing_test_is_named_with_its_message(world):
-    settings, lake = world
-    log = lake_log()
-    log.candidates.append(dict(log.candidates[0]))
-    log.land(lake)
+def test_a_test_of_a_table_names_the_column_of_an_illegal_value_and_the_key_of_twins(settings, lake):
+    settings.window.train_days = 1
+    lake_log().land(lake)
+    build_marts(settings, lake, day(5))
+    spoil = "update lake.marts.fct_exposures set position = 0 where item_id = 'a'"
+    twin = "insert into lake.marts.fct_exposures from lake.marts.fct_exposures where item_id = 'b'"
+    lake.commit(lambda con: (con.execute(spoil), con.execute(twin)), "spoilt")
 
-    with pytest.raises(DbtFailedError, match=r"sound_rows_of_fct_exposures.*Got 1 result"):
-        build_marts(settings, lake, day(15))
+    told = {"request_days": [{"ds": day(5)}]}
+    with pytest.raises(DbtFailedError, match=r"sound_rows_of_fct_exposures: Got 2 results"):
+        run_dbt(settings, lake, ["test", "--select", "sound_rows_of_fct_exposures"], told)
+
+    (query,) = state_folder(settings).glob("target/compiled/**/sound_rows_of_fct_exposures.sql")
+    faults = {("r5", "a", "illegal position"), ("r5", "b", "not the only row of its key")}
+    assert set(rows(lake, query.read_text(encoding="utf-8"))) == faults
 
 
 def test_the_unit_tests_of_attribution_pass(world):
