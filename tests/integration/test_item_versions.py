@@ -50,7 +50,7 @@ def changing_items() -> Log:
 def test_at_every_moment_the_newest_version_that_was_valid_and_recorded_is_known(settings, lake):
     log = changing_items()
     log.land(lake)
-    for ds in (day(3), day(4), DS):
+    for ds in (day(4), DS):
         build_marts(settings, lake, ds)
 
     known = rows(lake, "select item_id, known_from, price from marts.item_versions order by known_from")
