@@ -131,9 +131,12 @@ def weigh(con: duckdb.DuckDBPyConnection, shop: Shop, *, by_lift: bool) -> None:
     run = plan_run(shop.settings, shop.ds)
     word = "lift" if by_lift else "rule"
     attribution = run.policy.attribution.model_copy(update={"weight": word})
-    measure_lift(con, replace(run, policy=run.policy.model_copy(update={"attribution": attribution})))
-    run_files(con, ("macros",), {})
-    con.execute("create or replace temp table weights as select action_id, weight from weighed('attributions')")
+    run = replace(run, policy=run.policy.model_copy(update={"attribution": attribution}))
+    con.execute("create or replace temp table weights (action_id varchar, weight double)")
+    for day in run.days:
+        measure_lift(con, run, day)
+        run_files(con, ("macros",), {})
+        con.execute("insert into weights select action_id, weight from weighed('attributions') where ds = ?", [day.ds])
 
 
 def rows(con: duckdb.DuckDBPyConnection, hours: int) -> list[dict[str, Any]]:

@@ -6,26 +6,24 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from support_es3 import DAY, World, at, plan, policy
+from support_es3 import DAY, YESTERDAY, World, at, plan, policy
 
+from uniscale.contracts.marts import OUTSIDE_ACTIONS
 from uniscale.es3.days import compute_day, prepare
-from uniscale.es3.lift import GAPS, PRIOR_ACTIONS, lift_content, measure_lift
+from uniscale.es3.lift import GAPS, PRIOR_ACTIONS, measure_lift
 from uniscale.es3.plan import build_keys
+from uniscale.lake.partitions import mark_tables
 from uniscale.warehouse.inputs import RawContent
 
 BY_LIFT = policy(attribution={"weight": "lift"})
 
 
-def long_plan(the_policy=BY_LIFT):
-    """Three training days; the log begins two days before them."""
-    return plan(the_policy, train_days=3)
-
-
-def lifts(lake, the_plan=None):
-    the_plan = the_plan or long_plan()
+def lifts(lake, days_back=1):
+    """What is measured for a day of three training days; the log begins two days before them."""
+    the_plan = plan(BY_LIFT, train_days=3)
     with lake.read() as con:
         prepare(con, the_plan)
-        return measure_lift(con, the_plan)
+        return [lift for lift in measure_lift(con, the_plan, the_plan.days[-1 - days_back]) if lift.num_after]
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_native_actions_carts_other_users_and_items_of_no_list_do_not_count(worl
     world.action("elsewhere", "click", "u", "z", at=at(12.1, -1), request_id=None)
     world.write(lake)
 
-    assert lifts(lake) == ()
+    assert lifts(lake) == []
 
 
 def test_a_gap_is_measured_only_where_the_log_reaches_as_far_on_both_sides(lake):
@@ -87,7 +85,44 @@ def test_a_gap_is_measured_only_where_the_log_reaches_as_far_on_both_sides(lake)
     world.action("late", "click", "v", "a", at=at(23.9), request_id=None)
     world.write(lake)
 
-    assert [(lift.from_hours, lift.num_after) for lift in lifts(lake)] == [(0, 1)]
+    assert [(lift.from_hours, lift.num_after) for lift in lifts(lake, days_back=2)] == [(0, 1)]
+    assert lifts(lake, days_back=0) == []
+
+
+def test_a_gap_that_cannot_be_measured_yet_has_the_share_of_all_that_can(lake):
+    world = World()
+    world.request("old", "nobody", at(0, -9), "z")
+    world.request("r", "u", at(12), "a", query="shoe")
+    for number, hours in enumerate((0.5, 0.6, 2, -0.5)):
+        world.action(f"a{number}", "click", "u", "a", at=at(12 + hours), request_id=None)
+    world.write(lake)
+    the_plan = plan(BY_LIFT)
+    with lake.read() as con:
+        prepare(con, the_plan)
+        found = {(lift.is_exposed, lift.from_hours): lift for lift in measure_lift(con, the_plan, the_plan.days[0])}
+
+    overall = (3 - 1) / 3
+    assert {(shown, gap) for shown, gap in found} == {(shown, gap) for shown in (True, False) for gap in GAPS[:-1]}
+    assert (found[True, 24].num_after, found[True, 24].share) == (0, pytest.approx(overall, abs=1e-3))
+    assert found[True, 0].share == pytest.approx((1 + PRIOR_ACTIONS * overall) / (2 + PRIOR_ACTIONS), abs=1e-3)
+
+
+def test_what_happens_after_a_day_is_final_changes_nothing_of_it(lake):
+    def measured():
+        with lake.read() as con:
+            prepare(con, the_plan)
+            return measure_lift(con, the_plan, the_plan.days[0])
+
+    the_plan, world = plan(BY_LIFT), World()
+    world.request("old", "nobody", at(0, -4), "z")
+    world.request("r", "u", at(12), "ab", query="shoe")
+    world.action("a", "click", "u", "a", at=at(13), request_id=None)
+    world.write(lake)
+    before = measured()
+    world.request("next", "u", at(12, 1), "ab", query="shoe")
+    world.action("b", "click", "u", "b", at=at(11, 1), request_id=None)
+    world.write(lake)
+    assert measured() == before != ()
 
 
 def test_counts_equal_plain_python_on_random_logs(lake):
@@ -113,7 +148,11 @@ def test_counts_equal_plain_python_on_random_logs(lake):
     expected = Counter()
     start, known = at(0, -2) - timedelta(days=BY_LIFT.attribution.window_days), at(24)
     for user, item, when, action in acts:
-        mine = [(moment, shown) for owner, held, moment, shown in searches if (owner, held) == (user, item)]
+        mine = [
+            (moment, shown)
+            for owner, held, moment, shown in searches
+            if (owner, held) == (user, item) and at(0, -1) <= moment < at(24, -1)
+        ]
         before = [entry for entry in mine if entry[0] <= when]
         after = [entry for entry in mine if entry[0] > when]
         for side, entry in (("after", max(before, default=None)), ("before", min(after, default=None))):
@@ -147,17 +186,25 @@ def test_labels_weigh_by_lift_only_where_the_policy_says_so():
         the_plan = plan(policy(attribution={"weight": word}))
         con = world.connection()
         prepare(con, the_plan)
-        found = measure_lift(con, the_plan)
         compute_day(con, the_plan, the_plan.days[0], searchify=False)
         items, label_weights, provenance = con.execute(
             "select item_ids, label_weight, provenance from records where sample_id = 'r'"
         ).fetchall()[0]
         assert provenance[0] == "attributed_exposed"
         weights[word] = dict(zip(items, label_weights, strict=True))
-        no_content = RawContent({"candidates": {}})
-        factors = {day.ds: {"click": 1.0, "purchase": 1.0} for day in the_plan.days}
-        weights[word, "key"] = build_keys(con, the_plan, factors, lift_content(found), no_content)[DAY]
     assert weights["rule"]["a"] == 1
     assert weights["lift"]["a"] == 0
     assert weights["rule"]["b"] == weights["lift"]["b"]
-    assert weights["rule", "key"] != weights["lift", "key"]
+
+
+@pytest.mark.parametrize("word", ["rule", "lift"])
+def test_a_day_is_made_again_for_what_was_done_before_it_only_where_labels_weigh_by_lift(lake, word):
+    the_plan = plan(policy(attribution={"weight": word}))
+
+    def key(of_the_day_before):
+        noted = {OUTSIDE_ACTIONS.qualified: {YESTERDAY.date(): of_the_day_before}}
+        lake.commit(lambda con: mark_tables(con, noted), "a day of outside actions")
+        with lake.read() as con:
+            return build_keys(con, the_plan, {DAY: {}}, RawContent({"candidates": {}}))[DAY]
+
+    assert (key("made") != key("made again")) is (word == "lift")

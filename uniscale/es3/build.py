@@ -26,7 +26,7 @@ from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLE
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.days import compute_day, days_to_searchify, prepare, prepare_items
-from uniscale.es3.lift import lift_content, measure_lift
+from uniscale.es3.lift import measure_lift
 from uniscale.es3.maturity import label_factors, measure_growth
 from uniscale.es3.plan import Plan, build_keys, plan_run
 from uniscale.es3.quality import measure_queries
@@ -58,9 +58,9 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         ``requests``, ``click_positives``, ``cart_positives``, ``purchase_positives``, ``multipliers`` (by stage,
         against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``shape`` (of real and
         synthetic requests, see `count_samples`), ``outside_clicks`` (all of them, by what became of them, see
-        `uniscale.contracts.samples.FATES`), ``lift`` (see `uniscale.es3.lift`), ``growth`` (of attributed labels with
-        the age of their day, by action), ``young_days`` and, of the last day, ``queries`` (synthetic queries beside
-        held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
+        `uniscale.contracts.samples.FATES`), ``growth`` (of attributed labels with the age of their day, by action),
+        ``young_days`` and, of the last day, ``lift`` (see `uniscale.es3.lift`) and ``queries`` (synthetic queries
+        beside held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.
@@ -75,8 +75,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     with lake.read(lake.snapshot_id()) as con:
         growth = measure_growth(con, plan)
         factors = label_factors(plan, growth)
-        lifts = measure_lift(con, plan)
-        wanted = build_keys(con, plan, factors, lift_content(lifts), raw)
+        wanted = build_keys(con, plan, factors, raw)
         stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
         num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
@@ -85,7 +84,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         prepare_items(con, plan)
         return {
             **count_samples(con, plan),
-            "lift": [asdict(lift) for lift in lifts],
+            "lift": [asdict(lift) for lift in measure_lift(con, plan, plan.days[-1])],
             "growth": {action: asdict(found) for action, found in growth.items()},
             "young_days": plan.policy.maturity.young_days,
             "queries": measure_queries(con, plan, plan.days[-1]),

@@ -10,7 +10,7 @@ import duckdb
 from uniscale.contracts.days import Day
 from uniscale.contracts.marts import FCT_EXPOSURES, OUTSIDE_ACTIONS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
-from uniscale.es3.lift import NO_LIFTS
+from uniscale.es3.lift import measure_lift
 from uniscale.es3.maturity import ACTIONS
 from uniscale.es3.plan import Plan
 from uniscale.es3.queries import find_queries, read_searches
@@ -23,10 +23,7 @@ def prepare_items(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
 
 
 def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    """Make the connection ready for `compute_day`: functions, item versions, older lists, the empty tables.
-
-    Labels weigh by lift if `measure_lift` has been called.
-    """
+    """Make the connection ready for `compute_day`: functions, item versions, older lists, the empty tables."""
     prepare_items(con, plan)
     days_read = {
         "first_ds": plan.first_ds,
@@ -36,7 +33,6 @@ def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         "target_domain": plan.target_domain,
     }
     run_files(con, ("older_lists",), days_read)
-    con.execute(NO_LIFTS)
     for name, table in (("records", SAMPLES), ("outside_fates", OUTSIDE_CLICKS)):
         columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
         con.execute(f"create or replace temp table {name} ({columns})")
@@ -63,6 +59,7 @@ def compute_day(
     """
     growth = growth or {}
     values = {**plan.values(day), **{f"{action}_growth": growth.get(action, 1.0) for action in ACTIONS}}
+    measure_lift(con, plan, day)
     run_files(con, ("unexposed", "labels"), values)
     if searchify:
         run_files(con, ("outside",), values)

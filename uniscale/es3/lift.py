@@ -4,16 +4,17 @@ People act on items that they would have acted on without the search, and do so 
 items of its list in the hours before it tells what would have happened in the hours after it. Of the actions after it,
 those in excess of the ones before are its lift, and their share is what an attributed label counts. Where a need grows
 towards the search, the hours before it hold more than the baseline, and the share is too small rather than too large.
+A gap that the day's lists cannot measure yet has the share of all that they can.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 
-from uniscale.contracts.days import midnight_after
+from uniscale.contracts.days import Day
 from uniscale.contracts.marts import OUTSIDE_ACTIONS
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
@@ -27,7 +28,7 @@ PRIOR_ACTIONS = 20.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lift:
-    """Actions of one kind.
+    """Actions of one kind, held against the lists of a day.
 
     Attributes:
         action: ``click`` or ``purchase``.
@@ -35,7 +36,7 @@ class Lift:
         is_exposed: Whether the list showed the item.
         from_hours: Shortest time between search and action.
         to_hours: Longest one, exclusive.
-        num_after: Actions that long after the nearest search whose list holds their item.
+        num_after: Actions that long after the nearest search of the day whose list holds their item.
         num_before: Actions that long before it.
         share: Part of those after it that the search is behind.
     """
@@ -50,26 +51,26 @@ class Lift:
     share: float
 
 
-def measure_lift(con: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[Lift, ...]:
-    """Fill the temporary table ``lifts``; empty, and so without effect, unless the policy weighs by lift.
+def measure_lift(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> tuple[Lift, ...]:
+    """Fill the temporary table ``lifts`` for a day; empty, and so without effect, unless the policy weighs by lift.
+
+    A day is measured on its own lists and on what was known by its label time, so that what it says changes no more
+    than its labels do.
 
     Args:
         con: A lake connection; holds the marts of the run.
         plan: The run.
+        day: One of its training days.
 
     Returns:
         Its rows, in order.
     """
-    con.execute(NO_LIFTS)
-    con.execute("truncate lifts")
+    con.execute(_EMPTY)
     if plan.policy.attribution.weight == "lift":
-        longest = timedelta(days=plan.policy.attribution.window_days)
         values = {
-            "first_ds": plan.first_ds,
-            "last_ds": plan.last_ds,
-            "first_action_ds": _first_logged(con, plan, longest),
-            "last_action_ds": plan.ds,
-            "known_until": midnight_after(plan.ds),
+            "ds": day.ds,
+            "first_action_ds": _first_logged(con, plan, day),
+            "label_as_of": day.label_as_of,
             "target_domain": plan.target_domain,
             "from_hours": [float(hours) for hours in GAPS[:-1]],
             "to_hours": [float(hours) for hours in GAPS[1:]],
@@ -81,21 +82,16 @@ def measure_lift(con: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[Lift, ...]
     return tuple(Lift(**dict(zip(Lift.__dataclass_fields__, row, strict=True))) for row in rows)
 
 
-NO_LIFTS = """
-    create temp table if not exists lifts (
+_EMPTY = """
+    create or replace temp table lifts (
         action varchar, domain varchar, is_exposed boolean, from_hours double, to_hours double,
         num_after bigint, num_before bigint, share double
     )
 """
 
 
-def lift_content(lifts: tuple[Lift, ...]) -> list[tuple[object, ...]]:
-    """What the samples take of them, for their build key."""
-    return [(*astuple(lift)[:5], lift.share) for lift in lifts]
-
-
-def _first_logged(con: duckdb.DuckDBPyConnection, plan: Plan, longest: timedelta) -> object:
+def _first_logged(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> date:
     """First day with an outside action, or the one that the longest gap reaches back to."""
     query = f"select min(ds) from lake.{OUTSIDE_ACTIONS.qualified} where ds >= ?"
-    row = con.execute(query, [plan.first_ds - longest]).fetchone()
-    return (row[0] if row else None) or plan.first_ds
+    row = con.execute(query, [plan.first_lift_ds(day)]).fetchone()
+    return (row[0] if row else None) or day.ds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -84,6 +84,10 @@ class Plan:
         """First day whose searches may lend ``day`` a query."""
         return day.ds - timedelta(days=self.policy.searchification.history_days)
 
+    def first_lift_ds(self, day: Day) -> date:
+        """First day whose outside actions tell what the searches of ``day`` are behind."""
+        return day.ds - timedelta(days=self.policy.attribution.window_days)
+
     def first_read_ds(self, day: Day) -> date:
         """First day whose candidates ``day`` is made from."""
         return min(self.first_history_ds(day), self.first_older_ds(day))
@@ -139,10 +143,9 @@ def build_keys(
     con: duckdb.DuckDBPyConnection,
     plan: Plan,
     factors: Mapping[date, Mapping[str, float]],
-    lift: Sequence[tuple[object, ...]],
     raw: RawContent,
 ) -> dict[date, str]:
-    """Key of each training day: code, policy, settings, label time, growth and lift, and what the day is made from.
+    """Key of each training day: code, policy, settings, label time and growth, and what the day is made from.
 
     What past searches showed is covered by the content of the candidates: no mart's key covers it all.
     """
@@ -158,16 +161,15 @@ def build_keys(
         first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in every_day(first, last)]
         own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
-        outside = [
-            (OUTSIDE_ACTIONS.qualified, d) for d in every_day(day.ds, day.label_as_of.date() - timedelta(days=1))
-        ]
+        first_outside = plan.first_lift_ds(day) if plan.policy.attribution.weight == "lift" else day.ds
+        known = day.label_as_of.date() - timedelta(days=1)
+        outside = [(OUTSIDE_ACTIONS.qualified, d) for d in every_day(first_outside, known)]
         made_from = [*own, *outside, *attributions]
         keys[day.ds] = input_key(
             {
                 **shared,
                 "label_as_of": day.label_as_of,
                 "growth": factors[day.ds],
-                "lift": lift,
                 "first_attribution_ds": first,
                 "made_from": [stored.get(partition, "") for partition in made_from],
                 "candidates": raw.digest(("candidates",), plan.first_read_ds(day), day.ds),

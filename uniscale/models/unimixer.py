@@ -132,7 +132,7 @@ class UniMixer(Ranker):
         return self.heads(x_TND.mean(0), buckets)
 
     def compile_score(self) -> None:
-        """Compile all but the making of matrices: forty steps on small ones take minutes to compile, and save nothing."""
+        """Compile all but the making of matrices: forty steps on small ones compile for minutes and save nothing."""
         for mixing in self._parts(UniMixing):
             mixing.matrices = torch.compiler.disable(mixing.matrices)  # type: ignore[method-assign]
         super().compile_score()

@@ -1,6 +1,6 @@
--- How much more often the items of a search's list are acted on elsewhere after the search than before it, by action,
--- channel, gap and whether the list showed them. Each action is held against the nearest list of its user with its item
--- on either side. A gap is measured on lists that have as much of the log before them as known after them.
+-- How much more often the items of a day's lists are acted on elsewhere after the search than before it, by action,
+-- channel, gap and whether the list showed them. Each action is held against the nearest of these lists of its user with
+-- its item on either side. A gap is measured on lists that have as much of the log before them as known after them.
 insert into lifts by name
 with acts as (
     select
@@ -10,7 +10,7 @@ with acts as (
         domain,
         acted_at
     from lake.marts.outside_actions
-    where ds between $first_action_ds and $last_action_ds
+    where ds >= $first_action_ds and ds < $label_as_of::date
 ),
 
 lists as (
@@ -20,7 +20,7 @@ lists as (
         requested_at,
         is_exposed
     from lake.marts.fct_exposures
-    where ds between $first_ds and $last_ds and domain = $target_domain
+    where ds = $ds and domain = $target_domain
 ),
 
 pairs as (
@@ -70,7 +70,7 @@ counted as (
     inner join gaps on pairs.gap_hours >= gaps.from_hours and pairs.gap_hours < gaps.to_hours
     where
         pairs.requested_at >= $first_action_ds::timestamp + gaps.to_hours * interval 1 hour
-        and pairs.requested_at <= $known_until::timestamp - gaps.to_hours * interval 1 hour
+        and pairs.requested_at <= $label_as_of::timestamp - gaps.to_hours * interval 1 hour
     group by all
 ),
 
@@ -81,15 +81,37 @@ overall as (
     from counted
     group by action
     having sum(num_after) > 0
+),
+
+kinds as (
+    select
+        overall.action,
+        overall.share,
+        channels.domain,
+        shown.is_exposed,
+        gaps.*
+    from overall
+    cross join (select distinct domain from acts) as channels
+    cross join (values (true), (false)) as shown (is_exposed)
+    cross join gaps
 )
 
 select
-    counted.*,
+    kinds.* exclude (share),
+    coalesce(counted.num_after, 0) as num_after,
+    coalesce(counted.num_before, 0) as num_before,
     round(
-        (greatest(0, counted.num_after - counted.num_before) + $prior_actions * overall.share)
-        / (counted.num_after + $prior_actions),
+        (
+            greatest(0, coalesce(counted.num_after, 0) - coalesce(counted.num_before, 0))
+            + $prior_actions * kinds.share
+        )
+        / (coalesce(counted.num_after, 0) + $prior_actions),
         3
     ) as share
-from counted
-inner join overall on counted.action = overall.action
-where counted.num_after > 0;
+from kinds
+left join counted
+    on
+        kinds.action = counted.action
+        and kinds.domain = counted.domain
+        and kinds.is_exposed = counted.is_exposed
+        and kinds.from_hours = counted.from_hours;
