@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.shop import START, Shop
+from benchmarks.weights import write_policy
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.market.simulate import simulate
 from uniscale.market.sizes import SIZES, Size
@@ -30,6 +31,8 @@ class ScaledShop(Shop):
     def __init__(self, folder: Path, rows: int) -> None:
         super().__init__(folder, size="m", train_days=TRAIN_DAYS)
         self._out, self._rows = folder / "shop", rows
+        # The scripts that the build is held against have no lift.
+        self.settings.policy = write_policy(folder, {"attribution.weight": "rule"})
 
     def simulate(self, seed: int = SEED) -> float:
         """Write the logs, in a process of its own; returns seconds."""
@@ -45,6 +48,7 @@ class ScaledShop(Shop):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("UNISCALE_")}
         environment |= {
             "UNISCALE_HOME": str(self.settings.home),
+            "UNISCALE_POLICY": str(self.settings.policy),
             "UNISCALE_WINDOW__TRAIN_DAYS": str(TRAIN_DAYS),
             "PYTHONPATH": str(PROJECT_ROOT),
         }

@@ -8,7 +8,7 @@ that were shown in random order, and against the shop's truth.
 
 A trial that is done is kept in ``--folder``: the same command goes on where it stopped. Writes a record (JSON and
 Markdown) into ``benchmarks/records``: ``samples_SIZE``, or ``observation_SIZE`` where observation is more than off; a
-part of the rankers, and labels that count by their lift, stand in its name.
+part of the rankers, and another weight of attributed labels than the packaged one, stand in its name.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from benchmarks.weights import cell, write_policy
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.config.state_files import read_state
+from uniscale.contracts.policy import load_policy
 from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import DATA, ES3
@@ -43,7 +44,7 @@ from uniscale.whole_files import write_whole
 WORLDS = ("default", "follow_shown", "long_lists", "channels_apart")
 COMPARED = tuple(name for name in DATA if name != "exposed_long")
 RANKERS = ("dlrm", "hhfi", "hhsft")
-RULE, LIFT = "rule", "lift"
+PACKAGED = load_policy().attribution.weight
 METRICS = ("gauc", "random_gauc", "true_gauc", "true_auc_exposed", "true_calibration")
 TITLES = ("GAUC, clicks", "GAUC, random order", "true GAUC, whole lists", "true AUC, shown rows", "true calibration")
 STEPS = ("land", "marts", "samples", "frames")
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=list(COMPARED), choices=list(DATA))
     parser.add_argument("--models", nargs="+", default=list(RANKERS), choices=sorted(MODELS))
     parser.add_argument("--observations", nargs="+", default=["off"], choices=OBSERVATIONS)
-    parser.add_argument("--weight", default=RULE, choices=(RULE, LIFT), help="What an attributed label counts.")
+    parser.add_argument("--weight", default=PACKAGED, choices=("rule", "lift"), help="What an attributed label counts.")
     parser.add_argument(
         "--passes", nargs="+", type=int, default=[1, 2, 4], help="Tried on the development day if several."
     )
@@ -80,12 +81,12 @@ def main() -> None:
 def part_of(arguments: argparse.Namespace) -> list[str]:
     """What a record that does not hold all says in its name: its rankers, and how attributed labels are weighed."""
     rankers = [] if arguments.models == list(RANKERS) else sorted(arguments.models)
-    return [*rankers, *([] if arguments.weight == RULE else [arguments.weight])]
+    return [*rankers, *([] if arguments.weight == PACKAGED else [arguments.weight])]
 
 
 def study(arguments: argparse.Namespace, world: str) -> dict[str, Any]:
     """All arms in one world."""
-    folder = arguments.folder / (world if arguments.weight == RULE else f"{world}, {arguments.weight}")
+    folder = arguments.folder / f"{world}, {arguments.weight}"
     shop = open_shop(arguments, world, folder)
     arms = list(product(arguments.data, arguments.models, arguments.observations))
     tried = [arm(*words, arguments.size, passes=number) for words in arms for number in arguments.passes]
@@ -111,7 +112,7 @@ def open_shop(arguments: argparse.Namespace, world: str, folder: Path) -> Shop:
     if not done.is_file():
         shutil.rmtree(place, ignore_errors=True)  # cut off while it was made
     shop = Shop(place, size=arguments.size, train_days=TRAIN_DAYS, days_after=1)
-    if arguments.weight != RULE:
+    if arguments.weight != PACKAGED:
         shop.settings.policy = write_policy(folder, {"attribution.weight": arguments.weight})
     if not done.is_file():
         shop.simulate(arguments.world_seed, world=world)
