@@ -19,6 +19,7 @@ os.environ.update(
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # by default Ray's workers are nice to all others, which here would starve them
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW_HOME": tempfile.mkdtemp(prefix="airflow-"),
     }
