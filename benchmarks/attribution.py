@@ -132,10 +132,10 @@ def weigh(con: duckdb.DuckDBPyConnection, shop: Shop, *, by_lift: bool) -> None:
     word = "lift" if by_lift else "rule"
     attribution = run.policy.attribution.model_copy(update={"weight": word})
     run = replace(run, policy=run.policy.model_copy(update={"attribution": attribution}))
+    run_files(con, ("macros",), {})
     con.execute("create or replace temp table weights (action_id varchar, weight double)")
     for day in run.days:
         measure_lift(con, run, day)
-        run_files(con, ("macros",), {})
         con.execute("insert into weights select action_id, weight from weighed('attributions') where ds = ?", [day.ds])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from typing import Any
 
 from benchmarks.shop import START, Shop
 from benchmarks.weights import write_policy
-from uniscale.checkout import PROJECT_ROOT
 from uniscale.market.simulate import simulate
 from uniscale.market.sizes import SIZES, Size
 
@@ -45,16 +43,9 @@ class ScaledShop(Shop):
             The JSON document that it prints, and ``cpu_seconds``.
         """
         print(f"{self._rows:,} rows: {module} {' '.join(words)}", file=sys.stderr, flush=True)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("UNISCALE_")}
-        environment |= {
-            "UNISCALE_HOME": str(self.settings.home),
-            "UNISCALE_POLICY": str(self.settings.policy),
-            "UNISCALE_WINDOW__TRAIN_DAYS": str(TRAIN_DAYS),
-            "PYTHONPATH": str(PROJECT_ROOT),
-        }
         command = [sys.executable, "-m", module, *words]
         before = cpu_seconds()
-        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True)
         return {**json.loads(done.stdout), "cpu_seconds": cpu_seconds() - before}
 
 

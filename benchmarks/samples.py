@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks import record
 from benchmarks.shop import Shop
 from benchmarks.trials import run_all
-from benchmarks.weights import cell, write_policy
+from benchmarks.weights import AXES, cell, write_policy
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.config.state_files import read_state
@@ -59,7 +59,9 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=list(COMPARED), choices=list(DATA))
     parser.add_argument("--models", nargs="+", default=list(RANKERS), choices=sorted(MODELS))
     parser.add_argument("--observations", nargs="+", default=["off"], choices=OBSERVATIONS)
-    parser.add_argument("--weight", default=PACKAGED, choices=("rule", "lift"), help="What an attributed label counts.")
+    parser.add_argument(
+        "--weight", default=PACKAGED, choices=AXES["attribution.weight"], help="What an attributed label counts."
+    )
     parser.add_argument(
         "--passes", nargs="+", type=int, default=[1, 2, 4], help="Tried on the development day if several."
     )

@@ -60,8 +60,8 @@ class Shop:
         for step in steps:
             self._run("step", step, self.ds.isoformat())
 
-    def _run(self, *words: str) -> float:
-        print(f"{self._size}: uniscale {' '.join(words)}", file=sys.stderr, flush=True)
+    def environment(self) -> dict[str, str]:
+        """Variables of a process on this shop: those of this one, without settings but the shop's."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("UNISCALE_")},
             "UNISCALE_HOME": str(self.settings.home),
@@ -73,7 +73,11 @@ class Shop:
             environment["UNISCALE_FEATURES__LEAKY"] = "true"
         if self.settings.policy is not None:
             environment["UNISCALE_POLICY"] = str(self.settings.policy)
+        return environment
+
+    def _run(self, *words: str) -> float:
+        print(f"{self._size}: uniscale {' '.join(words)}", file=sys.stderr, flush=True)
         start = time.perf_counter()
         command = [sys.executable, "-m", "uniscale", *words]
-        subprocess.run(command, env=environment, cwd=self._folder, check=True)
+        subprocess.run(command, env=self.environment(), cwd=self._folder, check=True)
         return time.perf_counter() - start

@@ -7,13 +7,12 @@ import time
 from datetime import date, timedelta
 
 import psutil
-from support_servers import airflow_dag, airflow_token, free_ports, get, listening_addresses, send, wait_for
+from support_servers import airflow_dag, airflow_token, free_ports, get, send, wait_for
 
 from tests.e2e.shop import DS, Shop, content, new_shop
 from uniscale.contracts.steps import DAY_STEPS
 
 STEP_NAMES = [step.name for step in DAY_STEPS]
-DAGS = ("daily_retraining", "daily_features")
 KILLED_WITH_THEIR_DAY = ("train", "evaluate")
 """In these the whole run is killed, Airflow included; the second run takes up what the first left."""
 
@@ -42,23 +41,15 @@ def test_models_have_learnt_something(day):
     assert card["models"]["challenger"]["auc"]["ci_low"] > 0.5
 
 
-def test_all_servers_come_up_and_the_scheduler_runs_the_same_dag_which_does_nothing_for_a_finished_day(day):
-    """Airflow's own scheduler takes the day from the run's schedule interval; servers listen on loopback alone."""
+def test_the_scheduler_runs_the_same_dag_for_its_day_and_does_nothing_for_a_finished_one(day):
+    """Airflow's own scheduler takes the day from the run's schedule interval, and finds every step done."""
     airflow, mlflow, evidently = free_ports(3)
     ports = ("--airflow-port", str(airflow), "--mlflow-port", str(mlflow), "--evidently-port", str(evidently))
     before, snapshot = content(day.lake()), day.lake().snapshot_id()
     process = day.start("up", *ports)
     try:
-        wait_for(lambda: get(f"http://127.0.0.1:{mlflow}/health") == "OK", 120, "MLflow")
-        wait_for(lambda: "html" in get(f"http://127.0.0.1:{evidently}/").lower(), 120, "Evidently")
         token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
-        for name in DAGS:
-            known = wait_for(lambda name=name: airflow_dag(airflow, token, name), 120, name)
-            assert known["has_import_errors"] is False
-        servers = psutil.Process(process.pid).children(recursive=True)
-        assert len(servers) >= 5
-        assert not [server for server in servers if "mlflow.server.jobs" in " ".join(server.cmdline())]
-        assert listening_addresses(process.pid) == {"127.0.0.1"}
+        wait_for(lambda: airflow_dag(airflow, token), 120, "the DAG")
         dag = f"http://127.0.0.1:{airflow}/api/v2/dags/daily_retraining"
         two_days_later = f"{date.fromisoformat(DS) + timedelta(days=2)}T02:00:00Z"
         # Due before the run of last night, which the scheduler makes by itself: of two runs one waits for the other.
@@ -75,9 +66,6 @@ def test_all_servers_come_up_and_the_scheduler_runs_the_same_dag_which_does_noth
     assert state == "success"
     assert {change["step"]: change["state"] for change in day.changes()} == dict.fromkeys(STEP_NAMES, "was done")
     assert (content(day.lake()), day.lake().snapshot_id()) == (before, snapshot)
-    _, alive = psutil.wait_procs(servers, timeout=20)
-    assert not alive
-    assert process.returncode == 0
 
 
 def _final_state(answer: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -261,3 +262,23 @@ def test_a_pruned_ranker_scores_with_the_matrices_it_had():
 def test_senseless_configurations_are_refused_with_what_works(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(CONFIG, **changes)
+
+
+def test_the_making_of_matrices_is_not_compiled(monkeypatch):
+    made_by = []
+
+    def make(layer):
+        made_by.append("a compiler" if torch.compiler.is_compiling() else "Python")
+        return plain_make(layer)
+
+    plain_make = UniMixing._make
+    monkeypatch.setattr(UniMixing, "_make", make)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    ranker = build_model("unimixer_lite", "xs", DOMAINS).eval()
+    batch = random_batch(seed=9)
+    ranker.fit_numeric(batch)
+    expected = ranker(batch)
+    made_by.clear()
+    ranker.compile_score()
+    torch.testing.assert_close(ranker(batch), expected)
+    assert set(made_by) == {"Python"}

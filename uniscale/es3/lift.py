@@ -93,5 +93,5 @@ _EMPTY = """
 def _first_logged(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> date:
     """First day with an outside action, or the one that the longest gap reaches back to."""
     query = f"select min(ds) from lake.{OUTSIDE_ACTIONS.qualified} where ds >= ?"
-    row = con.execute(query, [plan.first_lift_ds(day)]).fetchone()
+    row = con.execute(query, [plan.first_older_ds(day)]).fetchone()
     return (row[0] if row else None) or day.ds

@@ -77,16 +77,15 @@ class Plan:
         return min(self.last_ds, last_known + timedelta(days=self.policy.attribution.before_days))
 
     def first_older_ds(self, day: Day) -> date:
-        """First day at all whose requests an action in a request of ``day`` may have labelled."""
+        """First day at all that a window of attribution reaches back to from ``day``.
+
+        An action in a request of ``day`` may have labelled its requests; its outside actions tell the lift of ``day``.
+        """
         return day.ds - timedelta(days=self.policy.attribution.window_days)
 
     def first_history_ds(self, day: Day) -> date:
         """First day whose searches may lend ``day`` a query."""
         return day.ds - timedelta(days=self.policy.searchification.history_days)
-
-    def first_lift_ds(self, day: Day) -> date:
-        """First day whose outside actions tell what the searches of ``day`` are behind."""
-        return day.ds - timedelta(days=self.policy.attribution.window_days)
 
     def first_read_ds(self, day: Day) -> date:
         """First day whose candidates ``day`` is made from."""
@@ -161,7 +160,7 @@ def build_keys(
         first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
         attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in every_day(first, last)]
         own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
-        first_outside = plan.first_lift_ds(day) if plan.policy.attribution.weight == "lift" else day.ds
+        first_outside = plan.first_older_ds(day) if plan.policy.attribution.weight == "lift" else day.ds
         known = day.label_as_of.date() - timedelta(days=1)
         outside = [(OUTSIDE_ACTIONS.qualified, d) for d in every_day(first_outside, known)]
         made_from = [*own, *outside, *attributions]

@@ -33,7 +33,7 @@ from uniscale.market.satiation import settle
 from uniscale.market.sizes import size_named
 from uniscale.market.state import first_day, next_day
 from uniscale.market.traffic import Traffic, midnight
-from uniscale.market.world import World, build_world
+from uniscale.market.world import World, build_world, sized
 from uniscale.market.worlds import DEFAULT
 from uniscale.whole_files import write_whole
 
@@ -240,5 +240,4 @@ def check(*, days: int, size: str, seed: int) -> None:
 def expected_requests(days: int, size: str, knobs: Knobs) -> int:
     """About how many requests ``days`` days have; for a progress bar."""
     per_search = 1 / (1 - knobs.another_search) + knobs.feed_per_search + knobs.shop_per_search
-    per_day = knobs.searches_per_day or size_named(size).searches_per_day
-    return round(days * per_day * per_search * 1.04)
+    return round(days * sized(size_named(size), knobs).searches_per_day * per_search * 1.04)

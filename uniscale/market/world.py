@@ -83,14 +83,19 @@ class World:
         return np.arange(self.size.num_categories) // self.size.categories_per_department
 
 
-def build_world(size: Size, seed: int, start: date, knobs: Knobs = DEFAULT_KNOBS) -> World:
-    """Draw a marketplace."""
-    size = replace(
+def sized(size: Size, knobs: Knobs) -> Size:
+    """A size with what the knobs change of it."""
+    return replace(
         size,
         num_items=round(size.num_items * knobs.assortment),
         searches_per_day=knobs.searches_per_day or size.searches_per_day,
         candidates_per_search=knobs.candidates_per_search or size.candidates_per_search,
     )
+
+
+def build_world(size: Size, seed: int, start: date, knobs: Knobs = DEFAULT_KNOBS) -> World:
+    """Draw a marketplace."""
+    size = sized(size, knobs)
     rng = stream(seed, "categories")
     weight = np.exp(0.5 * normal(rng, size.num_categories))
     log_price = 3.2 + 0.8 * normal(rng, size.num_categories)
