@@ -54,7 +54,7 @@ dbt-docs: $(STAMP) ## Write the catalogue of marts and features (needs a lake, o
 dbt-yml: $(STAMP) ## Write the declaration of the feature tables for dbt from their contract
 	@$(BIN)/python -m uniscale.warehouse.declare
 
-golden: $(STAMP) ## Write the golden curves anew; read the diff before committing it
+golden: $(STAMP) ## Rewrite the golden curves; read the diff before committing it
 	$(BIN)/python -m tests.golden.regenerate
 
 benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the look-up and the rankers (hours)

@@ -1,4 +1,4 @@
-"""Point-in-time retrieval beside a bare ASOF join and beside Feast's DuckDB store: ``python -m benchmarks.asof``.
+"""Point-in-time retrieval compared with a bare ASOF join and Feast's DuckDB store: ``python -m benchmarks.asof``.
 
 Speed: a million entity rows against a million feature versions with 10, 200 and 2,000 versions per key, without and
 with a time to live of 3 days, and once with late corrections. A bare hand-written ASOF join over the lake and over a

@@ -92,7 +92,7 @@ def _compared(sizes: dict[str, dict[str, Any]]) -> list[str]:
                     f"- {found['candidate_rows']:,} rows, {WAYS[way]}: the same {counts['exposures']:,} exposures, "
                     f"{sum(counts['attributed'].values()):,} attributions by target and sample rows ({rows}); "
                     f"{found[way]['same']['identical']:.1%} of the records equal in every column. "
-                    f"Tier 3 beside it: {found['build']['searchified'].get('tier 3', 0):,} requests."
+                    f"Tier 3 in addition: {found['build']['searchified'].get('tier 3', 0):,} requests."
                 )
     return lines
 

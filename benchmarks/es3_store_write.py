@@ -81,7 +81,7 @@ def _join_windows(con: duckdb.DuckDBPyConnection, window: int) -> None:
 
 
 def _name(name: str) -> str:
-    """Name of a column of actions beside those of the request."""
+    """Name of a column of actions next to those of the request."""
     return f"acted_{name}" if name in _LISTS else name
 
 

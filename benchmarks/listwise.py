@@ -2,7 +2,7 @@
 
 The same rows in the same order twice: once as requests of 30 items, once as that many requests of one item, which is
 what a point-wise training set is. Whole steps are timed in turn, on one thread: loader, forward pass, backward pass and
-update. The bytes of both training sets are told beside it.
+update. The bytes of both training sets are told as well.
 """
 
 from __future__ import annotations

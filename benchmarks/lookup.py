@@ -1,4 +1,4 @@
-"""The ranking look-up, beside Feast's per-item path: ``python -m benchmarks.lookup``.
+"""The ranking look-up, compared with Feast's per-item path: ``python -m benchmarks.lookup``.
 
 A shop of 99,900 items and 10,000 users is materialised into SQLite and into a Redis server of its own. Requests of
 random users, queries and candidates are answered one after the other in a process bound to one core: by the look-up
@@ -127,7 +127,7 @@ def markdown(record: dict[str, Any]) -> str:
         "after the other on one core. Look-up: from the request to model input (store, snapshot, encoder), with "
         "queries that were asked before and with new ones, whose words are split for the first time. Feast: "
         "`get_online_features` for the same user, query, categories and items, nothing encoded. Categories: how "
-        "many the candidates of a request are drawn from; each is a row that is looked up beside the user's.",
+        "many the candidates of a request are drawn from; each is a row that is looked up in addition to the user's.",
         "",
         "| store, candidates of categories | features of an item | look-up p50 ms | p99 ms | new query p50 ms "
         "| p99 ms | Feast p50 ms | p99 ms | Feast / look-up, p50 |",

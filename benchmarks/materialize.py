@@ -1,4 +1,4 @@
-"""Filling the online store, beside Feast's own way: ``python -m benchmarks.materialize --items 1e5 1e6``.
+"""Filling the online store, compared with Feast's own way: ``python -m benchmarks.materialize --items 1e5 1e6``.
 
 A lake with so many items, and 1 % of them changed on a later day. Into SQLite and into a Redis server of its own, each
 in a fresh process: `materialize` (a slot filled whole, a slot brought from an older day to a newer one, and the same

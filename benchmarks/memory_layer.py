@@ -1,4 +1,4 @@
-"""What a look-up in MSN's memory takes, beside plainer ways: ``python -m benchmarks.memory_layer``.
+"""What a look-up in MSN's memory takes, compared with plainer ways: ``python -m benchmarks.memory_layer``.
 
 Read: forward and backward of the weighted sums of slots, and the merging of gradients by slot; as `MemoryValues` does
 it, with PyTorch's sparse gradient of an embedding bag, and by gathering the vectors. Search: the best slots of every

@@ -1,8 +1,8 @@
-"""DCNv2 beside torch-rechub and fuxictr: ``python -m benchmarks.peers --libraries FOLDER``.
+"""DCNv2 compared with torch-rechub and fuxictr: ``python -m benchmarks.peers --libraries FOLDER``.
 
 The folder holds both libraries (``pip install --no-deps --target FOLDER torch-rechub fuxictr polars
 polars-runtime-32 h5py tqdm``); what else they need is what this project needs. All three train the same network (20
-columns of 20,000 identifiers, vectors of 16, three full-rank cross layers beside an MLP of 256 and 128) on the same
+columns of 20,000 identifiers, vectors of 16, three full-rank cross layers next to an MLP of 256 and 128) on the same
 rows in batches of 2,048 with two threads, one epoch, each in a process of its own. Two speeds are told: of an epoch
 with the library's own loader, and of its training step on batches that are ready. AUC is measured on rows that
 nobody trained on. This project runs three times: with torch's kernels for the tables, with those of fbgemm, and with
@@ -84,7 +84,7 @@ def page(kept: dict[str, Any]) -> str:
     by_name = {name: [trial for trial in kept["trials"] if trial["library"] == name] for name in LIBRARIES}
     best = {name: [max(trial[key] for trial in trials) for key in SPEEDS] for name, trials in by_name.items()}
     lines = [
-        f"# DCNv2 beside public implementations, {kept['date']}",
+        f"# DCNv2 compared with public implementations, {kept['date']}",
         "",
         f"`{kept['command']}`; {kept['hardware']}, two threads. {kept['rows']:,} rows, {COLUMNS} columns of {IDS:,}",
         f"identifiers, vectors of {WIDTH}, batches of {BATCH:,}. Rows per second, best of the seeds, and in",

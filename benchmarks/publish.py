@@ -2,7 +2,7 @@
 
 A page holds a table between two marks, ``<!-- table: STEM NUMBER [ROW ...] -->`` and ``<!-- end -->``: of the newest
 record whose name starts with the stem, the table of that number (from 0), all rows or those in which one of the words
-stands. What is between the marks is written anew.
+stands. What is between the marks is rewritten.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def write(record: dict[str, Any]) -> None:
         lines.append(
             f"| {tier[-1]} {title} | {made:,} | {_share(alone['coverage'])} | {_share(alone['exact'])} "
             f"| {_share(alone['same_intent'])} | {alone['similarity']} "
-            f"| {' | '.join(_beside_real(leak, tier, name) for name in LEAKS)} |"
+            f"| {' | '.join(_against_real(leak, tier, name) for name in LEAKS)} |"
         )
     over = record["excess"]
     lines += [
@@ -223,7 +223,7 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.1f} %"
 
 
-def _beside_real(leak: Mapping[str, Any], tier: str, name: str) -> str:
+def _against_real(leak: Mapping[str, Any], tier: str, name: str) -> str:
     if tier not in leak or leak[tier]["inputs"][name]["se"] is None:
         return ""
     made, real = (leak[of]["inputs"][name] for of in (tier, "native"))

@@ -1,6 +1,6 @@
 """The list-wise store against flat rows: ``python -m benchmarks.store --rows 1e6 5e6 20e6``.
 
-The samples of a shop of about so many candidate rows are written list-wise (one record per request beside one sequence
+The samples of a shop of about so many candidate rows are written list-wise (one record per request next to one sequence
 per user) and flat (one row per item, with everything about its request repeated, without and with the user's last
 actions), in the same order, with the same compression. Bytes are compared, and how fast a loader reads them, each time
 in a cold process, best of several. Writes a record (JSON and Markdown) after every size, and a plot.

@@ -119,8 +119,8 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
             peaks.append(gemm_gflops())
         kinds, backward_of_tables = _profile(step)
     gflop = flops * arguments.requests / 1e9
-    beside = [(before + after) / 2 for before, after in pairwise(peaks)]
-    shares = [gflop / seconds / peak for seconds, peak in zip(times, beside, strict=True)]
+    peaks_around = [(before + after) / 2 for before, after in pairwise(peaks)]
+    shares = [gflop / seconds / peak for seconds, peak in zip(times, peaks_around, strict=True)]
     seconds = median(times)
     return {
         "num_params": num_params(trainer.model),
@@ -128,7 +128,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         "seconds": seconds,
         "gflop": gflop,
         "gflops": gflop / seconds,
-        "peak_gflops": median(beside),
+        "peak_gflops": median(peaks_around),
         "share_of_peak": median(shares),
         "lowest_share": min(shares),
         "highest_share": max(shares),

@@ -1,7 +1,7 @@
 """What a second worker brings: ``python -m benchmarks.workers``.
 
 The same training run on one process and on two (gloo), one thread each, in turn; and with two, whether both end with
-the same weights. The share of a step that goes into the exchange of gradients is told beside it.
+the same weights. The share of a step that goes into the exchange of gradients is told as well.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ class Sweep:
         values: From low to high.
         fact: Name of what it moves, in ``world_facts.FACTS``.
         rises: Whether the fact rises with the knob; it falls otherwise.
-        beside: Knobs that are set at every value.
+        with_knobs: Knobs that are set at every value.
     """
 
     knob: str
     values: tuple[float | str, ...]
     fact: str
     rises: bool = True
-    beside: dict[str, float | str] = field(default_factory=dict)
+    with_knobs: dict[str, float | str] = field(default_factory=dict)
 
 
 SWEEPS = (
@@ -47,7 +47,7 @@ SWEEPS = (
     Sweep(knob="misspelt", values=(0.0, 0.1, 0.3), fact="slips"),
     Sweep(knob="new_queries", values=(0.0, 0.15, 0.4), fact="distinct_queries"),
     Sweep(knob="bots", values=(0.0, 0.01, 0.05), fact="bot_requests"),
-    Sweep(knob="bot_activity", values=(1, 20, 100), fact="bot_requests", beside={"bots": 0.02}),
+    Sweep(knob="bot_activity", values=(1, 20, 100), fact="bot_requests", with_knobs={"bots": 0.02}),
     Sweep(knob="returns", values=(0.0, 0.1, 0.3), fact="returned"),
     Sweep(knob="click_base_search", values=(-5.5, -4.45, -3.5), fact="click_rate"),
     Sweep(knob="purchase_base_search", values=(-5.0, -3.3, -2.0), fact="purchases_per_search"),

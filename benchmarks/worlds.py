@@ -84,7 +84,7 @@ def facts(world: Blueprint, size: str, days: int, seed: int, names: Sequence[str
 
 def turn(sweep: Sweep, value: float | str, size: str, days: int, seed: int) -> float:
     """The fact of a sweep at one value of its knob."""
-    changes = [f"{name}={setting}" for name, setting in {**sweep.beside, sweep.knob: value}.items()]
+    changes = [f"{name}={setting}" for name, setting in {**sweep.with_knobs, sweep.knob: value}.items()]
     return facts(choose_world(DEFAULT.name, changes), size, days, seed, [sweep.fact])[sweep.fact]
 
 

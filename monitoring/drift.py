@@ -23,7 +23,7 @@ class Drift:
         num_reference: Rows compared with.
         drifted: Column to score, for the columns above the threshold, worst first.
         num_columns: Columns that could be compared.
-        file: HTML file beside the page of the day, or empty when there was too little to compare.
+        file: HTML file next to the page of the day, or empty when there was too little to compare.
         note: Why there is no report, or empty.
     """
 

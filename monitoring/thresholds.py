@@ -44,7 +44,7 @@ class Thresholds(_Strict):
 
 
 def load_thresholds() -> Thresholds:
-    """Read the file beside this module.
+    """Read the file next to this module.
 
     Raises:
         ValueError: A key is unknown, missing or out of range.

@@ -55,7 +55,7 @@ def train_worker(config: dict[str, Any]) -> None:
 
 
 def _report_divergence(rank: int, reason: str) -> None:
-    """End with a checkpoint that holds the reason: Ray keeps metrics only beside a checkpoint."""
+    """End with a checkpoint that holds the reason: Ray keeps metrics only together with a checkpoint."""
     import ray.train
 
     if rank != 0:

@@ -34,7 +34,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Condition on a raw partition: what the feature days have to read beside the day that is carried. -#}
+{#- Condition on a raw partition: what the feature days have to read in addition to the day that is carried. -#}
 {% macro since_carried(column, may_be_late=false) -%}
     {%- set days = setting("feature_days") | sort(attribute="ds") -%}
     {%- if not days -%}

@@ -1,4 +1,4 @@
-"""Models hold SQL that any engine reads; what only one engine writes is asked of a macro, which may be written anew."""
+"""Models hold SQL that any engine reads; what only one engine writes is asked of a macro, which may be rewritten."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Write golden loss curves and sizes anew: `python -m tests.golden.regenerate [MODEL ...]`; read the diff then."""
+"""Rewrite golden loss curves and sizes: `python -m tests.golden.regenerate [MODEL ...]`; read the diff then."""
 
 import sys
 from pathlib import Path

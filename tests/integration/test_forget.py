@@ -100,7 +100,7 @@ def test_killed_anywhere_the_same_command_finishes(installation, monkeypatch, wh
     assert [model["version"] for model in again["models"]["trained"]] == ["1"]
 
 
-def test_the_next_run_builds_what_still_counted_the_user_anew(installation):
+def test_the_next_run_rebuilds_what_still_counted_the_user(installation):
     settings, lake = installation
     count = "select sum(item_num_exposures) from features.item_features where ds = date '2026-01-07'"
     with lake.read() as con:

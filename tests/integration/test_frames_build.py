@@ -255,7 +255,7 @@ def test_a_day_encoded_in_parts_gives_the_same_frames(settings, shop, monkeypatc
 
 
 def leaking_samples():
-    """Synthetic requests whose clicked item alone holds the words of the query, beside searches where half do."""
+    """Synthetic requests whose clicked item alone holds the words of the query, next to searches where half do."""
     morning = datetime(2026, 1, 5, 9)
     for k in range(60):
         yield sample(f"r{k}", morning, ["i1", "i2"], clicked=["i1" if k % 2 else "i2"])

@@ -257,7 +257,7 @@ def test_what_is_missing_is_refused_with_the_command_that_makes_it(stage):
         judge.evaluate_day(stage.settings, stage.lake, DS)
 
 
-def test_the_truth_is_measured_beside_the_rest_where_it_is_known(stage, tmp_path):
+def test_the_truth_is_measured_along_with_the_rest_where_it_is_known(stage, tmp_path):
     stage.test_day(NEXT)
     stage.train(DS, "champion", 0.0)
     stage.train(DS, "challenger", 0.9)
@@ -265,7 +265,7 @@ def test_the_truth_is_measured_beside_the_rest_where_it_is_known(stage, tmp_path
     assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] is None
     assert stage.rows("select count(*) from ml.metrics where metric like 'true_%'") == [(0,)]
     write_truth(stage.frames[NEXT], tmp_path / "truth" / "candidates" / f"ds={NEXT}")
-    assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] == "no world.toml beside truth/"
+    assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] == "no world.toml next to truth/"
     choose_world("long_lists", ["bots=0.01"]).write(tmp_path / WORLD_FILE)
     assert judge.evaluate_day(stage.settings, stage.lake, DS)["world"] == "long_lists, bots=0.01"
     found = {

@@ -120,7 +120,7 @@ def test_nights_and_retrainings_in_turn_build_no_day_twice_and_give_the_rows_of_
     log.land(lake)
 
     missed = build_features(settings, lake, later)["days_built"]
-    # The first day of features anew, the night that was missed, and the last.
+    # The first day of features again, the night that was missed, and the last.
     assert missed == {"item_versions": 1, "carried": 1, "counts": 2, "features": 3, "fresh_actions": 1}
     by_night = feature_rows(lake, NIGHT, NIGHT)
     built = build_marts(settings, lake, NIGHT)["days_built"]

@@ -1,4 +1,4 @@
-"""Our offline store through Feast itself, beside the DuckDB store that Feast brings along."""
+"""Our offline store through Feast itself, next to the DuckDB store that Feast brings along."""
 
 from datetime import datetime, timedelta
 

@@ -113,7 +113,7 @@ def test_an_expired_snapshot_and_a_day_never_run_are_told(installation):
     with pytest.raises(ValueError, match="was never finished, so there is nothing to replay; days that were run: 2026"):
         find_run(lake, DS.replace(day=9))
     lake.maintain(keep_days=0)
-    with pytest.raises(ValueError, match=r"has expired .* it can be built anew: uniscale step .* 2026-01-07 --force"):
+    with pytest.raises(ValueError, match=r"has expired .* it can be rebuilt: uniscale step .* 2026-01-07 --force"):
         find_run(lake, DS)
 
 

@@ -142,7 +142,7 @@ def test_building_day_by_day_gives_what_building_at_once_gives(settings, lake, t
     assert stored(other) == at_once
 
 
-def test_a_day_landed_anew_moves_the_places_of_the_days_after_it(settings, lake):
+def test_a_day_landed_again_moves_the_places_of_the_days_after_it(settings, lake):
     world = random_world()
     world.write(lake)
     build_samples(settings, lake, DS)

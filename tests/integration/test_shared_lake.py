@@ -96,7 +96,7 @@ def test_small_commits_of_several_processes_all_land(lake):
     assert content(lake, "u") == list(range(0, 32, 2))
 
 
-def test_a_reader_beside_an_open_commit_reads_at_once_what_was_there(lake):
+def test_a_reader_during_an_open_commit_reads_at_once_what_was_there(lake):
     add(lake, "t", -1)
     with under_way(lake):
         start = time.monotonic()

@@ -17,7 +17,7 @@ from uniscale.sources.ingest import ingest_events
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory):
-    """Home of a lake with the small logs, beside files that are nobody's business."""
+    """Home of a lake with the small logs, next to files that are nobody's business."""
     folder = tmp_path_factory.mktemp("sql")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

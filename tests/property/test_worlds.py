@@ -63,7 +63,7 @@ def turned(name):
 def test_a_knob_moves_what_it_says_in_the_direction_it_says(tmp_path, sweep):
     found = []
     for number, value in enumerate((sweep.values[0], sweep.values[-1])):
-        changes = [f"{name}={v}" for name, v in {**sweep.beside, sweep.knob: value}.items()]
+        changes = [f"{name}={v}" for name, v in {**sweep.with_knobs, sweep.knob: value}.items()]
         folder = write_tiny(tmp_path / str(number), *changes, days=3)
         found.append(measure(folder, [sweep.fact])[sweep.fact])
     low, high = found if sweep.rises else reversed(found)
@@ -86,9 +86,9 @@ def weekend(tmp_path_factory):
 
 @pytest.mark.parametrize("name", Knobs.model_fields)
 def test_no_knob_is_dead(weekend, name):
-    beside = NEEDED.get(name, [])
+    needed = NEEDED.get(name, [])
     days = 3 if name == "satiation_days" else 2  # what was bought on the first day counts less on the third
-    assert weekend(*beside, f"{name}={turned(name)}", days=days) != weekend(*beside, days=days)
+    assert weekend(*needed, f"{name}={turned(name)}", days=days) != weekend(*needed, days=days)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_rates_are_those_of_the_domain_of_the_request():
     assert math.isnan(numeric(shop, ITEM_NUMERIC, "domain_ctr", 0))
 
 
-def test_what_a_user_did_with_a_category_goes_to_the_item_it_stands_beside():
+def test_what_a_user_did_with_a_category_goes_to_the_item_it_stands_next_to():
     did = {"user_category_num_clicks": 9, "user_category_share": 0.5}
     row = encoded(None, [{"category_id": "c1", **did}, {}, {"category_id": "c2"}])
 
@@ -262,7 +262,7 @@ def test_words_and_facts_are_cut_to_what_models_take():
     assert row["item_attributes"] == [[hash_id("item_attribute", fact) for fact in many[:ATTRIBUTES]]]
 
 
-def test_the_categories_a_user_acts_on_most_are_facts_beside_those_of_the_profile():
+def test_the_categories_a_user_acts_on_most_are_facts_in_addition_to_those_of_the_profile():
     many = [f"w{n}" for n in range(30)]
     row = encoded({"user_attributes": many, "user_categories": ["c1", "c2"]})
 

@@ -74,7 +74,7 @@ def test_upper_case_endings_are_read_and_markers_are_left_out(tmp_path):
 
 def test_a_folder_within_a_day_is_refused(tmp_path):
     _touch(tmp_path, "users/ds=2026-01-02/hour=01/a.csv")
-    with pytest.raises(ValueError, match="hour=01 is a folder; put the files in it beside it"):
+    with pytest.raises(ValueError, match="hour=01 is a folder; put its files next to it"):
         event_files(tmp_path)
 
 

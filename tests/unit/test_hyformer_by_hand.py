@@ -181,7 +181,7 @@ def test_keys_and_values_are_paid_per_request_and_queries_per_item(encoder, kept
 def test_senseless_configurations_are_refused():
     for change, message in (
         ({"num_tokens": 12}, "num_tokens=12 does not divide width=32"),
-        ({"num_tokens": 4}, "num_tokens=4 leaves fewer than 2 beside num_queries=2"),
+        ({"num_tokens": 4}, "num_tokens=4 leaves fewer than 2 after num_queries=2"),
         ({"encoder": "lstm"}, "encoder='lstm' is not one of transformer, longer, swiglu"),
         ({"num_queries": 0}, "num_queries=0 must be at least 1"),
     ):

@@ -129,7 +129,7 @@ def test_a_file_leaves_out_what_is_at_its_default_and_set_comes_last(tmp_path):
     assert world.name == "mine, bots=0.03"
 
 
-def test_a_simulation_leaves_its_world_beside_its_logs_and_can_be_made_again_from_it(tmp_path):
+def test_a_simulation_leaves_its_world_next_to_its_logs_and_can_be_made_again_from_it(tmp_path):
     made = run("--out", str(tmp_path / "a"), "--days", "1", "--world", "follow_shown", "--set", "bots=.01", "--json")
     assert made.exit_code == 0, made.stderr
     assert json.loads(made.stdout)["world"] == "follow_shown, bots=0.01"

@@ -1,4 +1,4 @@
-"""Synthetic queries beside held-out real ones."""
+"""Synthetic queries compared with held-out real ones."""
 
 import pytest
 from support_es3 import World, at, plan, policy

@@ -77,7 +77,7 @@ def test_rows_are_read_once_and_not_again_while_they_are_stored_as_they_were(lan
     assert landed.snapshot_id() == snapshot
 
 
-def test_only_the_day_that_was_landed_anew_is_read_again(landed):
+def test_only_the_day_that_was_landed_again_is_read_again(landed):
     before, _ = content(landed)
     replace_day(landed, DAYS[1], log_of([DAYS[1]], item="other"))
     after, read = content(landed)

@@ -444,7 +444,7 @@ def test_a_row_that_was_clicked_without_a_request_is_no_negative_whoever_got_the
     assert record["item_ids"] == ["s1", "s4"]
 
 
-def test_synthetic_positives_weigh_as_many_as_real_lists_have_beside_so_few_negatives(world):
+def test_synthetic_positives_weigh_as_many_as_real_lists_have_with_so_few_negatives(world):
     world.rows["marts.fct_exposures"].clear()
     world.statistic("shoe", "shoe", 50)
     # Four unclicked real rows for a clicked one; the list has two others of the category.

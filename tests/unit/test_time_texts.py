@@ -115,7 +115,7 @@ def test_entity_rows_read_what_events_read_but_for_names_of_zones(text):
             assert con.execute(f"select {MOMENT} from {asked.relation}").fetchall() == [(meant,)]
 
 
-def test_search_logs_read_what_events_read_but_for_names_of_zones_and_milliseconds_besides(tmp_path):
+def test_search_logs_read_milliseconds_and_what_events_read_but_for_names_of_zones(tmp_path):
     texts = {**dict.fromkeys((*READ, *NOT_READ)), **_without_names(READ)}
     log = write_bulk(tmp_path / "log.ndjson", [query(f"q{k}", at=text) for k, text in enumerate(texts)])
 

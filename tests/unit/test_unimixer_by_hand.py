@@ -212,7 +212,7 @@ def scores(model, batch):
         return model(batch)
 
 
-def test_matrices_are_made_once_while_scoring_and_anew_after_any_change():
+def test_matrices_are_made_once_while_scoring_and_again_after_any_change():
     torch.manual_seed(0)
     model, batch = build_model("unimixer", "xs", DOMAINS).eval(), random_batch()
     layer = model.streams.layers[0].mixing

@@ -49,7 +49,7 @@ def _python(settings: Settings) -> Finding:
 def _checkout(settings: Settings) -> Finding:
     del settings
     missing = [name for name in _FOLDERS if not (PROJECT_ROOT / name).is_dir()]
-    remedy = f"run from a checkout with an editable install; {', '.join(missing)} not found beside the package"
+    remedy = f"run from a checkout with an editable install; {', '.join(missing)} not found next to the package"
     return Finding(what="checkout", ok=not missing, found=str(PROJECT_ROOT), remedy=remedy if missing else "")
 
 

@@ -1,6 +1,6 @@
 """Steps that are done by force: all that they made counts as missing until they have finished, whoever kills them.
 
-That a step is forced is noted in the lake beside what partitions were built from, so the next run goes on forced.
+That a step is forced is noted in the lake next to what partitions were built from, so the next run goes on forced.
 """
 
 from __future__ import annotations

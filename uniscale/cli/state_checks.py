@@ -99,7 +99,7 @@ def _sources(con: duckdb.DuckDBPyConnection, faults: list[Fault]) -> Mapping[dat
 
 
 def check_databases(settings: Settings) -> list[Finding]:
-    """Whether the databases beside the lake are whole; one that is not there yet is no fault."""
+    """Whether the databases next to the lake are whole; one that is not there yet is no fault."""
     found = []
     for what, name, remedy in _DATABASES:
         path = settings.home / name

@@ -73,7 +73,7 @@ def run_days(ds: date, *, train_days: int, eval_days: int, window_days: int, wai
 def restated_days(ds: date, *, first: date, window_days: int) -> tuple[Day, ...]:
     """Days that are no longer trained on, but whose labels are not yet final or have just become so, oldest first.
 
-    They are stated anew in the run of ``ds``, so that every day that was ever built ends with final labels.
+    They are restated in the run of ``ds``, so that every day that was ever built ends with final labels.
 
     Args:
         ds: Day of the run.

@@ -150,7 +150,7 @@ class Searchification(_Strict):
         visit_minutes: A click without a request belongs to the last list in which its user saw the item in its domain,
             if it is not older than this; 0 for none.
         positive_rate: What is done about synthetic lists holding fewer fitting items than real ones. ``weigh``: a
-            positive beside n negatives weighs min(1, n / m), where real lists have m per positive; ``keep``: nothing.
+            positive with n negatives weighs min(1, n / m), where real lists have m per positive; ``keep``: nothing.
         max_leak: How much better than in real lists an input may order the items of synthetic requests (AUC within the
             request); for the inputs that tie an item to the query, also how much worse. More stops the day.
         leak_errors: How sure of it the step must be: standard errors of a single comparison, shared out over all.
@@ -203,7 +203,7 @@ class Policy(_Strict):
 
 
 def load_policy(path: Path | None = None) -> Policy:
-    """Read a policy file; without a path, the default beside this module.
+    """Read a policy file; without a path, the default next to this module.
 
     Raises:
         FileNotFoundError: There is no such file.

@@ -29,7 +29,7 @@ from uniscale.models.batch import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meta:
-    """What identifies and judges the rows of a batch, beside what the model sees.
+    """What identifies and judges the rows of a batch, apart from what the model sees.
 
     Attributes:
         sample_ids: R identifiers.

@@ -50,7 +50,7 @@ DATA = {
         DataRecipe(name="exposed_long", meaning="the same, for as many steps as es3 takes", steps_of="es3"),
         DataRecipe(name="unexposed", meaning="and rows that were not shown (A)", unexposed=True),
         DataRecipe(name="attributed", meaning="and labels of outside actions (A+B)", unexposed=True, attributed=True),
-        # Not shown with a label, beside none without, would say that what is not shown is good.
+        # Rows not shown with a label, and none without one, would say that what is not shown is good.
         DataRecipe(name="attributed_shown", meaning="shown rows with labels of outside actions", attributed=True),
         DataRecipe(name="searchified", meaning="shown rows and synthetic requests (C)", searchified=True),
         DataRecipe(

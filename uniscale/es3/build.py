@@ -2,7 +2,7 @@
 
 A. `sql/unexposed.sql` draws candidates that were not shown, B. `sql/labels.sql` gives them the labels that other
 channels show, C. `sql/outside.sql`, `queries.py` and `sql/negatives.sql` turn other channels' clicks into search
-requests, and `sql/records.sql` writes one record per request beside the users' sequences (`sequences.py`).
+requests, and `sql/records.sql` writes one record per request next to the users' sequences (`sequences.py`).
 `docs/es3.md` has the equations and the reasons.
 """
 
@@ -60,7 +60,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         synthetic requests, see `count_samples`), ``outside_clicks`` (all of them, by what became of them, see
         `uniscale.contracts.samples.FATES`), ``growth`` (of attributed labels with the age of their day, by action),
         ``young_days`` and, of the last day, ``lift`` (see `uniscale.es3.lift`) and ``queries`` (synthetic queries
-        beside held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
+        compared with held-out real ones). Of the days built now: ``days_built`` and ``rows_per_second``.
 
     Raises:
         ValueError: The marts hold labels of another moment or policy than this run needs.

@@ -39,8 +39,8 @@ _LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswi
 def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent, *, force: bool = False) -> int:
     """Bring the sequences up to the last training day up to date, and their lengths before the first one.
 
-    A day depends on all earlier ones (they give the places), so a day that was landed anew rebuilds those after it. The
-    lengths stand for the days before the first training day, so that these are not read again. They are made from
+    A day depends on all earlier ones (they give the places), so a day that was landed again rebuilds those after it.
+    The lengths stand for the days before the first training day, so that these are not read again. They are made from
     earlier ones that are as they should be, or from all days, with the same rows; the newest two days are kept.
 
     Args:

@@ -2,8 +2,8 @@
 
 Rows are ranked within their request by the click probability for click metrics, and by the purchase probability for
 purchase metrics (`purchase_auc`, `gmv_proxy`, `gmv_share`). Prices do not enter the ranking: a model is measured by
-what it predicts, not by a rule that puts dear items first. Tied rows count as the average over their orders. A metric
-that the test set does not define is None, never 0.
+what it predicts, not by a rule that puts expensive items first. Tied rows count as the average over their orders. A
+metric that the test set does not define is None, never 0.
 """
 
 from __future__ import annotations

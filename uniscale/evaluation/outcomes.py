@@ -1,4 +1,4 @@
-"""What happened on the test days, beside what a ranker predicted: the rows every metric is made of."""
+"""What happened on the test days, together with what a ranker predicted: the rows every metric is made of."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def truth_world(settings: Settings, days: Sequence[date]) -> str | None:
     folder = settings.source.truth_dir
     if folder is None or not truth_files(settings, days):
         return None
-    return world_name(folder.parent) or f"no {WORLD_FILE} beside {folder.name}/"
+    return world_name(folder.parent) or f"no {WORLD_FILE} next to {folder.name}/"
 
 
 def measure_truth(

@@ -1,4 +1,4 @@
-"""Make deleted rows unreadable: the files that held them are written anew, and the past that needs them is dropped.
+"""Make deleted rows unreadable: the files that held them are rewritten, and the past that needs them is dropped.
 
 A delete only marks rows. Their bytes stay in Parquet files, in the catalogue (rows of small commits, smallest and
 largest values of files) and in every snapshot that still sees them.
@@ -51,7 +51,7 @@ def _rewrite(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def compact_sqlite(path: str) -> None:
-    """Write an SQLite database anew, without the pages of deleted rows.
+    """Rewrite an SQLite database without the pages of deleted rows.
 
     Raises:
         sqlite3.OperationalError: Others kept it from it for a few seconds ("database is locked").

@@ -317,7 +317,7 @@ def _refuse_older(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     if lacking:
         raise ValueError(
             f"{table.qualified} was made by an earlier version and lacks {', '.join(lacking)}; name another home "
-            "(UNISCALE_HOME), land the logs there and build the days anew"
+            "(UNISCALE_HOME), land the logs there and build the days again"
         )
 
 

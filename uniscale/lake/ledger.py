@@ -65,7 +65,7 @@ class Finish:
 
     Attributes:
         snapshot_id: Lake snapshot of the commit: the state right after the step.
-        inputs: What the step's result depended on beside the code.
+        inputs: What the step's result depended on apart from the code.
     """
 
     snapshot_id: int
@@ -106,7 +106,7 @@ def run_step(
         lake: The lake.
         ds: Day of the run.
         step: Step name, one word.
-        inputs: What the result depends on beside the code: settings, and the input keys of the steps before.
+        inputs: What the result depends on apart from the code: settings, and the input keys of the steps before.
         work: Does the step; returns counts for the report (JSON-like).
         force: Do it even if the ledger holds it.
 

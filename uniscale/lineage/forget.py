@@ -72,7 +72,7 @@ def forget_user(settings: Settings, lake: Lake, user: str, tell: Callable[[str],
             tell("deleting rows")
             snapshot = lake.snapshot_id()
             rows = lake.commit(lambda con: _delete(con, settings, user, snapshot), "one user forgotten")
-        tell("writing files anew")
+        tell("rewriting files")
         _clear_spill(settings)
         young_files = erase_deleted_rows(lake)
         lake.commit(lambda con: forgotten.mark_erased(con, user), "one forgotten user erased")

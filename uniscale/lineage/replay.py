@@ -109,7 +109,7 @@ def _finish(con: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> Finish:
     if finish is None or (step == STEPS[0] and not snapshot(con, entry["snapshot_id"]).is_kept):
         raise ValueError(
             f"snapshot {entry['snapshot_id']}, which step {step} of {ds} read, has expired (uniscale maintain keeps 30 "
-            "days, uniscale forget keeps none), so the day cannot be replayed; it can be built anew: "
+            "days, uniscale forget keeps none), so the day cannot be replayed; it can be rebuilt: "
             f"uniscale step {step} {ds} --force"
         )
     return finish

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from uniscale.market.knobs import Knobs
 
 WORLD_FILE = "world.toml"
-"""Beside the logs of a simulation: its whole configuration."""
+"""Next to the logs of a simulation: its whole configuration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,8 +50,8 @@ def query_relevance(world: World, asked: Asked, items: Array) -> Array:
     sibling = world.department[world.items.category[items]] == world.department[category][:, None]
     style = np.einsum("rd,rkd->rk", asked.style, world.items.style[items])
     brand = world.items.brand[items] == asked.brand[:, None]
-    beside = np.float32(knobs.relevance_sibling) * sibling
-    relevance: Array = np.where(own, np.float32(knobs.relevance_category), beside)
+    of_sibling = np.float32(knobs.relevance_sibling) * sibling
+    relevance: Array = np.where(own, np.float32(knobs.relevance_category), of_sibling)
     relevance = relevance + np.float32(knobs.relevance_style) * style + np.float32(knobs.relevance_brand) * brand
     return relevance.astype(np.float32)
 

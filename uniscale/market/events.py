@@ -43,7 +43,7 @@ NEXT_SEARCH = np.dtype(
     [
         ("user", "i4"),
         ("at", "i8"),
-        ("category", "i4"),  # -1 for a topic drawn anew
+        ("category", "i4"),  # -1 for a newly drawn topic
         ("not_again", "i4"),  # known query that was asked in vain, -1 for none
     ]
 )
@@ -51,7 +51,7 @@ NEXT_SEARCH = np.dtype(
 
 @dataclass(slots=True)
 class Agenda:
-    """What is scheduled, as structured arrays; the only thing besides the state that one day hands to the next."""
+    """What is scheduled, as structured arrays; the only thing other than the state that one day hands to the next."""
 
     events: list[Array] = field(default_factory=list)
     visits: list[Array] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""DCNv2: a cross network beside a deep one (arXiv 2008.13535).
+"""DCNv2: a cross network next to a deep one (arXiv 2008.13535).
 
 All features of an item and its request side by side are x_0. Layer l of the cross network multiplies them once more:
 `x_{l+1} = x_0 * (W_l x_l + b_l) + x_l`, so L layers hold every product of at most L + 1 features. W is one matrix, or

@@ -1,7 +1,7 @@
 """DLRM-MLP: embeddings, dot products, one MLP, one head per domain (after arXiv 1906.00091).
 
-It reads the same features as every ranker of this package: numeric features go into the MLP beside embeddings and dot
-products instead of through a bottom MLP, and the dot products are those between the request and the item.
+It reads the same features as every ranker of this package: numeric features go into the MLP together with embeddings
+and dot products instead of through a bottom MLP, and the dot products are those between the request and the item.
 
 Letters: R requests, N items, C columns, Z width of the MLP, K tasks.
 """

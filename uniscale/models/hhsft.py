@@ -112,11 +112,11 @@ class HHSFT(Ranker):
         for layer in self.hfa:
             x_TND = layer(x_TND)
         z_NZ = self.gfa(x_TND)
-        e_NZ = self._beside(z_NZ, self.dref(z_NZ, buckets)) if self.dref else z_NZ
-        out_NZ = self._beside(e_NZ, self.dapga(e_NZ, tokens, buckets)) if self.dapga else e_NZ
+        e_NZ = self._with_residual(z_NZ, self.dref(z_NZ, buckets)) if self.dref else z_NZ
+        out_NZ = self._with_residual(e_NZ, self.dapga(e_NZ, tokens, buckets)) if self.dapga else e_NZ
         return self.heads(out_NZ, buckets)
 
-    def _beside(self, x_NZ: Tensor, answer_NZ: Tensor) -> Tensor:
+    def _with_residual(self, x_NZ: Tensor, answer_NZ: Tensor) -> Tensor:
         return x_NZ + answer_NZ if self.config.has_residuals else answer_NZ
 
     def _gate_width(self) -> int:

@@ -85,7 +85,7 @@ class HyFormerConfig(RankerConfig):
             raise ValueError(f"encoder={self.encoder!r} is not one of {', '.join(ENCODERS)}")
         if self.num_tokens < NUM_SEQUENCES * self.num_queries + 2:
             raise ValueError(
-                f"num_tokens={self.num_tokens} leaves fewer than 2 beside num_queries={self.num_queries} of each of "
+                f"num_tokens={self.num_tokens} leaves fewer than 2 after num_queries={self.num_queries} of each of "
                 f"{NUM_SEQUENCES} sequences; use at least {NUM_SEQUENCES * self.num_queries + 2}"
             )
         check_mixing(self.num_tokens, self.width)

@@ -147,8 +147,8 @@ class MemoryGate(nn.Module):
 class ProductKeys(nn.Module):
     """Finds the k slots of n^2 whose keys fit a query best, without looking at n^2 keys.
 
-    The key of slot ``i n + j`` is row i of the first half beside row j of the second, so its score is a sum of two. The
-    best k sums are among the pairs of the best k of each half.
+    The key of slot ``i n + j`` is row i of the first half next to row j of the second, so its score is a sum of two.
+    The best k sums are among the pairs of the best k of each half.
 
     Args:
         num_keys: n.

@@ -1,4 +1,4 @@
-"""A recipe: everything that names a trained ranker beside its days."""
+"""A recipe: everything that names a trained ranker, except its days."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Registry:
         return run_id
 
     def log_evaluation(self, version: Version, *, ds: date, metrics: Mapping[str, float | None]) -> None:
-        """Put the metrics of the test days of ``ds`` beside those of the training; undefined ones are left out.
+        """Put the metrics of the test days of ``ds`` next to those of the training; undefined ones are left out.
 
         They are stamped with the day, not with the time of writing, so writing them again changes nothing.
         """

@@ -44,7 +44,7 @@ class Version:
     source: str
 
     def tags(self) -> dict[str, str]:
-        """What the registry stores beside the number, the run and the source."""
+        """What the registry stores in addition to the number, the run and the source."""
         return {
             "model_name": self.name,
             "ds": self.ds.isoformat(),

@@ -35,7 +35,7 @@ LOGGED = {
     "vector_hash": pa.string(),
     "item_ids": pa.list_(pa.string()),
 }
-"""Columns beside the inputs."""
+"""Columns apart from the inputs."""
 
 
 def served_folder(settings: Settings, kind: str, ds: date) -> Path:
@@ -125,7 +125,7 @@ def read_served(settings: Settings, kind: str, ds: date) -> pa.Table | None:
 
 
 def forget_served(settings: Settings, user: str) -> int:
-    """Write the streams of all days anew without the answers to a user; returns how many there were."""
+    """Rewrite the streams of all days without the answers to a user; returns how many there were."""
     forgotten = 0
     for file in sorted((settings.home / "served").glob("*/*/*.arrows")):
         batches = list(_read_stream(file))

@@ -35,7 +35,7 @@ class DataSet:
     """A public data set.
 
     Attributes:
-        name: Name of the source: on the command line, in the quarantine, and of the SQL file beside this one.
+        name: Name of the source: on the command line, in the quarantine, and of the SQL file next to this one.
         title: What people call it.
         files: Its files by the name of the view that shows them.
         views: Contract table, view of the SQL, and the file its rows come from. Malformed lines of a file are

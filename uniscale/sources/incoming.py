@@ -70,8 +70,8 @@ def only_file(path: Path) -> str:
     """A file as DuckDB's readers take it, and no other file (`quoted_file`).
 
     Raises:
-        BadFileError: The path holds a backslash beside a wildcard, which cannot be told to DuckDB.
+        BadFileError: The path holds both a backslash and a wildcard, which cannot be told to DuckDB.
     """
     if "\\" in str(path.absolute()) and any(sign in str(path.absolute()) for sign in "*?["):
-        raise BadFileError(path.name, r"its path holds a \ beside one of * ? [", "Rename it")
+        raise BadFileError(path.name, r"its path holds a \ together with one of * ? [", "Rename it")
     return quoted_file(path.absolute())

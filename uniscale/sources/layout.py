@@ -1,7 +1,7 @@
 """Which files of a folder of contract logs hold which table and day.
 
 No file is passed over in silence: what cannot be read is refused by name. Names that begin with ``.`` or ``_`` are not
-data (hidden files, markers such as ``_SUCCESS``), and neither are texts beside the tables (``README``, ``notes.txt``).
+data (hidden files, markers such as ``_SUCCESS``), and neither are texts next to the tables (``README``, ``notes.txt``).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _day_files(folder: Path, table: Table, entry: Path) -> Iterable[EventFile]:
 
 def _refuse_unreadable(path: Path) -> None:
     if path.is_dir():
-        raise ValueError(f"{path} is a folder; put the files in it beside it, or begin its name with _ to leave it out")
+        raise ValueError(f"{path} is a folder; put its files next to it, or begin its name with _ to leave it out")
     name = path.name.lower()
     if not name.endswith(SUFFIXES):
         remedy = next((told for ending, told in _REMEDIES.items() if name.endswith(ending)), "write it as one of these")

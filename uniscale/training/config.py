@@ -1,4 +1,4 @@
-"""How a ranker is fitted: everything that decides the weights beside the model, the data and the seed."""
+"""How a ranker is fitted: everything that decides the weights apart from the model, the data and the seed."""
 
 from __future__ import annotations
 

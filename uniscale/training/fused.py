@@ -45,7 +45,7 @@ class FusedEmbeddings(Embeddings):
         self._kernel[0].set_learning_rate(rate)
 
     def state(self) -> Tensor:
-        """Sums of squared gradients, one per row: what a checkpoint needs beside the weights."""
+        """Sums of squared gradients, one per row: what a checkpoint needs in addition to the weights."""
         ((total,),) = self._kernel[0].split_optimizer_states()
         return total.detach().clone()
 

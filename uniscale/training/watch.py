@@ -129,7 +129,7 @@ class Watch:
         self._rows += num_items
 
     def point(self, done: int, diagnostics: dict[str, float]) -> Point:
-        """The point after so many steps; counting starts anew."""
+        """The point after so many steps; counting starts over."""
         sums, counts = self._of_all_workers()
         now = time.monotonic()
         per_step = (now - self._begin) / max(1, done - self._first)

@@ -1,4 +1,4 @@
-"""What the raw days hold, as short hashes: a derived day is rebuilt when a day it reads was landed anew."""
+"""What the raw days hold, as short hashes: a derived day is rebuilt when a day it reads was landed again."""
 
 from __future__ import annotations
 

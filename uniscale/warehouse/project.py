@@ -46,7 +46,7 @@ class NodeResult:
 
 
 def state_folder(settings: Settings) -> Path:
-    """Where dbt keeps compiled SQL, the manifest and its logs: beside the lake, never in the checkout."""
+    """Where dbt keeps compiled SQL, the manifest and its logs: next to the lake, never in the checkout."""
     return settings.home / "dbt"
 
 

@@ -267,7 +267,7 @@ create or replace temp table synthetic_rows as
 with balances as (
     select
         sample_id,
-        -- What a positive weighs beside so few negatives, for as many weighed positives as real lists have.
+        -- What a positive weighs with so few negatives, for as many weighed positives as real lists have.
         least(1, count(*) / any_value(num_positives * negatives_per_positive)) as positive_weight
     from negative_rows
     group by sample_id

@@ -1,5 +1,5 @@
--- The queries that stage C would have made, beside those that were asked. What a query means is the category that most
--- of its clicks went to on earlier days.
+-- The queries that stage C would have made, next to those that were asked. What a query means is the category that
+-- most of its clicks went to on earlier days.
 with meanings as (
     select
         query_text,

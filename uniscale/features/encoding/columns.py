@@ -87,7 +87,7 @@ def matrix_lists(matrix: Array) -> pa.Array:
 
 
 def stacked(columns: Sequence[Array], num_rows: int) -> Array:
-    """Columns beside each other as a matrix of 32-bit floats [num_rows, len(columns)]."""
+    """Columns side by side as a matrix of 32-bit floats [num_rows, len(columns)]."""
     matrix = np.empty((num_rows, len(columns)), np.float32)
     for place, values in enumerate(columns):
         matrix[:, place] = values

@@ -37,7 +37,7 @@ def encode_pairs(requests: pa.Table, items: pa.Table, row: Array, asked_at: Arra
 
 
 def with_pair_features(prepared: pa.Table, rows: pa.Table) -> pa.Table:
-    """Prepared items with the user-category features of the rows beside them, which have the same order."""
+    """Prepared items together with the user-category features of the rows, which have the same order."""
     for feature in USER_CATEGORY_FEATURES.features:
         prepared = prepared.append_column(feature.name, rows.column(feature.name))
     return prepared

@@ -37,7 +37,7 @@ class DuckLakeOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
         lake: Overrides of the ``[lake]`` settings, by name.
         snapshot_id: Lake snapshot to read; None for the newest state.
         honour_knowledge_time: Serve a version only from its knowledge time on, whatever the caller of Feast asks.
-        max_age_days: Age beyond which no version answers, beside the time to live of a view.
+        max_age_days: Age beyond which no version answers, in addition to the time to live of a view.
     """
 
     type: Literal["uniscale.features.offline.store.DuckLakeOfflineStore"] = (

@@ -57,7 +57,7 @@ def build_generation(
         lake: The lake with the feature tables.
         views: Views to write.
         moment: The values are those known at this moment (naive UTC).
-        max_age: Age beyond which no version counts, beside the time to live of a view.
+        max_age: Age beyond which no version counts, in addition to the time to live of a view.
 
     Returns:
         The generation, and the lake snapshot it was read from.

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def remove_online(settings: Settings, entities: Mapping[str, Iterable[str]]) -> int:
     """Delete entities from the online store, from its files and from the files of the generations.
 
-    A generation that holds one of them is written anew without it, under the name of its new content, and the slots
-    and the pointer name that one from then on. Killed at any moment, the same call finishes.
+    A generation that holds one of them is rewritten without it, under the name of its new content, and the slots and
+    the pointer name that one from then on. Killed at any moment, the same call finishes.
 
     Args:
         settings: The installation.

@@ -121,7 +121,7 @@ class BulkSqliteOnlineStore(SqliteOnlineStore):  # type: ignore[misc]
             con.execute("pragma wal_checkpoint(passive)")
 
     def compact(self, config: RepoConfig) -> None:
-        """Write the database anew, without the pages of deleted rows, and empty its log."""
+        """Rewrite the database without the pages of deleted rows, and empty its log."""
         con = self._get_conn(config)
         con.execute("vacuum")
         con.execute("pragma wal_checkpoint(truncate)")

@@ -50,7 +50,7 @@ def action_groups(batch: Batch) -> Tensor:
 
 
 class ActionEncoder(nn.Module):
-    """What an action was: its item, category and brand, beside what was done, where, and how long ago."""
+    """What an action was: its item, category and brand, together with what was done, where, and how long ago."""
 
     def __init__(self, width: int, num_domains: int) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ class ActionEncoder(nn.Module):
 class HistoryAttention(nn.Module):
     """Attention of each item over its user's actions, one softmax per action group.
 
-    Every softmax has one silent place (score 0, value 0) beside the actions: an empty group gives the zero vector, and
-    a history that does not fit the item can be ignored.
+    Every softmax has one silent place (score 0, value 0) in addition to the actions: an empty group gives the zero
+    vector, and a history that does not fit the item can be ignored.
     """
 
     def __init__(self, width: int) -> None:

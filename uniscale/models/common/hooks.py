@@ -1,4 +1,4 @@
-"""What a module of a ranker may offer beside its output. A ranker finds these among its modules; none is required."""
+"""What a ranker's module may offer apart from its output. A ranker finds these among its modules; none is required."""
 
 from __future__ import annotations
 
