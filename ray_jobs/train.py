@@ -12,6 +12,8 @@ import json
 import time
 from contextlib import ExitStack
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,13 +55,18 @@ class Session:
     def _train(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
         from ray_jobs.fit import fit
         from uniscale.checkout import code_version
-        from uniscale.models.zoo import load_model, num_params
+        from uniscale.evaluation.level import set_level
+        from uniscale.models.zoo import load_model, num_params, save_model
 
         if not self._started:
             err.print(f"starting {self._settings.training.num_workers} training workers (Ray)")
             self._stack.enter_context(ray_session(self._settings, self._settings.training.num_workers + 1))
             self._started = True
-        with fit(self._settings, job) as fitted:
+        with fit(self._settings, job) as fitted, TemporaryDirectory(prefix="us-model-") as folder:
+            model, target = load_model(fitted.model_dir), self._settings.target_domain
+            lake = Lake(self._settings)
+            levels = set_level(model, lake, job.days, target_domain=target, snapshot_id=job.snapshot_id)
+            save_model(model, Path(folder))
             facts: dict[str, Any] = {
                 "reused": False,
                 "seconds": round(fitted.seconds, 1),
@@ -69,6 +76,7 @@ class Session:
                 "num_rows": fitted.num_items,
                 "num_steps": fitted.curve[-1]["step"],
                 "passes": round(fitted.passes, 2),
+                "level": {task: round(added, 3) for task, added in levels.items()},
                 "curve": fitted.curve[:: max(1, len(fitted.curve) // 60)],
             }
             version = self._registry.register(
@@ -77,12 +85,12 @@ class Session:
                 days=job.days,
                 recipe=job.recipe.content(),
                 model_name=f"{job.recipe.model}-{job.recipe.size}",
-                model_dir=fitted.model_dir,
+                model_dir=Path(folder),
                 metrics={name: float(facts[name]) for name in ("loss", "seconds", "rows_per_second", "num_rows")},
                 curve=fitted.curve,
                 snapshot_id=job.snapshot_id,
                 code_version=code_version(),
-                num_params=num_params(load_model(fitted.model_dir)),
+                num_params=num_params(model),
                 key=job.key,
                 again=self._force,
             )

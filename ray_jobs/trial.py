@@ -47,14 +47,16 @@ def run_trial(config: dict[str, Any]) -> None:
 
 
 def judge(settings: Settings, model: Ranker, ds: date) -> dict[str, float | None]:
-    """Metrics of a ranker on the test requests of the days after ``ds``, native labels."""
-    from uniscale.config.calendar import eval_days
+    """Metrics of a ranker on the test requests of the days after ``ds``, native labels; it is given its level."""
+    from uniscale.config.calendar import eval_days, train_days
+    from uniscale.evaluation.level import set_level
     from uniscale.evaluation.metrics import measure
     from uniscale.evaluation.outcomes import read_judged
     from uniscale.evaluation.scoring import score_frames
     from uniscale.lake import Lake
 
     lake, days = Lake(settings), eval_days(settings, ds)
+    set_level(model, lake, train_days(settings, ds), target_domain=settings.target_domain)
     predictions = score_frames(model, lake, days, target_domain=settings.target_domain)
     with lake.read() as con:
         con.register("trial_predictions", predictions)

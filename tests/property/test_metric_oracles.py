@@ -28,6 +28,7 @@ def judged_sets(draw, max_requests=6, max_rows=8):
     values = np.array(draw(levels)) * purchased * 1.0
     outcomes = Outcomes(
         request_N=np.repeat(np.arange(len(lengths)), lengths),
+        is_first_N=np.array(draw(flags)),
         is_clicked_N=clicked,
         is_purchased_N=purchased,
         purchase_value_N=values,
@@ -98,9 +99,9 @@ def test_ndcg_equals_scikit_learn_on_requests_with_a_click(test_set):
 def test_log_loss_and_calibration_equal_their_definitions(test_set):
     outcomes, scores = test_set
     found = measure(outcomes, scores)
-    assert found["log_loss"] == pytest.approx(log_loss(outcomes.is_clicked_N, scores.click_N, labels=[False, True]))
-    clicks = outcomes.is_clicked_N.sum()
-    assert found["calibration"] == (pytest.approx(scores.click_N.sum() / clicks) if clicks else None)
+    label, score = outcomes.is_clicked_N[outcomes.is_first_N], scores.click_N[outcomes.is_first_N]
+    assert found["log_loss"] == (pytest.approx(log_loss(label, score, labels=[False, True])) if len(label) else None)
+    assert found["calibration"] == (pytest.approx(score.sum() / label.sum()) if label.any() else None)
 
 
 @settings(max_examples=40, deadline=None)
@@ -131,6 +132,7 @@ def test_a_weighted_metric_equals_the_metric_of_the_rows_really_repeated(test_se
     chosen = np.concatenate(rows).astype(int) if rows else np.empty(0, int)
     repeated = Outcomes(
         request_N=np.repeat(np.arange(len(drawn)), [len(part) for part in rows]),
+        is_first_N=outcomes.is_first_N[chosen],
         is_clicked_N=outcomes.is_clicked_N[chosen],
         is_purchased_N=outcomes.is_purchased_N[chosen],
         purchase_value_N=outcomes.purchase_value_N[chosen],

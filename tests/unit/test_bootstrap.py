@@ -21,6 +21,7 @@ def some_outcomes(num_requests=80, rows=6, seed=3):
     purchased = clicked & (rng.random(n) < 0.3)
     shown = Outcomes(
         request_N=np.repeat(np.arange(num_requests), rows),
+        is_first_N=np.arange(n) % rows == 0,
         is_clicked_N=clicked,
         is_purchased_N=purchased,
         purchase_value_N=purchased * rng.lognormal(3, 1, n),

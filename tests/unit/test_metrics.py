@@ -15,6 +15,7 @@ def outcomes(requests, clicked=(), bought=None):
         values[row] = value
     return Outcomes(
         request_N=np.array(requests, dtype=int),
+        is_first_N=np.diff(np.array(requests, dtype=int), prepend=-1) > 0,
         is_clicked_N=np.isin(np.arange(n), list(clicked)),
         is_purchased_N=values > 0,
         purchase_value_N=values,
@@ -32,7 +33,7 @@ def test_a_small_test_set_by_hand():
     assert found["ndcg_at_10"] == pytest.approx((1 / np.log2(6) + 1) / 2)
     assert found["gmv_proxy"] == pytest.approx(12 / 3)  # the sixth row's 30 are not among the five best
     assert found["gmv_share"] == pytest.approx(12 / 42)
-    assert found["calibration"] == pytest.approx(scores.sum() / 2)
+    assert found["calibration"] == pytest.approx((0.9 + 0.9 + 0.3) / 1)  # of the rows shown first, one was clicked
     assert set(found) == set(HIGHER_IS_BETTER)
 
 
@@ -44,6 +45,13 @@ def test_requests_that_carry_a_metric_are_counted():
     assert carrying["gauc"] == 1  # in the other two every row is clicked
     assert carrying["hr_at_5"] == carrying["ndcg_at_10"] == 3
     assert carrying["gmv_proxy"] == 1
+
+
+def test_chances_are_judged_by_the_rows_that_were_shown_first():
+    shown = outcomes([0, 0, 1, 1], clicked=[1, 2])
+    found = measure(shown, Scores(click_N=np.array([0.5, 0.9, 0.25, 0.9]), purchase_N=np.zeros(4)))
+    assert found["calibration"] == pytest.approx(0.75)
+    assert found["log_loss"] == pytest.approx((np.log(2) + np.log(4)) / 2)
 
 
 def test_without_clicks_click_metrics_are_none_and_never_zero():

@@ -25,8 +25,9 @@ def statistics(outcomes: Outcomes, scores: Scores) -> dict[str, Statistic]:
       clicked and unclicked rows do not count.
     - ``hr_at_5``: share of requests with a click that have a clicked row among their 5 best.
     - ``ndcg_at_10``: of requests with a click; a click has gain 1.
-    - ``log_loss``: mean over rows, natural logarithm.
-    - ``calibration``: predicted clicks divided by observed clicks.
+    - ``log_loss``: mean over the rows shown first, natural logarithm. A chance is one of an item that is looked at
+      (`uniscale.evaluation.level`), and further down not all are.
+    - ``calibration``: predicted clicks divided by observed clicks, of the same rows.
     - ``gmv_proxy``: purchase value among the 5 best rows, mean per request, in the shop's currency; undefined when
       the test set has no purchase.
     - ``gmv_share``: the same as a share of all purchase value.
@@ -92,11 +93,13 @@ def _click_lists(outcomes: Outcomes, scores: Scores) -> dict[str, Statistic]:
 def _click_probabilities(outcomes: Outcomes, scores: Scores) -> dict[str, Statistic]:
     probability = np.clip(scores.click_N, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
     loss = -np.log(np.where(outcomes.is_clicked_N, probability, 1 - probability))
-    rows_R = _sum(outcomes, np.ones(len(loss)))
-    clicks_R = _sum(outcomes, outcomes.is_clicked_N)
+    first_N = outcomes.is_first_N
+    rows_R = _sum(outcomes, first_N)
+    clicks_R = _sum(outcomes, outcomes.is_clicked_N & first_N)
+    carrying = int(np.sum(rows_R > 0))
     return {
-        "log_loss": Ratio(_sum(outcomes, loss), rows_R, outcomes.num_requests),
-        "calibration": Ratio(_sum(outcomes, scores.click_N), clicks_R, outcomes.num_requests),
+        "log_loss": Ratio(_sum(outcomes, loss * first_N), rows_R, carrying),
+        "calibration": Ratio(_sum(outcomes, scores.click_N * first_N), clicks_R, carrying),
     }
 
 

@@ -25,6 +25,7 @@ class Outcomes:
 
     Attributes:
         request_N: Request of each row, in [0, R).
+        is_first_N: Shown at the first place.
         is_clicked_N: Native click.
         is_purchased_N: Native purchase.
         purchase_value_N: Value of the purchase in the shop's currency, 0 without one.
@@ -32,6 +33,7 @@ class Outcomes:
     """
 
     request_N: Array
+    is_first_N: Array
     is_clicked_N: Array
     is_purchased_N: Array
     purchase_value_N: Array
@@ -69,7 +71,8 @@ def read_judged(
         return _exposed(_EMPTY)
     query = f"""
         select
-            frames.is_exposed, frames.is_clicked, frames.is_purchased, frames.purchase_value,
+            frames.is_exposed, list_transform(frames.position, lambda place: place is not distinct from 1) as is_first,
+            frames.is_clicked, frames.is_purchased, frames.purchase_value,
             predicted.click_probability, predicted.purchase_probability,
             predicted.item_ids is not distinct from frames.item_ids as is_complete
         from lake.{FRAMES.qualified} as frames
@@ -95,6 +98,7 @@ def _exposed(joined: pa.Table) -> tuple[Outcomes, Scores]:
     kept, request_N = np.unique(requests, return_inverse=True)
     outcomes = Outcomes(
         request_N=request_N,
+        is_first_N=_values(lists["is_first"], bool)[shown],
         is_clicked_N=_values(lists["is_clicked"], bool)[shown],
         is_purchased_N=_values(lists["is_purchased"], bool)[shown],
         purchase_value_N=_values(lists["purchase_value"], float)[shown],
@@ -113,6 +117,7 @@ def _values(lists: pa.Array, dtype: type) -> Array:
 
 _LISTS = {
     "is_exposed": pa.bool_(),
+    "is_first": pa.bool_(),
     "is_clicked": pa.bool_(),
     "is_purchased": pa.bool_(),
     "purchase_value": pa.float64(),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
-from uniscale.models.batch import Batch
+from uniscale.models.batch import TASKS, Batch
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.history import RECENT_ACTIONS
 from uniscale.models.common.hooks import Diagnosed, Penalised, Scheduled
@@ -61,7 +61,10 @@ class Ranker(nn.Module):
         config: Widths, heads, layers and table sizes.
         observation: What stands between its answer and the labels while it is trained; None otherwise.
         inputs: The part that reads features.
+        level_JK: What is added to the logits of a domain wherever chances are asked for (`uniscale.evaluation.level`).
     """
+
+    level_JK: Tensor
 
     name: ClassVar[str]
     Config: ClassVar[type[RankerConfig]]
@@ -97,6 +100,7 @@ class Ranker(nn.Module):
         self.domains = domains
         self.numeric = numeric
         self.observation: Observation | None = None
+        self.register_buffer("level_JK", torch.zeros(len(domains), len(TASKS)))
         self.inputs = InputEncoder(
             config.embeddings, len(domains), numeric, has_attention=has_attention, history_length=history_length
         )
@@ -110,8 +114,8 @@ class Ranker(nn.Module):
 
         Args:
             batch: What is asked.
-            place_N: `Labels.place_N`: how the labels were observed that the answer is held against. Without it, and
-                without an observation model, every item is scored as if it were looked at.
+            place_N: `Labels.place_N`: how the labels were observed that the answer is held against, in training.
+                Without it every item is scored as if it were looked at.
 
         Raises:
             ValueError: A request is of a domain the model was not built for.
@@ -120,7 +124,9 @@ class Ranker(nn.Module):
         layout = RequestLayout(batch.request_of_item_N, batch.domain_R.shape[0])
         domain_N = layout.expand(batch.domain_R)
         logits_NK = self.score(self.inputs(batch, layout), DomainBuckets(domain_N, len(self.domains)))
-        if self.observation is None or place_N is None:
+        if place_N is None:
+            return logits_NK + self.level_JK[domain_N]
+        if self.observation is None:
             return logits_NK
         observed_NK: Tensor = self.observation(logits_NK, domain_N, place_N)
         return observed_NK
