@@ -21,6 +21,7 @@ RULES = {
     "words": (r"\\p\{L\}", MACROS),
     "outside": (r"coalesce\(\s*(\w+\.|request_)domain,", MACROS),
     "value of an action": (r"coalesce\((\w+\.)?unit_price, 0\)", MACROS),
+    "known version": (r"known_from order by valid_from", "dbt_project/macros/versions.sql"),
     "Wilson bound": (r"\bz \* z / ", MACROS),
     "quantile of the Wilson bound": (r"\b1\.28\d", "uniscale/contracts/marts.py"),
     "mark of synthetic requests": (r"~s\b", "uniscale/contracts/samples.py"),

@@ -2,19 +2,15 @@
 with users as (
     select
         *,
-        greatest(valid_from, recorded_at) as known_from
+        {{ known_from() }} as known_from
     from {{ ref("stg_events__users") }}
 ),
 
 ordered as (
     select
         *,
-        max(valid_from) over (
-            partition by user_id order by known_from, valid_from, recorded_at rows unbounded preceding
-        ) as newest_valid_from,
-        row_number() over (
-            partition by user_id, known_from order by valid_from desc, recorded_at desc
-        ) as place_among_equals
+        {{ so_far("max", "user_id") }} as newest_valid_from,
+        {{ place_among_equals("user_id") }} as place_among_equals
     from users
 )
 
@@ -23,4 +19,4 @@ select
     attributes,
     known_from
 from ordered
-where valid_from = newest_valid_from and place_among_equals = 1
+where {{ is_known_version() }}

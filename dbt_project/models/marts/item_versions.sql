@@ -8,7 +8,7 @@
 with items as (
     select
         *,
-        greatest(valid_from, recorded_at) as known_from
+        {{ known_from() }} as known_from
     from {{ ref("stg_events__items") }}
 ),
 
@@ -34,22 +34,22 @@ earlier as (
     group by item_id
 ),
 
+placed as (
+    select
+        *,
+        {{ so_far("max", "item_id") }} as newest_arrived,
+        {{ so_far("min", "item_id") }} as first_arrived,
+        {{ place_among_equals("item_id") }} as place_among_equals
+    from arrivals
+),
+
 ordered as (
     select
-        arrivals.*,
-        greatest(earlier.newest_valid_from, max(arrivals.valid_from) over arrived) as newest_valid_from,
-        least(earlier.first_valid_from, min(arrivals.valid_from) over arrived) as first_valid_from,
-        row_number() over (
-            partition by arrivals.item_id, arrivals.known_from
-            order by arrivals.valid_from desc, arrivals.recorded_at desc
-        ) as place_among_equals
-    from arrivals
-    left join earlier on arrivals.item_id = earlier.item_id
-    window arrived as (
-        partition by arrivals.item_id
-        order by arrivals.known_from, arrivals.valid_from, arrivals.recorded_at
-        rows unbounded preceding
-    )
+        placed.*,
+        greatest(earlier.newest_valid_from, placed.newest_arrived) as newest_valid_from,
+        least(earlier.first_valid_from, placed.first_arrived) as first_valid_from
+    from placed
+    left join earlier on placed.item_id = earlier.item_id
 )
 
 select
@@ -67,6 +67,5 @@ select
     attributes
 from ordered
 where
-    valid_from = newest_valid_from
-    and place_among_equals = 1
+    {{ is_known_version() }}
     and {{ in_days("cast(known_from as date)", "version_days") }}
