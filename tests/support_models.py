@@ -70,12 +70,13 @@ def inputs_of(model, batch):
 
 
 def scatter_weights(model, *, seed=0):
-    """Move every parameter off its initial value: nothing is zero by construction any more."""
+    """Move every parameter, and the level, off its initial value: nothing is zero by construction any more."""
     rng = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=rng))
         model.inputs.tables.weight[0].zero_()
+        model.level_JK.normal_(generator=rng)
     return model
 
 

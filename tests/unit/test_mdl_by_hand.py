@@ -192,7 +192,7 @@ def test_one_request_of_a_known_domain_scores_as_in_the_batch(batch):
     model, one = build(), take_request(batch, 2)
     domain = int(one.domain_R[0])
     inputs = model.inputs(one, OneRequest(one.num_items))
-    scored = model.score(inputs, OneDomain(domain, J, one.item_N))
+    scored = model.score(inputs, OneDomain(domain, J, one.item_N)) + model.level_JK[domain]
     torch.testing.assert_close(scored, model(batch)[batch.request_of_item_N == 2], rtol=1e-4, atol=1e-4)
 
 

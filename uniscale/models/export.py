@@ -57,7 +57,8 @@ class ScoringGraph(nn.Module):
         domain_R = torch.full_like(tensors["user_R"], self.domain)
         batch = Batch(**tensors, domain_R=domain_R, request_of_item_N=torch.zeros_like(item_N))
         buckets = OneDomain(self.domain, len(self.model.domains), item_N)
-        return self.model.score(self.model.inputs(batch, OneRequest(item_N.shape[0])), buckets)
+        logits_NK = self.model.score(self.model.inputs(batch, OneRequest(item_N.shape[0])), buckets)
+        return logits_NK + self.model.level_JK[self.domain]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
