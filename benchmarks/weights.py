@@ -104,6 +104,7 @@ def write_policy(folder: Path, changes: Mapping[str, Any]) -> Path:
 def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dict[str, Any]:
     """Train one variant and judge it on the day after."""
     from uniscale.evaluation.comparison import measure_roles
+    from uniscale.evaluation.level import set_level
     from uniscale.evaluation.scoring import score_frames
     from uniscale.recipes.job import build_trainer
     from uniscale.training.determinism import use_threads
@@ -115,6 +116,7 @@ def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dic
     trainer = build_trainer(settings, job)
     trainer.run()
     lake, days = Lake(settings), eval_days(settings, ds)
+    set_level(trainer.model, lake, job.days, target_domain=settings.target_domain, snapshot_id=job.snapshot_id)
     predictions = score_frames(trainer.model, lake, days, target_domain=settings.target_domain)
     settings.gate.num_resamples = 100
     with lake.read() as con:

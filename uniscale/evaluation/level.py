@@ -30,7 +30,7 @@ from uniscale.models.observation import FIRST
 from uniscale.models.ranker import Ranker
 
 ROWS = 4096
-"""Rows shown first that a level is found on: those of the newest days that have as many, at most twice as many."""
+"""Rows shown first that a level is found on, spread over all days; all of them if there are not twice as many."""
 
 NATIVE = {"click": "is_natively_clicked", "cart": "is_carted", "purchase": "is_natively_purchased"}
 """Column of the frames that says what happened in the search itself, by task."""
@@ -56,10 +56,10 @@ def set_level(
     """
     domain = model.domains.index(target_domain)
     model.level_JK[domain] = 0
-    chosen, total = _newest(lake, days, target_domain, snapshot_id)
+    total = count_requests(lake, days, EXPOSED, target_domain=target_domain, snapshot_id=snapshot_id)
     logits, happened = [np.empty((0, len(TASKS)))], [np.empty((0, len(TASKS)))]
     seen, every = 0, max(1, total // ROWS)
-    for records in read_frames(lake, chosen, "train", domains=[target_domain], snapshot_id=snapshot_id):
+    for records in read_frames(lake, days, "train", domains=[target_domain], snapshot_id=snapshot_id):
         is_drawn_R = (np.arange(seen, seen + records.num_rows) % every) == 0
         seen += records.num_rows
         drawn = records.filter(is_drawn_R)
@@ -90,17 +90,6 @@ def level(logits_NK: Array, happened_NK: Array) -> Array:
         low_K, high_K = np.where(is_high_K, low_K, middle_K), np.where(is_high_K, middle_K, high_K)
     found: Array = (low_K + high_K) / 2
     return found
-
-
-def _newest(lake: Lake, days: Sequence[date], target_domain: str, snapshot_id: int | None) -> tuple[list[date], int]:
-    """The newest days with `ROWS` requests together, and how many they have."""
-    chosen: list[date] = []
-    total = 0
-    for day in sorted(days, reverse=True):
-        if total < ROWS:
-            chosen.append(day)
-            total += count_requests(lake, [day], EXPOSED, target_domain=target_domain, snapshot_id=snapshot_id)
-    return chosen, total
 
 
 def _columns(records: pa.RecordBatch | pa.Table, names: Sequence[str]) -> Array:
