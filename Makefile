@@ -23,7 +23,7 @@ demo: $(STAMP) ## Run one day end to end on a simulated shop, and print its repo
 	@BIN=$(BIN) DS=$(DEMO_DS) bash .ci/demo
 
 test: $(STAMP) ## Run all tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 30
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 30
 
 test-fast: $(STAMP) ## Run the tests that take seconds (no services, no whole day)
 	$(BIN)/python -m pytest -m "unit or property or contract or golden"
