@@ -105,16 +105,17 @@ def differing(shops: Mapping[str, Shop]) -> dict[str, dict[str, float]]:
 def run(work: tuple[dict[str, dict[str, Any]], date, str, Recipe]) -> dict[str, Any]:
     """Train on the features of one arm, and judge on the day after: on its own test features, and on honest ones."""
     from ray_jobs.trial import judge
-    from uniscale.recipes.job import build_trainer, plan_job
+    from uniscale.recipes.job import build_trainer, give_level, plan_job
     from uniscale.training.determinism import use_threads
 
     content, ds, arm, recipe = work
     settings = {name: Settings(**values) for name, values in content.items()}
     use_threads(1)
     start = time.perf_counter()
-    days = train_days(settings[arm], ds)
-    trainer = build_trainer(settings[arm], plan_job(settings[arm], Lake(settings[arm]), recipe, days, "study"))
+    job = plan_job(settings[arm], Lake(settings[arm]), recipe, train_days(settings[arm], ds), "study")
+    trainer = build_trainer(settings[arm], job)
     trainer.run()
+    give_level(settings[arm], job, trainer.model)
     judged = {name: judge(settings[name], trainer.model, ds) for name in dict.fromkeys((arm, "honest"))}
     return {
         "recipe": recipe.name,

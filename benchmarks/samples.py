@@ -175,9 +175,8 @@ def trial_file(folder: Path, ds: date, recipe: Recipe) -> Path:
 def run(work: tuple[dict[str, Any], date, Recipe, Path]) -> dict[str, Any]:
     """Train one arm and judge it on the day after."""
     from uniscale.evaluation.comparison import measure_roles
-    from uniscale.evaluation.level import set_level
     from uniscale.evaluation.scoring import score_frames
-    from uniscale.recipes.job import build_trainer, plan_job
+    from uniscale.recipes.job import build_trainer, give_level, plan_job
     from uniscale.training.determinism import use_threads
 
     content, ds, recipe, file = work
@@ -185,9 +184,10 @@ def run(work: tuple[dict[str, Any], date, Recipe, Path]) -> dict[str, Any]:
     settings.gate.num_resamples = 2  # the interval is over seeds
     use_threads(1)
     lake = Lake(settings)
-    trainer = build_trainer(settings, plan_job(settings, lake, recipe, train_days(settings, ds), "study"))
+    job = plan_job(settings, lake, recipe, train_days(settings, ds), "study")
+    trainer = build_trainer(settings, job)
     trainer.run()
-    set_level(trainer.model, lake, train_days(settings, ds), target_domain=settings.target_domain)
+    give_level(settings, job, trainer.model)
     days = eval_days(settings, ds)
     predictions = score_frames(trainer.model, lake, days, target_domain=settings.target_domain)
     with lake.read() as con:

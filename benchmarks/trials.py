@@ -44,15 +44,17 @@ def train_and_judge(content: dict[str, Any], ds: date, recipe: Recipe) -> Trial:
         recipe: What is trained.
     """
     from ray_jobs.trial import judge
-    from uniscale.recipes.job import build_trainer, plan_job
+    from uniscale.recipes.job import build_trainer, give_level, plan_job
     from uniscale.training.determinism import use_threads
 
     settings = Settings(**content)
     use_threads(1)
     start = time.perf_counter()
-    trainer = build_trainer(settings, plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study"))
+    job = plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study")
+    trainer = build_trainer(settings, job)
     trainer.run()
     seconds = round(time.perf_counter() - start, 1)
+    give_level(settings, job, trainer.model)
     return Trial(trainer=trainer, metrics=judge(settings, trainer.model, ds), seconds=seconds)
 
 

@@ -104,9 +104,8 @@ def write_policy(folder: Path, changes: Mapping[str, Any]) -> Path:
 def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dict[str, Any]:
     """Train one variant and judge it on the day after."""
     from uniscale.evaluation.comparison import measure_roles
-    from uniscale.evaluation.level import set_level
     from uniscale.evaluation.scoring import score_frames
-    from uniscale.recipes.job import build_trainer
+    from uniscale.recipes.job import build_trainer, give_level
     from uniscale.training.determinism import use_threads
 
     content, ds, changes, seed, job = work
@@ -115,8 +114,8 @@ def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dic
     start = time.perf_counter()
     trainer = build_trainer(settings, job)
     trainer.run()
+    give_level(settings, job, trainer.model)
     lake, days = Lake(settings), eval_days(settings, ds)
-    set_level(trainer.model, lake, job.days, target_domain=settings.target_domain, snapshot_id=job.snapshot_id)
     predictions = score_frames(trainer.model, lake, days, target_domain=settings.target_domain)
     settings.gate.num_resamples = 100
     with lake.read() as con:

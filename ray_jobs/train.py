@@ -55,17 +55,16 @@ class Session:
     def _train(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
         from ray_jobs.fit import fit
         from uniscale.checkout import code_version
-        from uniscale.evaluation.level import set_level
         from uniscale.models.zoo import load_model, num_params, save_model
+        from uniscale.recipes.job import give_level
 
         if not self._started:
             err.print(f"starting {self._settings.training.num_workers} training workers (Ray)")
             self._stack.enter_context(ray_session(self._settings, self._settings.training.num_workers + 1))
             self._started = True
         with fit(self._settings, job) as fitted, TemporaryDirectory(prefix="us-model-") as folder:
-            model, target = load_model(fitted.model_dir), self._settings.target_domain
-            lake = Lake(self._settings)
-            levels = set_level(model, lake, job.days, target_domain=target, snapshot_id=job.snapshot_id)
+            model = load_model(fitted.model_dir)
+            levels = give_level(self._settings, job, model)
             save_model(model, Path(folder))
             facts: dict[str, Any] = {
                 "reused": False,

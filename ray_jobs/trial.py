@@ -28,7 +28,7 @@ def run_trial(config: dict[str, Any]) -> None:
     """
     from ray import tune
 
-    from uniscale.recipes.job import TrainJob, build_trainer
+    from uniscale.recipes.job import TrainJob, build_trainer, give_level
     from uniscale.training.determinism import use_threads
 
     settings = Settings(**config["settings"])
@@ -37,6 +37,7 @@ def run_trial(config: dict[str, Any]) -> None:
     start = time.monotonic()
     trainer = build_trainer(settings, job)
     trainer.run(_Progress(progress_file(folder, job.key)))
+    give_level(settings, job, trainer.model)
     result = {
         **_facts(job, trainer),
         **judge(settings, trainer.model, parse(config["ds"])),
@@ -47,16 +48,14 @@ def run_trial(config: dict[str, Any]) -> None:
 
 
 def judge(settings: Settings, model: Ranker, ds: date) -> dict[str, float | None]:
-    """Metrics of a ranker on the test requests of the days after ``ds``, native labels; it is given its level."""
-    from uniscale.config.calendar import eval_days, train_days
-    from uniscale.evaluation.level import set_level
+    """Metrics of a ranker on the test requests of the days after ``ds``, native labels."""
+    from uniscale.config.calendar import eval_days
     from uniscale.evaluation.metrics import measure
     from uniscale.evaluation.outcomes import read_judged
     from uniscale.evaluation.scoring import score_frames
     from uniscale.lake import Lake
 
     lake, days = Lake(settings), eval_days(settings, ds)
-    set_level(model, lake, train_days(settings, ds), target_domain=settings.target_domain)
     predictions = score_frames(model, lake, days, target_domain=settings.target_domain)
     with lake.read() as con:
         con.register("trial_predictions", predictions)

@@ -3,6 +3,7 @@
 import csv
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 from support_frames import DS, random_frames, write_frames
 
 import ray_jobs.tune
+from ray_jobs.trial import judge
 from ray_jobs.tune import sweep
+from uniscale.lake import Lake
+from uniscale.recipes.catalogue import get_recipe
+from uniscale.recipes.job import build_trainer, give_level, plan_job
 
 
 @pytest.fixture
@@ -24,6 +29,17 @@ def shop(settings, lake, monkeypatch):
     os.environ.update(before)
 
 
+def by_hand(settings, *, has_level):
+    """Log loss of what the sweep's second trial trains, with or without its level."""
+    recipe = get_recipe("hhsft_es3_xs")
+    job = plan_job(settings, Lake(settings), replace(recipe, train=replace(recipe.train, epochs=1)), [DS], "sweep")
+    trainer = build_trainer(settings, job)
+    trainer.run()
+    if has_level:
+        give_level(settings, job, trainer.model)
+    return judge(settings, trainer.model, DS)["log_loss"]
+
+
 def test_a_sweep_compares_sizes_and_shares_and_goes_on_where_it_stopped(shop, monkeypatch):
     details = sweep(shop, DS, ["xs"], [0.0, 1.0], epochs=1)
     exposed, es3 = details["trials"]
@@ -35,6 +51,8 @@ def test_a_sweep_compares_sizes_and_shares_and_goes_on_where_it_stopped(shop, mo
     rows = list(csv.DictReader(Path(details["table"]).read_text(encoding="utf-8").splitlines()))
     assert [row["name"] for row in rows] == ["hhsft_es3_xs share 0", "hhsft_es3_xs share 1"]
     assert len({row["run_id"] for row in rows}) == 2
+    assert es3["log_loss"] == pytest.approx(by_hand(shop, has_level=True), rel=1e-3)
+    assert es3["log_loss"] != pytest.approx(by_hand(shop, has_level=False), rel=1e-2)
     assert Path(details["plot"]).read_bytes().startswith(b"\x89PNG")
 
     @contextmanager

@@ -14,7 +14,7 @@ import ray_jobs.fit
 import ray_jobs.train
 from ray_jobs.fit import Fitted
 from ray_jobs.train import train_day, train_recipe
-from uniscale.models.zoo import save_model
+from uniscale.models.zoo import load_model, save_model
 from uniscale.recipes.job import build_trainer
 from uniscale.registry.store import Registry
 
@@ -67,6 +67,11 @@ def test_the_first_day_trains_a_champion_and_a_challenger_and_later_days_a_chall
     assert registry.champion().version == first["champion"]["version"]
     assert registry.challenger().version == first["challenger"]["version"]
     assert first["challenger"]["num_params"] == registry.challenger().num_params > 0
+    for version, found in ((registry.champion(), first["champion"]), (registry.challenger(), first["challenger"])):
+        told = list(found["level"].values())
+        assert any(told) and load_model(registry.download(version)).level_JK[0].tolist() == pytest.approx(
+            told, abs=1e-3
+        )
     second = train_day(shop, DS + timedelta(days=1))["models"]
     assert len(trained) == 3
     assert second["champion"]["version"] == first["champion"]["version"]

@@ -59,6 +59,9 @@ NUMERIC = NumericNames(user=USER_NUMERIC, query=QUERY_NUMERIC, item=ITEM_NUMERIC
 HISTORY_LENGTH = 50
 """Actions kept per user, the most recent ones, in ``features.user_sequences`` and in a frame."""
 
+FIRST = 1
+"""`position` of the row that a list shows first."""
+
 HASH_SPACE = 2**31 - 1
 
 

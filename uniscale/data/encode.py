@@ -163,7 +163,7 @@ def _item_padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32) 
 
 
 def _targets(batch: pa.RecordBatch) -> Array:
-    tasks = [_numbers(batch.column(_LABELS[task]).flatten(), np.float32) for task in TASKS]
+    tasks = [_numbers(batch.column(LABELS[task]).flatten(), np.float32) for task in TASKS]
     return np.stack(tasks, axis=1)
 
 
@@ -171,7 +171,7 @@ def _places(batch: pa.RecordBatch) -> Array:
     return _numbers(pc.fill_null(batch.column("position").flatten(), 0), np.int32)
 
 
-_LABELS = {"click": "is_clicked", "cart": "is_carted", "purchase": "is_purchased"}
+LABELS = {"click": "is_clicked", "cart": "is_carted", "purchase": "is_purchased"}
 _REQUEST_FIELDS: dict[str, _Make] = {
     "user_R": _value("user_index"),
     "user_attributes_RA": _padded("user_attributes", NUM_USER_ATTRIBUTES),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
+from uniscale.data.encode import LABELS
 from uniscale.data.frames import READ_REQUESTS, keep_items
 from uniscale.data.recipe import DataRecipe
 from uniscale.features.encoding.columns import list_lengths, lists
@@ -36,6 +37,9 @@ _NATIVE = {
     "label_weight": "native_label_weight",
 }
 """Columns of a frame, and what they are without attribution."""
+
+NATIVE_LABELS = {task: _NATIVE.get(label, label) for task, label in LABELS.items()}
+"""Column of a frame that says what happened in the request itself, by task."""
 
 
 def read_training(
@@ -128,7 +132,7 @@ def _without_attribution(batch: pa.RecordBatch, is_native_N: npt.NDArray[np.bool
 
 def _native_unexposed(batch: pa.RecordBatch) -> pa.Array:
     """Provenance of rows that were not shown, without attribution: native if something happened natively."""
-    happened = [batch.column(name).flatten() for name in ("is_natively_clicked", "is_natively_purchased", "is_carted")]
+    happened = [batch.column(name).flatten() for name in NATIVE_LABELS.values()]
     return pc.if_else(pc.or_(pc.or_(happened[0], happened[1]), happened[2]), "native", "unexposed")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.frames import FIRST, FRAMES
 from uniscale.features.encoding.columns import list_lengths
 from uniscale.lake.lake import table_has
 
@@ -71,7 +71,8 @@ def read_judged(
         return _exposed(_EMPTY)
     query = f"""
         select
-            frames.is_exposed, list_transform(frames.position, lambda place: place is not distinct from 1) as is_first,
+            frames.is_exposed,
+            list_transform(frames.position, lambda place: place is not distinct from {FIRST}) as is_first,
             frames.is_clicked, frames.is_purchased, frames.purchase_value,
             predicted.click_probability, predicted.purchase_probability,
             predicted.item_ids is not distinct from frames.item_ids as is_complete

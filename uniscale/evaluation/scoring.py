@@ -8,11 +8,12 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from uniscale.data.encode import collate
 from uniscale.data.frames import read_frames
 from uniscale.lake import Lake
-from uniscale.models.batch import TASKS
+from uniscale.models.batch import TASKS, Batch
 from uniscale.models.ranker import Ranker
 
 BATCH_REQUESTS = 256
@@ -44,19 +45,28 @@ def score_frames(model: Ranker, lake: Lake, days: Sequence[date], *, target_doma
 def score_records(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
     """Predictions for frames in memory, `BATCH_REQUESTS` requests at a time; columns as in `score_frames`."""
     parts = [
-        _score_batch(model, records.slice(start, BATCH_REQUESTS)) for start in range(0, len(records), BATCH_REQUESTS)
+        _score_records(model, records.slice(start, BATCH_REQUESTS)) for start in range(0, len(records), BATCH_REQUESTS)
     ]
     return pa.concat_tables([SCHEMA.empty_table(), *parts])
 
 
-def _score_batch(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
-    batch, _, meta = collate(records, model.domains)
-    device = next(model.parameters()).device
+def score_batch(model: Ranker, batch: Batch) -> Tensor:
+    """Logits of a batch [N, K], on the model's device; the model is put into eval mode.
+
+    Raises:
+        RuntimeError: A score is not a number.
+    """
     model.eval()
     with torch.inference_mode():
-        probability_NK = torch.sigmoid(model(batch.to(device)).float()).cpu().numpy()
-    if not np.isfinite(probability_NK).all():
+        logits_NK: Tensor = model(batch.to(next(model.parameters()).device)).float()
+    if logits_NK.isnan().any():
         raise RuntimeError(f"{model.name} ({model.size}) gave a score that is not a number; train it again")
+    return logits_NK
+
+
+def _score_records(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
+    batch, _, meta = collate(records, model.domains)
+    probability_NK = torch.sigmoid(score_batch(model, batch)).cpu().numpy()
     offsets = pa.array(np.asarray(meta.offsets, dtype=np.int32))
     tasks = [pa.array(values) for values in np.ascontiguousarray(probability_NK.T)]
     items = meta.item_ids.cast(pa.string())

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from uniscale.contracts.frames import FIRST
 from uniscale.contracts.training import OBSERVATIONS
 from uniscale.models.batch import TASKS
 
@@ -31,8 +32,8 @@ NUM_PLACES = 30
 DROPPED = 0.1
 """Share of the shown rows that is trained as if observed at the reference."""
 
-NOT_SHOWN, FIRST = 0, 1
-"""Place of a row that was not shown, and the reference: the first place."""
+NOT_SHOWN = 0
+"""Place of a row that was not shown; the reference is `FIRST`."""
 
 _TOLD = {"not_shown": NOT_SHOWN, "place_2": 2, "place_5": 5, "place_10": 10}
 _SCALE = 10.0  # Adam moves a parameter by about its rate a step, and a term has some units to go

@@ -17,9 +17,11 @@ from uniscale.data.loader import Loader
 from uniscale.data.mixture import count_requests, read_training
 from uniscale.data.recipe import get_data
 from uniscale.data.store import FrameStore
+from uniscale.evaluation.level import set_level
 from uniscale.features.frames import training_frame_keys
 from uniscale.lake import Lake
 from uniscale.lake.ledger import input_key
+from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import TrainConfig, Worker
@@ -138,6 +140,11 @@ def _optimisation(settings: Settings, job: TrainJob) -> TrainConfig:
         Lake(settings), job.days, get_data(other), target_domain=settings.target_domain, snapshot_id=job.snapshot_id
     )
     return replace(train, steps=train.epochs * -(-requests // train.batch_requests))
+
+
+def give_level(settings: Settings, job: TrainJob, model: Ranker) -> dict[str, float]:
+    """Give the ranker that a job trained its level; what it is, by task (`uniscale.evaluation.level`)."""
+    return set_level(model, Lake(settings), job.days, target_domain=settings.target_domain, snapshot_id=job.snapshot_id)
 
 
 def worker_of(settings: Settings, *, rank: int = 0, world_size: int = 1, device: str | None = None) -> Worker:
