@@ -69,6 +69,23 @@ def random_log(seed: int, num_users: int = 90, *, start: datetime = datetime(202
     return log
 
 
+def together(logs: dict[str, Log]) -> tuple[dict[str, Log], Log]:
+    """Logs whose users, items and events begin with the log's name, so that none meets another; and all in one."""
+    everything, apart = Log(), {}
+    for name, log in logs.items():
+        apart[name] = Log()
+        for table, events in vars(log).items():
+            named = [{key: _named(name, key, value) for key, value in event.items()} for event in events]
+            getattr(apart[name], table).extend(named)
+            getattr(everything, table).extend(named)
+    return apart, everything
+
+
+def _named(name: str, key: str, value: object) -> object:
+    is_id = key in ("user_id", "item_id", "request_id", "action_id")
+    return f"{name}-{value}" if is_id and value is not None else value
+
+
 def crawler_log(seed: int, num_lists: int = 150, num_actions: int = 100) -> Log:
     """One user with many lists of few items, several at one moment, some clicked, and with many outside actions."""
     draw = random.Random(seed)

@@ -9,13 +9,14 @@ import pytest
 from tests.oracle_warehouse import Oracle
 from tests.support_compiled import CompiledMarts, final_days, policy_with
 from tests.support_es3 import World, plan, records
-from tests.support_random_log import crawler_log, random_log
+from tests.support_random_log import crawler_log, random_log, together
 from tests.support_warehouse import Log, day
 from uniscale.config import load_settings
 from uniscale.contracts.days import run_days
 
 FIRST, NUM_DAYS = day(4), 8
 SEEDS = range(16)
+"""Of the logs that are held against the definitions; no user or item of one is in another, so all run at once."""
 CLUSTER = {"match": "cluster", "cluster_attribute": "product"}
 CLICKED_FIRST = {"click": ["clicked", "exposed_unclicked"], "purchase": ["unexposed", "exposed"]}
 RULES = {
@@ -39,8 +40,20 @@ LONGER = [("default", "default, longer"), ("before", "before, longer")]
 
 
 @pytest.fixture(scope="module")
-def logs():
-    return [random_log(seed, num_users=12) for seed in SEEDS]
+def both():
+    return together({f"{seed:02}": random_log(seed, num_users=12) for seed in SEEDS})
+
+
+@pytest.fixture(scope="module")
+def logs(both):
+    """Each log alone."""
+    return list(both[0].values())
+
+
+@pytest.fixture(scope="module")
+def log(both):
+    """All of them in one."""
+    return both[1]
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +84,9 @@ def young(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def built(marts, logs):
-    """Rows of both marts, by policy and log."""
-    return {name: [compiled.run(log) for log in logs] for name, compiled in marts.items()}
+def built(marts, log):
+    """Rows of both marts, by policy."""
+    return {name: compiled.run(log) for name, compiled in marts.items()}
 
 
 def as_oracle_writes(attributions):
@@ -81,15 +94,17 @@ def as_oracle_writes(attributions):
     return {(*(row[column] for column in columns), round(row["delay_hours"], 9)) for row in attributions}
 
 
+def by_brute_force(logs, policy, days):
+    return set().union(*(Oracle(one, policy).attributions(days) for one in logs))
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_every_label_is_the_one_brute_force_finds(name, marts, built, logs):
-    policy, days = marts[name].policy, marts[name].days
-    targets = set()
-    for seed, log, rows in zip(SEEDS, logs, built[name], strict=True):
-        found = as_oracle_writes(rows["fct_attributions"])
-        assert found == Oracle(log, policy).attributions(days), f"seed {seed}"
-        targets |= {row[4] for row in found}
-    assert targets == {*policy.attribution.click.targets, *policy.attribution.purchase.targets}
+    policy = marts[name].policy
+    found = as_oracle_writes(built[name]["fct_attributions"])
+    assert found == by_brute_force(logs, policy, marts[name].days)
+    assert {row[4] for row in found} == {*policy.attribution.click.targets, *policy.attribution.purchase.targets}
+    assert {row[1][:2] for row in found} == {f"{seed:02}" for seed in SEEDS}, "every log has labels"
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -102,59 +117,51 @@ def test_every_label_of_a_crawler_is_the_one_brute_force_finds(name, marts):
         assert len(found) > 50
 
 
-def test_labels_of_days_that_still_wait_are_the_ones_brute_force_finds(young, logs):
+def test_labels_of_days_that_still_wait_are_the_ones_brute_force_finds(young, logs, log):
     assert {one.is_final for one in young.days} == {False}
-    for seed, log in zip(SEEDS, logs, strict=True):
-        found = as_oracle_writes(young.run(log)["fct_attributions"])
-        assert found == Oracle(log, young.policy).attributions(young.days), f"seed {seed}"
+    found = as_oracle_writes(young.run(log)["fct_attributions"])
+    assert found == by_brute_force(logs, young.policy, young.days)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_an_outside_action_labels_at_most_one_row(name, built):
-    for rows in built[name]:
-        uses = Counter(row["action_id"] for row in rows["fct_attributions"])
-        assert uses
-        assert max(uses.values()) == 1
+    uses = Counter(row["action_id"] for row in built[name]["fct_attributions"])
+    assert max(uses.values()) == 1
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_no_label_comes_from_outside_its_window_or_from_before_its_request(name, marts, built, logs):
+def test_no_label_comes_from_outside_its_window_or_from_before_its_request(name, marts, built, log):
+    actions = {action["action_id"]: action for action in log.actions}
+    requests = {request["request_id"]: request for request in log.requests}
     delays = []
-    for log, rows in zip(logs, built[name], strict=True):
-        actions = {action["action_id"]: action for action in log.actions}
-        requests = {request["request_id"]: request for request in log.requests}
-        for row in rows["fct_attributions"]:
-            rule = getattr(marts[name].policy.attribution, row["action"])
-            delay = actions[row["action_id"]]["acted_at"] - requests[row["request_id"]]["requested_at"]
-            assert -timedelta(hours=rule.before_request_hours) <= delay <= timedelta(hours=rule.window_hours)
-            delays.append(delay)
+    for row in built[name]["fct_attributions"]:
+        rule = getattr(marts[name].policy.attribution, row["action"])
+        delay = actions[row["action_id"]]["acted_at"] - requests[row["request_id"]]["requested_at"]
+        assert -timedelta(hours=rule.before_request_hours) <= delay <= timedelta(hours=rule.window_hours)
+        delays.append(delay)
     assert (min(delays) < timedelta(0)) == name.startswith("before"), "only a policy that says so looks back"
 
 
 @pytest.mark.parametrize(("short", "long"), LONGER, ids=["default", "before"])
-def test_a_longer_window_never_loses_a_labelling_action(short, long, marts, built, logs):
+def test_a_longer_window_never_loses_a_labelling_action(short, long, marts, built, log):
     """Of actions that become known within lateness_days: a later one may miss the older day it moves to."""
     lateness = timedelta(days=marts[short].policy.attribution.lateness_days)
-    gained = 0
-    for log, few, many in zip(logs, built[short], built[long], strict=True):
-        timely = {act["action_id"] for act in log.actions if act["recorded_at"] - act["acted_at"] <= lateness}
-        labelling, still = ({row["action_id"] for row in rows["fct_attributions"]} for rows in (few, many))
-        assert labelling & timely <= still
-        gained += len(still - labelling)
-    assert gained > 50
+    timely = {act["action_id"] for act in log.actions if act["recorded_at"] - act["acted_at"] <= lateness}
+    labelling, still = ({row["action_id"] for row in built[name]["fct_attributions"]} for name in (short, long))
+    assert labelling & timely <= still
+    assert len(still - labelling) > 50
 
 
 @pytest.mark.parametrize("name", ["default", "clusters", "before"])
-def test_later_days_never_change_a_final_day(name, marts, built, logs):
+def test_later_days_never_change_a_final_day(name, marts, built, log):
     dropped = compared = 0
-    for log, rows in zip(logs, built[name], strict=True):
-        for one in marts[name].days[:2]:
-            known = known_at(log, one.label_as_of)
-            dropped += len(log.actions) - len(known.actions)
-            for mart, kept in marts[name].run(known).items():
-                mine, all_of_it = ([row for row in found if row["ds"] == one.ds] for found in (kept, rows[mart]))
-                assert in_order(mine) == in_order(all_of_it)
-                compared += len(mine)
+    for one in marts[name].days[:2]:
+        known = known_at(log, one.label_as_of)
+        dropped += len(log.actions) - len(known.actions)
+        for mart, kept in marts[name].run(known).items():
+            mine, all_of_it = ([row for row in found if row["ds"] == one.ds] for found in (kept, built[name][mart]))
+            assert in_order(mine) == in_order(all_of_it)
+            compared += len(mine)
     assert dropped > 100
     assert compared > 100
 
@@ -172,40 +179,46 @@ def known_at(log, as_of) -> Log:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_order_of_the_input_does_not_matter_and_a_second_run_gives_the_same_rows(name, marts, built, logs):
-    for log, rows in zip(logs[:8], built[name], strict=False):
-        for order in (None, 1, 2):
-            for mart, found in marts[name].run(log, order=order).items():
-                assert in_order(found) == in_order(rows[mart])
+def test_the_order_of_the_input_does_not_matter_and_a_second_run_gives_the_same_rows(name, marts, built, log):
+    for order in (None, 1, 2):
+        for mart, found in marts[name].run(log, order=order).items():
+            assert in_order(found) == in_order(built[name][mart])
 
 
 def in_order(rows):
     return sorted(map(repr, rows))
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_a_purchase_implies_a_click_in_exposures_and_in_the_labels_of_samples(name, marts, built, logs):
-    bought = 0
-    for log, rows in zip(logs[:4], built[name], strict=False):
-        assert all(row["is_clicked"] for row in rows["fct_exposures"] if row["is_purchased"])
-        for one in marts[name].days[1:4]:
-            for record in records(world_of(log, rows), a_plan(marts[name], one)).values():
-                for item in record["items"].values():
-                    assert item["is_clicked"] or not item["is_purchased"]
-                    bought += item["is_purchased"] and item["provenance"].startswith("attributed")
-    assert bought > 0, "attributed purchases reach the samples"
+@pytest.fixture(scope="module")
+def sampled(marts, built, log):
+    """Samples of three days, by policy."""
+    return {
+        name: [
+            record
+            for one in compiled.days[1:4]
+            for record in records(world_of(log, built[name]), a_plan(compiled, one)).values()
+        ]
+        for name, compiled in marts.items()
+    }
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_carts_of_samples_are_the_native_ones_of_their_request(name, marts, built, logs):
+def test_a_purchase_implies_a_click_in_exposures_and_in_the_labels_of_samples(name, built, sampled):
+    assert all(row["is_clicked"] for row in built[name]["fct_exposures"] if row["is_purchased"])
+    items = [item for record in sampled[name] for item in record["items"].values()]
+    assert all(item["is_clicked"] or not item["is_purchased"] for item in items)
+    bought = [item for item in items if item["is_purchased"] and item["provenance"].startswith("attributed")]
+    assert bought, "attributed purchases reach the samples"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_carts_of_samples_are_the_native_ones_of_their_request(name, built, sampled):
+    native = {(row["request_id"], row["item_id"]): row["is_carted"] for row in built[name]["fct_exposures"]}
     carted = Counter()
-    for log, rows in zip(logs[:8], built[name], strict=False):
-        native = {(row["request_id"], row["item_id"]): row["is_carted"] for row in rows["fct_exposures"]}
-        for one in marts[name].days[1:4]:
-            for record in records(world_of(log, rows), a_plan(marts[name], one)).values():
-                for item_id, item in record["items"].items():
-                    assert item["is_carted"] == native[record["request_id"], item_id]
-                    carted[item["provenance"]] += item["is_carted"]
+    for record in sampled[name]:
+        for item_id, item in record["items"].items():
+            assert item["is_carted"] == native[record["request_id"], item_id]
+            carted[item["provenance"]] += item["is_carted"]
     assert carted["native"] > 0 and carted["synthetic"] + carted["attributed_exposed"] > 0
 
 
