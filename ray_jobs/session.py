@@ -32,6 +32,8 @@ LOCAL_ENVIRONMENT = {
     # Ray's servers listen on the address of their node, on all interfaces unless that is loopback. It takes loopback
     # where clusters are switched off, which is what this variable says on any system despite its name.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # A process of its own that asks whether a cloud is about to take a node away.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
 
 

@@ -5,9 +5,11 @@ import shutil
 import signal
 import time
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import psutil
-from support_servers import airflow_dag, airflow_token, free_ports, get, send, wait_for
+import pytest
+from support_servers import airflow_dag, airflow_token, free_ports, get, listening_addresses, send, wait_for
 
 from tests.e2e.shop import DS, Shop, content, new_shop
 from uniscale.contracts.steps import DAY_STEPS
@@ -41,31 +43,58 @@ def test_models_have_learnt_something(day):
     assert card["models"]["challenger"]["auc"]["ci_low"] > 0.5
 
 
-def test_the_scheduler_runs_the_same_dag_for_its_day_and_does_nothing_for_a_finished_one(day):
-    """Airflow's own scheduler takes the day from the run's schedule interval, and finds every step done."""
+@pytest.fixture(scope="module")
+def up(day):
+    """The servers of the installation, until Ctrl-C or the end of the tests."""
     airflow, mlflow, evidently = free_ports(3)
     ports = ("--airflow-port", str(airflow), "--mlflow-port", str(mlflow), "--evidently-port", str(evidently))
-    before, snapshot = content(day.lake()), day.lake().snapshot_id()
     process = day.start("up", *ports)
     try:
+        wait_for(lambda: get(f"http://127.0.0.1:{mlflow}/health") == "OK", 120, "MLflow")
+        wait_for(lambda: "html" in get(f"http://127.0.0.1:{evidently}/").lower(), 120, "Evidently")
         token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
-        wait_for(lambda: airflow_dag(airflow, token), 120, "the DAG")
-        dag = f"http://127.0.0.1:{airflow}/api/v2/dags/daily_retraining"
-        two_days_later = f"{date.fromisoformat(DS) + timedelta(days=2)}T02:00:00Z"
-        # Due before the run of last night, which the scheduler makes by itself: of two runs one waits for the other.
-        when = {"logical_date": two_days_later, "run_after": two_days_later}
-        run = send("POST", f"{dag}/dagRuns", token, when)
-        send("PATCH", dag, token, {"is_paused": False})
-        path = f"{dag}/dagRuns/{run['dag_run_id']}"
-        state = wait_for(lambda: _final_state(get(path, token)), 300, "the end of the run")
-        tasks = json.loads(get(f"{path}/taskInstances", token))["task_instances"]
+        yield SimpleNamespace(process=process, airflow=airflow, token=token)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+def test_all_servers_answer_on_loopback_and_know_the_dags(up):
+    for name in ("daily_retraining", "daily_features"):
+        dag = wait_for(lambda name=name: airflow_dag(up.airflow, up.token, name), 120, name)
+        assert dag["has_import_errors"] is False
+    children = psutil.Process(up.process.pid).children(recursive=True)
+    assert len(children) >= 5
+    assert not [child for child in children if "mlflow.server.jobs" in " ".join(child.cmdline())]
+    assert listening_addresses(up.process.pid) == {"127.0.0.1"}
+
+
+def test_the_scheduler_runs_the_same_dag_for_its_day_and_does_nothing_for_a_finished_one(day, up):
+    """Airflow's own scheduler takes the day from the run's schedule interval, and finds every step done."""
+    before, snapshot = content(day.lake()), day.lake().snapshot_id()
+    wait_for(lambda: airflow_dag(up.airflow, up.token), 120, "the DAG")
+    dag = f"http://127.0.0.1:{up.airflow}/api/v2/dags/daily_retraining"
+    two_days_later = f"{date.fromisoformat(DS) + timedelta(days=2)}T02:00:00Z"
+    # Due before the run of last night, which the scheduler makes by itself: of two runs one waits for the other.
+    when = {"logical_date": two_days_later, "run_after": two_days_later}
+    run = send("POST", f"{dag}/dagRuns", up.token, when)
+    send("PATCH", dag, up.token, {"is_paused": False})
+    path = f"{dag}/dagRuns/{run['dag_run_id']}"
+    state = wait_for(lambda: _final_state(get(path, up.token)), 300, "the end of the run")
+    tasks = json.loads(get(f"{path}/taskInstances", up.token))["task_instances"]
+    send("PATCH", dag, up.token, {"is_paused": True})
     assert {task["task_id"]: task["state"] for task in tasks} == dict.fromkeys(STEP_NAMES, "success")
     assert state == "success"
     assert {change["step"]: change["state"] for change in day.changes()} == dict.fromkeys(STEP_NAMES, "was done")
     assert (content(day.lake()), day.lake().snapshot_id()) == (before, snapshot)
+
+
+def test_ctrl_c_stops_all_servers_together(up):
+    children = psutil.Process(up.process.pid).children(recursive=True)
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
 
 
 def _final_state(answer: str) -> str | None:

@@ -17,6 +17,8 @@ from uniscale.features.leak.guard import TOGETHER, LeakError, check_leak, excess
 from uniscale.features.leak.lists import measured_lists
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
+from uniscale.market.blueprint import Blueprint
+from uniscale.market.knobs import Knobs
 from uniscale.market.simulate import simulate
 from uniscale.sources.landing import land_day
 from uniscale.warehouse.build import build_marts
@@ -29,7 +31,8 @@ LAST = START + timedelta(days=RUNS)
 def shop(tmp_path_factory):
     """Runs of three days, each training on two; what the last one reported."""
     folder = tmp_path_factory.mktemp("shop")
-    simulate(folder / "shop", days=RUNS + 2, size="xs", seed=7, start=START)
+    fewer = Blueprint(name="fewer searches", about="", knobs=Knobs(searches_per_day=700))
+    simulate(folder / "shop", days=RUNS + 2, size="xs", seed=7, start=START, blueprint=fewer)
     settings = Settings(
         home=folder / "home",
         source=SourceSettings(events_dir=folder / "shop" / "events"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -40,7 +41,7 @@ def judge_actions(actions: pa.Table, domains: Sequence[str], now: datetime) -> t
     columns = ", ".join(f'"{name}"' for name in COLUMNS)
     reasons = ", ".join(f"case when {rule.condition} then {_told(rule)} end" for rule in rules)
     unread = ", ".join(f'cast(null as varchar) as "fault_{name}"' for name in COLUMNS)
-    with duckdb.connect() as con:
+    with _engine().cursor() as con:
         con.execute("set timezone = 'UTC'")
         con.register("typed", _typed(actions))
         judged = con.execute(
@@ -55,6 +56,12 @@ def judge_actions(actions: pa.Table, domains: Sequence[str], now: datetime) -> t
         else:
             refused.append({"row": number, "action_id": row["action_id"], "reason": reason})
     return accepted, refused
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """A database in memory, kept: opening one takes as long as judging a few rows."""
+    return duckdb.connect()
 
 
 def _rules(domains: tuple[str, ...], now: datetime) -> Iterator[Rule]:
