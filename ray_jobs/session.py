@@ -34,6 +34,8 @@ LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     # A process of its own that asks whether a cloud is about to take a node away.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # Processes ahead of their work, which Ray Train does not take: its own need another environment.
+    "RAY_prestart_worker_first_driver": "0",
 }
 
 

@@ -35,15 +35,18 @@ ALL_DAYS = {
 def world(tmp_path_factory):
     """Settings and lake of an installation that the tests of this module take forward from day to day."""
     with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("warehouse")
-        patch.chdir(home)
-        patch.setenv("UNISCALE_HOME", str(home / "home"))
-        settings = load_settings()
-        settings.window.train_days = 2
-        settings.window.eval_days = 1
-        lake = Lake(settings)
-        lake_log().land(lake)
-        yield settings, lake
+        yield new_world(patch, tmp_path_factory.mktemp("warehouse"))
+
+
+def new_world(patch, home):
+    patch.chdir(home)
+    patch.setenv("UNISCALE_HOME", str(home / "home"))
+    settings = load_settings()
+    settings.window.train_days = 2
+    settings.window.eval_days = 1
+    lake = Lake(settings)
+    lake_log().land(lake)
+    return settings, lake
 
 
 def lake_log() -> Log:
@@ -96,6 +99,28 @@ def test_a_second_run_builds_nothing_and_says_the_same(world):
     assert told["exposures"] == 3
     assert lake.snapshot_id() == snapshot
     assert everything(lake) == before
+
+
+def test_tables_of_an_older_contract_are_made_again_and_built_again(world, caplog):
+    settings, lake = world
+    before = everything(lake)
+
+    def take_back(con):
+        con.execute("alter table lake.marts.fct_exposures drop column normalised_query")
+        con.execute("alter table lake.features.user_features drop column user_num_clicks_7d")
+        con.execute("alter table lake.features.query_features add column from_before varchar")
+
+    lake.commit(take_back, "as an older contract had it")
+    again = build_marts(settings, lake, day(5))
+
+    assert {group for group, days in again["days_built"].items() if days} == {"requests", "features"}
+    names = "marts.fct_exposures, features.user_features, features.query_features"
+    assert f"{names} had other columns; made again" in caplog.text
+    assert everything(lake) == before
+    for table in (*MART_TABLES, *FEATURE_TABLES):
+        with lake.read() as con:
+            described = con.execute(f"describe lake.{table.qualified}").fetchall()
+        assert [row[0] for row in described] == list(table.column_names)
 
 
 def test_a_forced_build_makes_every_day_again(world):
@@ -286,9 +311,15 @@ def carried_users(lake):
     return rows(lake, "select ds, user_id from carried.users_seen order by all")
 
 
-def test_what_is_carried_is_made_from_the_day_before_and_the_new_day_alone(settings, lake):
-    settings.window.train_days = 2
-    lake_log().land(lake)
+@pytest.fixture(scope="module")
+def carried(tmp_path_factory):
+    """Like ``world``, for the tests of what is carried."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield new_world(patch, tmp_path_factory.mktemp("carried"))
+
+
+def test_what_is_carried_is_made_from_the_day_before_and_the_new_day_alone(carried):
+    settings, lake = carried
     build_marts(settings, lake, day(8))
     assert carried_users(lake) == [(day(5), "u")]
     by_hand = "insert into lake.carried.users_seen values (date '2026-01-05', 'by hand', date '2026-01-02')"
@@ -301,10 +332,8 @@ def test_what_is_carried_is_made_from_the_day_before_and_the_new_day_alone(setti
     assert carried_users(lake) == [(day(5), "by hand"), (day(5), "u"), (day(6), "u")]
 
 
-def test_what_is_carried_comes_from_the_whole_log_when_an_old_day_was_landed_again(settings, lake):
-    settings.window.train_days = 2
-    lake_log().land(lake)
-    build_marts(settings, lake, day(9))
+def test_what_is_carried_comes_from_the_whole_log_when_an_old_day_was_landed_again_and_two_days_are_kept(carried):
+    settings, lake = carried
     log = lake_log()
     log.act("found later", "v", "a", "click", moment("03 12:00"))
     log.land(lake)
@@ -314,16 +343,6 @@ def test_what_is_carried_comes_from_the_whole_log_when_an_old_day_was_landed_aga
     assert carried_users(lake) == [(day(6), "u"), (day(7), "u"), (day(7), "v")]
     first_day = "select user_id, history_items from features.user_sequences where ds = date '2026-01-08' order by all"
     assert rows(lake, first_day) == [("u", ["a", "c", "b"]), ("v", ["a"])]
-
-
-def test_of_what_is_carried_two_days_are_kept(settings, lake):
-    settings.window.train_days = 2
-    lake_log().land(lake)
-
-    for ds in range(8, 11):
-        build_marts(settings, lake, day(ds))
-
-    assert {ds for ds, _ in carried_users(lake)} == {day(6), day(7)}
     noted = "select distinct ds from ops.partitions where table_name like 'carried.%' order by all"
     assert rows(lake, noted) == [(day(6),), (day(7),)]
 
@@ -336,25 +355,3 @@ def test_an_empty_lake_builds_empty_marts(settings, lake):
     assert told["exposures"] == 0
     assert told["attributed"] == {}
     assert all(found == [] for found in everything(lake).values())
-
-
-def test_tables_of_an_older_contract_are_made_again_and_built_again(settings, caplog):
-    lake = Lake(settings)
-    build_marts(settings, lake, day(5))
-
-    def take_back(con):
-        con.execute("alter table lake.marts.fct_exposures drop column normalised_query")
-        con.execute("alter table lake.features.user_features drop column user_num_clicks_7d")
-        con.execute("alter table lake.features.query_features add column from_before varchar")
-
-    lake.commit(take_back, "as an older contract had it")
-    again = build_marts(settings, lake, day(5))
-
-    assert {group for group, days in again["days_built"].items() if days} == {"requests", "features"}
-    names = "marts.fct_exposures, features.user_features, features.query_features"
-    assert f"{names} had other columns; made again" in caplog.text
-    for table in (*MART_TABLES, *FEATURE_TABLES):
-        with lake.read() as con:
-            described = con.execute(f"describe lake.{table.qualified}").fetchall()
-        assert [row[0] for row in described] == list(table.column_names)
-    assert build_marts(settings, lake, day(5))["days_built"]["features"] == 0

@@ -147,7 +147,7 @@ def _mark(lake: Lake, groups: list[Group], stale: Mapping[str, list[date]], mess
 
 def _arguments(groups: list[Group]) -> list[str]:
     select = [f"config.days_from:{group.variable}" for group in groups]
-    return ["build", "--select", *select, "--exclude-resource-type", "unit_test"]
+    return ["build", "--no-write-json", "--select", *select, "--exclude-resource-type", "unit_test"]
 
 
 def _variables(
