@@ -153,7 +153,7 @@ def test_training_leaves_the_term_out_of_some_shown_rows_and_of_no_row_that_was_
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_planted_examination_is_found(tmp_path, kind):
     config = replace(CONFIG, observation=kind, dense_rate=2e-3)
-    run = trainer(tmp_path, config, frames=planted(4_000))
+    run = trainer(tmp_path, config, frames=planted(2_500))
     run.run()
     factor_P = run.model.observation.factors()[0, :, 0]
     assert factor_P[FIRST] == 1
