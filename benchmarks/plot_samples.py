@@ -14,7 +14,7 @@ from benchmarks.record import newest
 from benchmarks.samples import COMPARED, METRICS, TITLES, WORLDS
 
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "samples.png"
-RANKERS = {"dlrm": "#3b6ea8", "hhsft": "#c98a3b"}
+RANKERS = {"dlrm": "#3b6ea8", "hhfi": "#6a9a5b", "hhsft": "#c98a3b"}
 SHOWN = ("gauc", "true_gauc", "true_auc_exposed", "true_calibration")
 
 
