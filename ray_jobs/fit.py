@@ -91,9 +91,12 @@ def _run(settings: Settings, job: TrainJob, storage: Path, progress: Path) -> An
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    from ray_jobs.local_trainer import LocalTrainer
+
     training = settings.training
+    kind = LocalTrainer if training.ray_address is None else TorchTrainer
     _drop_torn_state(storage / job.key)
-    trainer = TorchTrainer(
+    trainer = kind(
         train_worker,
         train_loop_config={
             "settings": settings.for_workers(),

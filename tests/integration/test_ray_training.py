@@ -50,8 +50,26 @@ def job(shop):
 
 @pytest.fixture(scope="module")
 def undisturbed(shop, job):
-    with fit(shop, job) as fitted:
-        return fitted, load_model(fitted.model_dir).state_dict()
+    """What a run gave, and the actors that were seen while it ran."""
+    actors: set[str] = set()
+    is_over = threading.Event()
+    watcher = threading.Thread(target=_watch_actors, args=(actors, is_over))
+    watcher.start()
+    try:
+        with fit(shop, job) as fitted:
+            return fitted, load_model(fitted.model_dir).state_dict(), actors
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def _watch_actors(seen, is_over):
+    while not is_over.wait(0.1):
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                title = " ".join(process.cmdline()).strip()
+                if title.startswith("ray::") and not title.startswith("ray::IDLE"):
+                    seen.add(title.removeprefix("ray::").split(".")[0])
 
 
 def test_a_local_session_listens_on_loopback_only(shop):
@@ -59,7 +77,7 @@ def test_a_local_session_listens_on_loopback_only(shop):
 
 
 def test_two_workers_train_what_one_process_trains(shop, job, undisturbed):
-    fitted, weights = undisturbed
+    fitted, weights, _ = undisturbed
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     alone = build_trainer(shop, job)
@@ -74,6 +92,14 @@ def test_two_workers_train_what_one_process_trains(shop, job, undisturbed):
     assert ours[-1] < ours[0]
     for name, values in alone.model.state_dict().items():
         assert (weights[name] - values).abs().mean() < 1e-3, name
+
+
+def test_a_local_run_starts_its_controller_its_workers_and_what_they_meet_at_alone(undisturbed):
+    *_, actors = undisturbed
+    expected = ("TrainController", "RayTrainWorker", "SynchronizationActor", "DashboardAgent", "RuntimeEnvAgent")
+    # A title that is read while it is set is cut off.
+    assert [name for name in actors if not any(title.startswith(name) for title in expected)] == []
+    assert "TrainController" in actors
 
 
 def _kill_a_worker_after_a_checkpoint(folder, killed):

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn import functional
 
 from uniscale.models.common.embeddings import Embeddings
@@ -36,14 +35,21 @@ def shard_dense(model: Ranker, world_size: int, device: str) -> None:
 
 def whole(tensor: Tensor) -> Tensor:
     """A tensor with the parts of all workers; every worker must call it."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if _is_spread(tensor) else tensor
 
 
 def part(tensor: Tensor, like: Tensor) -> Tensor:
     """This worker's part of a whole tensor, placed as another one is."""
-    if isinstance(like, DTensor) and tensor.shape == like.shape:
+    if _is_spread(like) and tensor.shape == like.shape:
+        from torch.distributed.tensor import distribute_tensor
+
         return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements)
     return tensor
+
+
+def _is_spread(tensor: Tensor) -> bool:
+    """Whether it is a DTensor, whose module takes .4 s to import and is there if one of them is."""
+    return hasattr(tensor, "full_tensor")
 
 
 class ShardedEmbeddings(Embeddings):
