@@ -4,15 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.settings import Settings
-from uniscale.contracts.catalog import TABLES
-from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.lake import Lake
-from uniscale.lake.lake import table_has
+from uniscale.lineage.content import NAMES_OF_RUNS, Content, whole_content
 
 DS = "2026-01-07"
 DAYS = 4
@@ -94,17 +93,7 @@ def new_shop(folder: Path, logs: Path) -> Shop:
     return Shop(folder)
 
 
-def content(
-    lake: Lake, leave_out: tuple[str, ...] = ("model_version", "champion_version", "challenger_version")
-) -> dict:
-    """Row count and order-free hash of every lake table, without what names a run rather than its result."""
-    found = {}
+def content(lake: Lake, leave_out: Collection[str] = NAMES_OF_RUNS) -> dict[str, Content]:
+    """Rows and order-free hash of every lake table, without what names a run rather than its result."""
     with lake.read() as con:
-        for table in TABLES:
-            if table in (STEPS, PARTITIONS) or not table_has(con, table):
-                continue
-            names = [name for name in table.column_names if name not in (*leave_out, "snapshot_id", "evidence")]
-            row = ", ".join(f'"{name}"' for name in names)
-            query = f"select count(*), coalesce(bit_xor(hash(row({row}))), 0) from lake.{table.qualified}"
-            found[table.qualified] = con.execute(query).fetchone()
-    return found
+        return whole_content(con, leave_out)

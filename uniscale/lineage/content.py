@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +10,7 @@ import duckdb
 
 from uniscale.contracts.catalog import TABLES
 from uniscale.contracts.literals import quoted
-from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import table_has
 
@@ -32,6 +32,9 @@ class Content:
 
 
 EMPTY = Content(rows=0, hash=0)
+
+NAMES_OF_RUNS = frozenset({"model_version", "champion_version", "challenger_version", "snapshot_id", "evidence"})
+"""Columns that say which run wrote a row, not what it found."""
 
 
 def partition_table(name: str) -> Table:
@@ -57,6 +60,19 @@ def read_content(con: duckdb.DuckDBPyConnection, name: str, days: Sequence[date]
         f"where {_where(name, days)} group by ds"
     ).fetchall()
     return {day: Content(rows=count, hash=int(content)) for day, count, content in rows}
+
+
+def whole_content(con: duckdb.DuckDBPyConnection, leave_out: Collection[str] = NAMES_OF_RUNS) -> dict[str, Content]:
+    """Content of every table of a lake but the ledger's, which tell when and how, by name; without some columns."""
+    found = {}
+    for table in TABLES:
+        if table in (STEPS, PARTITIONS) or not table_has(con, table):
+            continue
+        columns = ", ".join(f'"{name}"' for name in table.column_names if name not in leave_out)
+        query = f"select count(*), coalesce(sum(hash({columns})), 0) from lake.{table.qualified}"
+        [(count, content)] = con.execute(query).fetchall()
+        found[table.qualified] = Content(rows=count, hash=int(content))
+    return found
 
 
 def differing_keys(
