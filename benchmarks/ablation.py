@@ -20,6 +20,7 @@ from benchmarks.shop import Shop
 from benchmarks.trials import run_all, train_and_judge
 from benchmarks.weights import cell, differences
 from uniscale.models.zoo import SIZES
+from uniscale.pipeline.steps import steps_until
 from uniscale.recipes.catalogue import DATA, get_recipe
 from uniscale.recipes.recipe import Recipe
 
@@ -44,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
         shop = Shop(Path(scratch) / "shop", size=arguments.size, train_days=6)
         shop.simulate()
-        shop.build(("land", "marts", "samples", "frames"))
+        shop.build(steps_until("frames"))
         content = shop.settings.model_dump(mode="json")
         work = [
             (content, shop.ds, row, variant(row, data, seed, arguments))

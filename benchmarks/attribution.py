@@ -33,6 +33,7 @@ from uniscale.es3.plan import plan_run
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
 from uniscale.market.worlds import DEFAULT, PRESETS
+from uniscale.pipeline.steps import steps_until
 
 RECORDS = Path(__file__).with_name("records")
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "attribution.png"
@@ -104,7 +105,7 @@ def measure(folder: Path, size: str, seed: int, world: str) -> list[dict[str, An
     """Counts of one shop by policy, action and target."""
     shop = Shop(folder / "shop", size=size, train_days=BEFORE + COUNTED + AFTER)
     shop.simulate(seed, world=world)
-    shop.build(["land", "marts"])
+    shop.build(steps_until("marts"))
     lake = Lake(shop.settings)
     start = shop.ds - timedelta(days=BEFORE + COUNTED + AFTER - 1)
     found = []

@@ -26,6 +26,7 @@ from benchmarks.weights import cell
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.lake import Lake
+from uniscale.pipeline.steps import steps_until
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe
 
@@ -74,7 +75,7 @@ def build(folder: Path) -> dict[str, Shop]:
     shops["leaky"].settings.features.leaky = True
     for shop in shops.values():
         shop.ingest()
-        shop.build(("land", "marts", "samples", "frames"))
+        shop.build(steps_until("frames"))
     return shops
 
 

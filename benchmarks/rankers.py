@@ -21,6 +21,7 @@ from benchmarks.shop import Shop
 from benchmarks.trials import run_all, train_and_judge
 from benchmarks.weights import cell
 from uniscale.models.zoo import MODELS, SIZES
+from uniscale.pipeline.steps import steps_until
 from uniscale.recipes.catalogue import DATA, get_recipe
 from uniscale.recipes.recipe import Recipe
 
@@ -40,11 +41,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
         shop = Shop(Path(scratch) / "shop", size=arguments.size, train_days=6, days_after=1)
         shop.simulate()
-        shop.build(("land", "marts", "samples", "frames"))
+        shop.build(steps_until("frames"))
         tried = [variant(name, arguments, rates, 0) for name in arguments.models for rates in RATES]
         development = run_all(run, [piece(shop, recipe) for recipe in tried])
         shop.ds += timedelta(days=1)
-        shop.build(("land", "marts", "samples", "frames"))
+        shop.build(steps_until("frames"))
         best = {name: picked(development, name) for name in arguments.models}
         final = [
             variant(name, arguments, best[name], seed) for name in arguments.models for seed in range(arguments.seeds)

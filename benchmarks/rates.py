@@ -22,6 +22,7 @@ from benchmarks.shop import Shop
 from benchmarks.trials import run_all, train_and_judge
 from benchmarks.weights import cell
 from uniscale.config import Settings
+from uniscale.pipeline.steps import steps_until
 from uniscale.recipes.catalogue import RECIPES, get_recipe
 from uniscale.recipes.recipe import Recipe
 
@@ -42,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
         shop = Shop(Path(scratch) / "shop", size=base.size, train_days=6)
         shop.simulate()
-        shop.build(("land", "marts", "samples", "frames"))
+        shop.build(steps_until("frames"))
         pairs = list(product(arguments.embedding, arguments.dense))
         trials = run_all(run, pieces(shop.settings, shop.ds, [variant(base, *pair, seed=0) for pair in pairs]))
         best = sorted(trials, key=lambda trial: -trial["gauc"])[: arguments.finalists]

@@ -31,6 +31,7 @@ from uniscale.data.mixture import read_training
 from uniscale.data.recipe import ES3, EXPOSED, DataRecipe
 from uniscale.data.store import FrameStore
 from uniscale.lake import Lake
+from uniscale.pipeline.steps import steps_until
 
 RECIPES = {"entire space": ES3, "shown rows": EXPOSED}
 
@@ -66,7 +67,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
         shop = Shop(Path(scratch) / "shop", size=arguments.size, train_days=arguments.train_days)
         shop.simulate()
-        shop.build(["land", "marts", "samples", "frames"])
+        shop.build(steps_until("frames"))
         found["sizes"][arguments.size] = measure(shop, arguments.repeats)
     record.store("reading", found, markdown(found))
     print(markdown(found))

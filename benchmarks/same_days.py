@@ -21,14 +21,14 @@ from typing import Any
 
 from benchmarks import record
 from benchmarks.shop import Shop
-from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
 from uniscale.lineage.content import whole_content
 from uniscale.models.zoo import load_model
+from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.registry.store import Registry
 
 DAYS = 3
-WORLD = ("searches_per_day=300",)
+WORLD = ("searches_per_day=500",)
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ from uniscale.data.recipe import DATA, ES3
 from uniscale.lake import Lake
 from uniscale.market.worlds import PRESETS
 from uniscale.models.zoo import MODELS
+from uniscale.pipeline.steps import steps_until
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe
 from uniscale.whole_files import write_whole
@@ -47,7 +48,7 @@ RANKERS = ("dlrm", "hhfi", "hhsft")
 PACKAGED = load_policy().attribution.weight
 METRICS = ("gauc", "random_gauc", "true_gauc", "true_auc_exposed", "true_calibration")
 TITLES = ("GAUC, clicks", "GAUC, random order", "true GAUC, whole lists", "true AUC, shown rows", "true calibration")
-STEPS = ("land", "marts", "samples", "frames")
+STEPS = steps_until("frames")
 EQUAL_PASSES = 2
 TRAIN_DAYS = 6
 

@@ -27,7 +27,8 @@ from uniscale.es3.embed import NgramEmbedder
 from uniscale.es3.nearest import QueryIndex
 from uniscale.features.leak.guard import TOGETHER, beyond, compared, excess
 from uniscale.lake import Lake
-from uniscale.lake.ledger import finished
+from uniscale.pipeline.ledger import finished
+from uniscale.pipeline.steps import steps_until
 
 RECORDS = Path(__file__).with_name("records")
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "searchification.png"
@@ -50,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
         shop = Shop(Path(scratch) / "shop", size=arguments.size, train_days=7)
         shop.simulate()
-        shop.build(("land", "marts"))
+        shop.build(steps_until("marts"))
         record["mix"] = {mix: _details(shop, scratch, {"user_mix": mix})["queries"]["alone"] for mix in MIXES}
         record["leak"] = {
             tier: _details(shop, scratch, {"tiers": [int(tier[-1])], "max_leak": 1.0}, "frames")["leak"]

@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.es3_scale_report import by_rows
 from benchmarks.es3_shops import ScaledShop, parse_rows
 from benchmarks.record import begin, store
+from uniscale.pipeline.steps import steps_until
 
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "store.png"
 WINDOWS = (None, 20, 50)
@@ -40,7 +41,7 @@ def measure(scratch: Path, rows: int, repeats: int) -> dict[str, Any]:
     """Build the samples of a shop, write them in all layouts, read each."""
     shop = ScaledShop(scratch / "shop", rows)
     shop.simulate()
-    shop.build(("land", "marts", "samples"))
+    shop.build(steps_until("samples"))
     files = scratch / "files"
     found = shop.run("benchmarks.es3_store_write", str(files))
     found["read"] = {}

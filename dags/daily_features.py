@@ -33,6 +33,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
 
 from uniscale.contracts.days import GIVEN_DAY
+from uniscale.pipeline.steps import NIGHT_STEPS
 
 DS = "{{ params.ds or (data_interval_start | ds) }}"
 """The day; it reaches the command as a variable of its environment, never as text of the command."""
@@ -52,17 +53,13 @@ with DAG(
     chain(
         *(
             BashOperator(
-                task_id=name,
-                task_display_name=title,
-                bash_command=f'exec {shlex.quote(sys.executable)} -m uniscale features {name} -- "$DS"',
+                task_id=step.name,
+                task_display_name=step.title,
+                bash_command=f'exec {shlex.quote(sys.executable)} -m uniscale features {step.name} -- "$DS"',
                 env={"DS": DS},
                 append_env=True,
-                doc_md=title,
+                doc_md=step.title,
             )
-            for name, title in (
-                ("build", "Land the day's logs, build its features (dbt)"),
-                ("materialize", "Online features (Feast)"),
-                ("skew", "Compare what was served with the lake"),
-            )
+            for step in NIGHT_STEPS
         )
     )

@@ -31,7 +31,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, chain
 
 from uniscale.contracts.days import GIVEN_DAY
-from uniscale.contracts.steps import DAY_STEPS
+from uniscale.pipeline.steps import DAY_STEPS
 
 DS = "{{ params.ds or (data_interval_start | ds) }}"
 """The day; it reaches the command as a variable of its environment, never as text of the command."""

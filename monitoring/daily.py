@@ -12,10 +12,10 @@ from typing import Any
 
 from monitoring.drift import Drift, compare
 from monitoring.populations import feature_pairs, prediction_pair
-from monitoring.thresholds import load_thresholds
-from uniscale.cli.workspace import drop_torn_reports
 from uniscale.config import Settings, load_settings
+from uniscale.config.thresholds import load_thresholds
 from uniscale.lake import Lake
+from uniscale.pipeline.workspace import drop_torn_reports
 
 
 def watch_day(settings: Settings, ds: date) -> list[Drift]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monitoring.populations import Pair
-from monitoring.thresholds import DriftThresholds
+from uniscale.config.thresholds import DriftThresholds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

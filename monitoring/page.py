@@ -13,15 +13,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from monitoring.charts import bar_chart, curve_chart, growth_chart, interval_chart
-from monitoring.thresholds import load_thresholds
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
+from uniscale.config.thresholds import load_thresholds
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.outcomes import METRICS, STEPS
-from uniscale.contracts.steps import DAY_STEPS
-from uniscale.evaluation.summary import day_summary
 from uniscale.lake import Lake
+from uniscale.pipeline.steps import DAY_STEPS
+from uniscale.pipeline.summary import day_summary
 from uniscale.whole_files import write_whole
 
 METRIC_TITLES = {

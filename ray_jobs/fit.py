@@ -13,9 +13,9 @@ from typing import Any
 
 from ray_jobs.progress import Watched, shown
 from ray_jobs.worker import CURVE_FILE, DIVERGED_FILE, MODEL_FOLDER, train_worker
-from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.state_files import read_state
+from uniscale.console import err
 from uniscale.recipes.job import TrainJob
 
 

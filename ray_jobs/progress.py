@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from uniscale.cli.console import err
 from uniscale.config.state_files import read_lines
+from uniscale.console import err
 
 _PAUSE_SECONDS = 0.5
 _LINE_SECONDS = 5.0

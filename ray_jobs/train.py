@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ray_jobs.session import ray_session
-from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
+from uniscale.console import err, exit_codes, parse_day
 from uniscale.contracts.outcomes import ROLES
 from uniscale.lake import Lake
 

@@ -24,9 +24,9 @@ import typer
 from ray_jobs.progress import Watched, shown
 from ray_jobs.session import ray_session
 from ray_jobs.trial import progress_file, read_result, run_trial, write_result
-from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
+from uniscale.console import err, exit_codes, parse_day
 from uniscale.lake import Lake
 from uniscale.whole_files import whole_file
 

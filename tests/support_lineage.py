@@ -5,16 +5,17 @@ from datetime import date
 import pytest
 
 from tests.support_warehouse import Log, moment
-from uniscale.cli.steps import do_step
 from uniscale.config import load_settings
 from uniscale.contracts.events import QUARANTINE
 from uniscale.contracts.outcomes import PREDICTIONS
 from uniscale.lake import Lake
+from uniscale.pipeline.run import do_step
+from uniscale.pipeline.steps import steps_until
 
 DS = date(2026, 1, 7)
 ANNA, BERT, CLEO = "anna-7731", "bert-9042", "cleo-5519"
 WISH = "what anna wishes"
-STEPS = ("land", "marts", "samples", "frames", "materialize")
+STEPS = steps_until("materialize")
 
 
 def at_home(patch: pytest.MonkeyPatch, home):

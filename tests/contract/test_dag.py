@@ -13,8 +13,7 @@ from typer.main import get_command
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
-from uniscale.cli.steps import STEPS
-from uniscale.contracts.steps import DAY_STEPS
+from uniscale.pipeline.steps import DAY_STEPS
 
 HEAVY = {"torch", "ray", "feast", "mlflow", "evidently", "duckdb", "pandas", "dbt"}
 DAY = "{{ params.ds or (data_interval_start | ds) }}"
@@ -117,7 +116,7 @@ def test_every_task_calls_a_command_that_exists_with_a_day(parsed, path):
             command, step = found_command(words.split())
             required = [parameter.name for parameter in command.params if parameter.required]
             assert required == ([*(["name"] if step else []), "ds"])
-            assert set(step) <= set(STEPS)
+            assert set(step) <= {step.name for step in DAY_STEPS}
             assert (day, task["env"], task["append_env"]) == ('"$DS"', {"DS": DAY}, True)
 
 

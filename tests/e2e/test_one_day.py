@@ -12,7 +12,7 @@ import pytest
 from support_servers import airflow_dag, airflow_token, free_ports, get, listening_addresses, send, wait_for
 
 from tests.e2e.shop import DS, Shop, content, new_shop
-from uniscale.contracts.steps import DAY_STEPS
+from uniscale.pipeline.steps import DAY_STEPS
 
 STEP_NAMES = [step.name for step in DAY_STEPS]
 KILLED_WITH_ITS_DAY = "train"

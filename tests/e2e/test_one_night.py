@@ -9,9 +9,8 @@ import pytest
 
 from tests.e2e.shop import new_shop
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.cli.day import prepare_airflow
-from uniscale.cli.processes import airflow_environment
 from uniscale.config import load_settings
+from uniscale.pipeline.airflow import airflow_environment, prepare_airflow
 
 DS = "2026-01-08"
 

@@ -253,11 +253,11 @@ def stored_items(settings, project):
 
 def run_step(settings, monkeypatch):
     """`uniscale step materialize` as a person runs it; the steps before are not looked at."""
-    from uniscale.cli import steps
+    from uniscale.pipeline import run
 
     monkeypatch.setenv("UNISCALE_FEATURES__ONLINE_STORE", "redis")
     monkeypatch.setenv("UNISCALE_FEATURES__REDIS", settings.features.redis)
-    monkeypatch.setattr(steps, "_inputs", lambda *_: {})
+    monkeypatch.setattr(run, "_inputs", lambda *_: {})
     monkeypatch.setattr("uniscale.serving.example.example_look_up", lambda *_: {})
     return CliRunner().invoke(app, ["step", "materialize", NEXT.isoformat(), "--json"])
 

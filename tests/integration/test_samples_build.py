@@ -15,7 +15,7 @@ from uniscale.contracts.samples import SAMPLES
 from uniscale.contracts.sequences import SEQUENCES
 from uniscale.es3 import build
 from uniscale.es3.build import build_samples
-from uniscale.lake.ledger import run_step
+from uniscale.pipeline.ledger import run_step
 
 COUNTS = (
     *("exposed", "unexposed", "attributed", "synthetic", "requests"),

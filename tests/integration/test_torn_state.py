@@ -8,7 +8,7 @@ import pytest
 from monitoring.daily import _keep
 from monitoring.drift import Drift
 from ray_jobs.fit import _drop_torn_state
-from uniscale.cli.day import prepare_airflow
+from uniscale.pipeline.airflow import prepare_airflow
 from uniscale.whole_files import write_whole
 
 DAY = date(2026, 1, 8)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from uniscale.cli import processes
-from uniscale.cli.processes import EntryPointError, run_entry_point
+from uniscale.pipeline import processes
+from uniscale.pipeline.processes import EntryPointError, run_entry_point
 
 
 @pytest.fixture

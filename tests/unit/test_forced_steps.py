@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from uniscale.cli import steps
-from uniscale.cli.forced import ask_force
-from uniscale.cli.steps import Step, do_step
 from uniscale.contracts.outcomes import PARTITIONS
-from uniscale.lake.ledger import finished
+from uniscale.pipeline import work
+from uniscale.pipeline.forced import ask_force
+from uniscale.pipeline.ledger import finished
+from uniscale.pipeline.run import do_step
 
 DAY = date(2026, 1, 5)
 
@@ -18,13 +18,14 @@ def calls(lake, monkeypatch):
     """Steps that only tell whether they were forced; what is put into ``fail`` ends them."""
     told, fail = [], []
 
-    def work(settings, lake, ds, force):
+    def tells(settings, lake, ds, force):
         told.append(force)
         if fail:
             raise fail.pop()
         return {"models": {}}
 
-    monkeypatch.setattr(steps, "STEPS", {name: Step(work=work) for name in ("land", "marts")})
+    for name in ("land", "marts"):
+        monkeypatch.setattr(work, name, tells)
     return told, fail
 
 

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from uniscale.lake import ledger
-from uniscale.lake.ledger import finished, run_step
+from uniscale.pipeline import ledger
+from uniscale.pipeline.ledger import finished, run_step
 
 DAY = date(2026, 1, 5)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from uniscale.cli.processes import airflow_environment
 from uniscale.config import load_settings
+from uniscale.pipeline.airflow import airflow_environment
 
 
 def test_every_place_that_airflow_writes_down_from_the_root_on_follows_the_home(settings):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from uniscale.cli.processes import one_at_a_time
+from uniscale.pipeline.locks import one_at_a_time
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from uniscale.cli.processes import child_environment
 from uniscale.config import load_settings
 from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
+from uniscale.pipeline.processes import child_environment
 
 
 def changed(tmp_path, **changes):

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.cli.processes import airflow_environment
-from uniscale.cli.progress import changes, progress_file, tell
 from uniscale.config.sqlite_files import sqlite_fault
 from uniscale.config.state_files import append_line, read_lines, read_state
 from uniscale.features.online.slots import Pointer, Written, pointer_file, read_pointer, write_pointer
+from uniscale.pipeline.airflow import airflow_environment
+from uniscale.pipeline.progress import changes, progress_file, tell
 from uniscale.sources.fingerprints import content_digests
 from uniscale.whole_files import whole_file, write_whole
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from uniscale.cli.main import app
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
-from uniscale.evaluation.summary import day_summary
+from uniscale.pipeline.summary import day_summary
 
 DS = date(2026, 1, 5)
 

@@ -5,8 +5,8 @@ import os
 import pytest
 from pydantic import ValidationError
 
-from uniscale.cli.processes import child_environment
 from uniscale.config.settings import CPU_PART_REQUESTS, TrainingSettings
+from uniscale.pipeline.processes import child_environment
 
 
 @pytest.mark.parametrize(("device", "group"), [("cpu", "gloo"), ("cuda", "cpu:gloo,cuda:nccl")])

@@ -9,10 +9,10 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from uniscale.cli.console import exit_codes, out, parse_day, print_json
 from uniscale.cli.preconditions import require_frames
 from uniscale.config import load_settings
 from uniscale.config.calendar import train_days
+from uniscale.console import exit_codes, out, parse_day, print_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 

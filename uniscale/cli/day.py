@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -15,15 +13,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.cli.console import err, exit_codes, parse_day
 from uniscale.cli.preconditions import require_requests
-from uniscale.cli.processes import DIE_WITH_PARENT, airflow_environment, die_with_parent, one_at_a_time
-from uniscale.cli.progress import Change, changes
 from uniscale.config import Settings, load_settings
-from uniscale.config.sqlite_files import sqlite_fault
+from uniscale.console import err, exit_codes, parse_day
 from uniscale.contracts.days import every_day
-from uniscale.contracts.steps import DAY_STEPS
-from uniscale.whole_files import write_whole
+from uniscale.pipeline.airflow import airflow_command, airflow_environment, prepare_airflow
+from uniscale.pipeline.locks import one_at_a_time
+from uniscale.pipeline.processes import DIE_WITH_PARENT, die_with_parent
+from uniscale.pipeline.progress import Change, changes
+from uniscale.pipeline.steps import DAY_STEPS
 
 DAG_ID = "daily_retraining"
 _TITLES = {step.name: step.title for step in DAY_STEPS}
@@ -46,7 +44,7 @@ def run_day(settings: Settings, ds: date) -> None:
         log = settings.home / "runs" / ds.isoformat() / "airflow.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         since = time.time()
-        command = [_airflow(), "dags", "test", DAG_ID, "--conf", json.dumps({"ds": ds.isoformat()})]
+        command = [airflow_command(), "dags", "test", DAG_ID, "--conf", json.dumps({"ds": ds.isoformat()})]
         with log.open("ab") as sink:
             process = subprocess.Popen(
                 command,
@@ -116,45 +114,6 @@ def _judge(seen: list[Change], code: int, log: Path) -> None:
     if code != 0 or missing:
         steps = ", ".join(missing) or "none"
         raise RuntimeError(f"the DAG ended with exit code {code} and without steps {steps}; the log is {log}")
-
-
-def _airflow() -> str:
-    return str(Path(sys.executable).with_name("airflow"))
-
-
-def prepare_airflow(settings: Settings) -> None:
-    """Bring the embedded Airflow's database to the installed version (5 s the first time, then nothing).
-
-    Raises:
-        RuntimeError: The database is damaged, or the migration failed; its output is in the message.
-    """
-    from importlib.metadata import version
-
-    home = settings.home / "airflow"
-    stamp = home / "migrated"
-    wanted = version("apache-airflow-core")
-    database = home / "airflow.db"
-    if fault := sqlite_fault(database):
-        raise RuntimeError(
-            f"Airflow's database {database} is damaged ({fault}); remove it: it holds the history of runs, and is made "
-            "again"
-        )
-    # An Airflow that was given another database leaves no file here.
-    is_there = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in os.environ or (database.is_file() and database.stat().st_size)
-    if is_there and stamp.is_file() and stamp.read_text(encoding="utf-8", errors="replace") == wanted:
-        return
-    home.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [_airflow(), "db", "migrate"],
-        env=dict(airflow_environment(settings)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    write_whole(stamp, wanted)
 
 
 def register(app: typer.Typer) -> None:

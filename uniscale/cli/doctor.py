@@ -17,10 +17,10 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.cli.console import exit_codes, out, print_json
 from uniscale.cli.finding import Finding
 from uniscale.cli.state_checks import check_databases, check_lake
 from uniscale.config import Settings, load_settings
+from uniscale.console import exit_codes, out, print_json
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, out, print_json
 from uniscale.cli.preconditions import require_lake
 from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, out, print_json
 
 _SHOWN = 8  # elements of a list that are shown before "... of N"
 

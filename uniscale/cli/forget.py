@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from uniscale.cli.console import err, exit_codes, print_json
-from uniscale.cli.processes import one_at_a_time
 from uniscale.config import Settings, load_settings
+from uniscale.console import err, exit_codes, print_json
 from uniscale.lake import Lake
+from uniscale.pipeline.locks import one_at_a_time
 
 
 def register(app: typer.Typer) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, parse_day, print_json
-from uniscale.cli.processes import one_at_a_time
 from uniscale.config import Settings, load_settings
+from uniscale.console import err, exit_codes, parse_day, print_json
 from uniscale.lake import Lake
 from uniscale.lake.rehearsal import rehearsal
+from uniscale.pipeline.locks import one_at_a_time
 
 if TYPE_CHECKING:
     from uniscale.sources.report import IngestReport

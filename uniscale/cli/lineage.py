@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from uniscale.cli.console import exit_codes, out, parse_day, print_json
 from uniscale.config import load_settings
+from uniscale.console import exit_codes, out, parse_day, print_json
 from uniscale.lake import Lake
 
 

@@ -11,13 +11,13 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
 from uniscale.cli.preconditions import require_frames
-from uniscale.cli.processes import EntryPointError, run_entry_point
-from uniscale.cli.steps import do_step
 from uniscale.config import load_settings
 from uniscale.config.calendar import train_days
+from uniscale.console import err, exit_codes, out, parse_day, print_json
 from uniscale.contracts.days import every_day
+from uniscale.pipeline.processes import EntryPointError, run_entry_point
+from uniscale.pipeline.run import do_step
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Ds = Annotated[str, typer.Argument(help="Day of the run, YYYY-MM-DD.")]

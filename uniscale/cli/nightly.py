@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from uniscale.cli.bar import writing_bar
-from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
-from uniscale.cli.processes import one_at_a_time, run_entry_point
-from uniscale.config import Settings, load_settings
+from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, out, parse_day, print_json
 from uniscale.contracts.features import FRESH_HOURS, USER_FRESH_ACTIONS
 from uniscale.lake import Lake
+from uniscale.pipeline.bar import writing_bar
+from uniscale.pipeline.locks import one_at_a_time
 
 _COUNTED = ("late", "overdue", "degraded", "corrupt")
 
@@ -95,6 +95,7 @@ def skew_command(
     match wholly; and none may be served from values older than the feature tables promise.
     """
     with exit_codes():
+        from uniscale.config.thresholds import load_thresholds
         from uniscale.serving.skew import measure_skew
         from uniscale.warehouse.nightly import check_features
 
@@ -103,7 +104,7 @@ def skew_command(
         with one_at_a_time(settings, "step"):
             check_features(lake, day, (USER_FRESH_ACTIONS,))
             found = measure_skew(settings, lake, day, kind.value)
-        least = _least_match(settings)
+        least = load_thresholds().skew.match
         if as_json:
             print_json({**found, "least_match": least})
         else:
@@ -130,11 +131,6 @@ def _faults(found: Mapping[str, Any], least: float) -> list[str]:
             "materialize earlier"
         )
     return faults
-
-
-def _least_match(settings: Settings) -> float:
-    """Share of requests whose whole input must match."""
-    return float(run_entry_point(settings, "monitoring.thresholds", [])["skew"]["match"])
 
 
 def _show(found: Mapping[str, Any]) -> None:

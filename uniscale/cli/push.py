@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from uniscale.cli.console import err, exit_codes, print_json
 from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, print_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

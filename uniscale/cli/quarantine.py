@@ -11,8 +11,8 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
 from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, out, parse_day, print_json
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, out, print_json
 from uniscale.cli.preconditions import require_registry
 from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, out, print_json
 
 _HOW_TO_SCORE = """score with it:
     from pathlib import Path

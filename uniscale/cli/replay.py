@@ -10,10 +10,10 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, out, parse_day, print_json
-from uniscale.cli.processes import one_at_a_time
 from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, out, parse_day, print_json
 from uniscale.lake import Lake
+from uniscale.pipeline.locks import one_at_a_time
 
 if TYPE_CHECKING:
     from uniscale.lineage.compare import Partition

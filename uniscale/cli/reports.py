@@ -12,11 +12,11 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
-from uniscale.cli.console import exit_codes, out, parse_day, print_json
 from uniscale.config import Settings, load_settings
-from uniscale.contracts.steps import DAY_STEPS
+from uniscale.console import exit_codes, out, parse_day, print_json
 from uniscale.lake import Lake
-from uniscale.lake.ledger import finished
+from uniscale.pipeline.ledger import finished
+from uniscale.pipeline.steps import DAY_STEPS
 
 _TITLES = {"auc": "AUC", "gauc": "GAUC", "hr_at_5": "HR@5", "gmv_proxy": "GMV proxy"}
 
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> None:
         """Show what the run of a day found and decided."""
-        from uniscale.evaluation.summary import day_summary
+        from uniscale.pipeline.summary import day_summary
 
         with exit_codes():
             settings = load_settings()
@@ -77,7 +77,7 @@ def show_day(settings: Settings, ds: date) -> None:
     Raises:
         ValueError: The day has not been judged yet.
     """
-    from uniscale.evaluation.summary import day_summary
+    from uniscale.pipeline.summary import day_summary
 
     print_card(day_summary(Lake(settings), ds), settings.home / "reports" / ds.isoformat() / "index.html")
 
@@ -86,7 +86,7 @@ def print_card(summary: Mapping[str, Any], page: Path) -> None:
     """Show a day's summary in the terminal.
 
     Args:
-        summary: As `uniscale.evaluation.summary.day_summary` gives it.
+        summary: As `uniscale.pipeline.summary.day_summary` gives it.
         page: Where the day's HTML page is, if it was made.
     """
     colour = "green" if summary["decision"] == "promoted" else "yellow"

@@ -16,10 +16,11 @@ from typing import Annotated
 import typer
 from rich.table import Table as RichTable
 
-from uniscale.cli.console import err, exit_codes
-from uniscale.cli.processes import airflow_environment, child_environment, die_with_parent
-from uniscale.cli.workspace import drop_torn_reports
 from uniscale.config import Settings, load_settings
+from uniscale.console import err, exit_codes
+from uniscale.pipeline.airflow import airflow_environment
+from uniscale.pipeline.processes import child_environment, die_with_parent
+from uniscale.pipeline.workspace import drop_torn_reports
 
 _WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 """MLflow's server starts eight processes for the jobs of its evaluation of language models; nothing here has any."""
@@ -189,7 +190,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Start Airflow (with its scheduler), MLflow and the Evidently UI on loopback; Ctrl-C stops them all."""
         with exit_codes():
-            from uniscale.cli.day import prepare_airflow
+            from uniscale.pipeline.airflow import prepare_airflow
             from uniscale.registry.client import open_client
 
             settings = load_settings()

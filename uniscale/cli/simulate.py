@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from uniscale.cli.console import err, exit_codes, parse_day, print_json
+from uniscale.console import err, exit_codes, parse_day, print_json
 
 if TYPE_CHECKING:
     from uniscale.market.knobs import Knobs

@@ -16,8 +16,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from uniscale.cli.console import err, exit_codes, out
 from uniscale.config import load_settings
+from uniscale.console import err, exit_codes, out
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from uniscale.cli.console import err
 from uniscale.cli.finding import Finding
 from uniscale.cli.lost import lost_files
 from uniscale.config import Settings
 from uniscale.config.sqlite_files import sqlite_fault
+from uniscale.console import err
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake import Lake

@@ -26,8 +26,8 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import SYNTHETIC_MARK
 from uniscale.contracts.sequences import SEQUENCES
+from uniscale.lake.keys import input_key
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import input_key
 from uniscale.warehouse.inputs import RawContent
 
 MAX_LISTS = 1000

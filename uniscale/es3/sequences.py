@@ -28,7 +28,7 @@ from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
-from uniscale.lake.ledger import input_key
+from uniscale.lake.keys import input_key
 from uniscale.lake.partitions import built_days, drop_days_before, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
 from uniscale.warehouse.inputs import RawContent

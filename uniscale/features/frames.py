@@ -32,8 +32,8 @@ from uniscale.features.leak.guard import check_leak, measure_leak
 from uniscale.features.leak.lists import measured_lists
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
+from uniscale.lake.keys import input_key
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import input_key
 from uniscale.lake.partitions import built_days, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import create_missing, make_outdated_again

@@ -17,8 +17,8 @@ from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, PREDICTI
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.lake.lake import Lake, table_has
-from uniscale.lake.ledger import do_again
 from uniscale.lake.lost import LostPart, take_out
+from uniscale.lake.rerun import do_again
 
 _MADE_BY = {
     **{table.qualified: "marts" for table in BUILT_BY_DBT},

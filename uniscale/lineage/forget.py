@@ -17,7 +17,7 @@ from uniscale.contracts.schema import Table
 from uniscale.lake import Lake, forgotten
 from uniscale.lake.erasure import erase_deleted_rows
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import do_again
+from uniscale.lake.rerun import do_again
 from uniscale.lineage.models import models_trained_on
 from uniscale.lineage.ties import erased, find_user, present
 from uniscale.lineage.user import days_with_samples

@@ -28,11 +28,12 @@ from uniscale.contracts.policy import load_policy
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.lake.ledger import Finish, finish_of, finished
 from uniscale.lake.snapshots import snapshot
 from uniscale.lineage.compare import Partition, compare
+from uniscale.pipeline.ledger import Finish, finish_of, finished
+from uniscale.pipeline.steps import DAY_STEPS, day_step
 
-STEPS = ("marts", "samples", "frames")
+STEPS = tuple(step.name for step in DAY_STEPS if step.is_replayed)
 """The steps that are replayed, as far as the run did them."""
 
 _NOT_RESTORED = ("source", "policy")  # the raw tables are copied; the policy is a file of its own
@@ -149,7 +150,7 @@ def replay_run(settings: Settings, lake: Lake, run: Run, tell: Callable[[str], N
             _copy(lake, run.read_at, table, copy, folder)
         for step in run.steps:
             tell(f"running step {step}")
-            _work(step)(then, copy, run.ds)
+            day_step(step).work(then, copy, run.ds, False)
         tell("comparing")
         return compare(copy, lake, run.written_at)
 
@@ -192,17 +193,3 @@ def _copy(lake: Lake, snapshot_id: int, table: Table, copy: Lake, folder: Path) 
     rows = f"from read_parquet({quoted_file(file)})"
     copy.commit(lambda con: Lake.replace(con, table, "true", rows), f"copy of {table.name}")
     file.unlink()
-
-
-def _work(step: str) -> Callable[[Settings, Lake, date], Any]:
-    if step == "marts":
-        from uniscale.warehouse.build import build_marts
-
-        return build_marts
-    if step == "samples":
-        from uniscale.es3.build import build_samples
-
-        return build_samples
-    from uniscale.features.frames import build_frames
-
-    return build_frames

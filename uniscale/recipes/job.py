@@ -20,7 +20,7 @@ from uniscale.data.store import FrameStore
 from uniscale.evaluation.level import set_level
 from uniscale.features.frames import training_frame_keys
 from uniscale.lake import Lake
-from uniscale.lake.ledger import input_key
+from uniscale.lake.keys import input_key
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe

@@ -17,8 +17,8 @@ import duckdb
 from uniscale.config import Settings
 from uniscale.contracts.events import ACTIONS, ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
 from uniscale.contracts.schema import Table
+from uniscale.lake.keys import input_key
 from uniscale.lake.lake import Lake
-from uniscale.lake.ledger import input_key
 from uniscale.sources.csv_scan import MAX_MALFORMED
 from uniscale.sources.data_set import domain_hints
 from uniscale.sources.fingerprints import content_digests

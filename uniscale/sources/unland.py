@@ -18,8 +18,8 @@ from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.lake.lake import Lake, table_has
-from uniscale.lake.ledger import do_again
 from uniscale.lake.lost import LostPart, find_lost, take_out
+from uniscale.lake.rerun import do_again
 from uniscale.lake.stored import num_rows_by_day
 from uniscale.sources.landed import landed_days, refuse_unknown_day
 

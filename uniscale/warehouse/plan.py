@@ -17,7 +17,7 @@ from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FR
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, OUTSIDE_ACTIONS, QUERY_ITEM_STATS
 from uniscale.contracts.policy import Policy
 from uniscale.contracts.schema import Table
-from uniscale.lake.ledger import input_key
+from uniscale.lake.keys import input_key
 from uniscale.lake.partitions import differing_days
 from uniscale.warehouse.inputs import RawContent
 

@@ -16,7 +16,7 @@ import numpy as np
 from uniscale.contracts.frames import NUMERIC_NAME
 from uniscale.contracts.policy import Searchification
 from uniscale.features.leak.lists import INPUTS, REAL, Lists
-from uniscale.features.leak.pairs import model_won, pairs_of, share_won
+from uniscale.features.leak.pairs import EXTREMES, model_won, pairs_of, share_won
 
 TOGETHER = "all inputs"
 """Name of the small model over all inputs."""
@@ -64,9 +64,9 @@ def excess(measured: Mapping[str, Mapping[str, Any]], tier: str, name: str) -> t
     Better means further from .5, to whichever side, than in the lists of searches and in those of the channels: what
     people of a channel click is no fault of how its lists became requests. The inputs of `MATCH`, which only searches
     have, may not order them worse either, in the pairs that they tell apart at all: lists of another channel have more
-    items alike. Of the two differences the surer one.
+    items alike. Of the two differences the surer one. Few requests are taken to be nearer to .5 than they look.
     """
-    one, *others = (measured[of]["inputs"].get(name, _NOTHING) for of in (tier, *REAL))
+    one, *others = (_shrunk(measured[of], name) for of in (tier, *REAL))
     if one["se"] is None or others[0]["se"] is None:
         return 0.0, 0.0
     known = others[:1] if name in MATCH else [found for found in others if found["se"] is not None]
@@ -76,6 +76,14 @@ def excess(measured: Mapping[str, Mapping[str, Any]], tier: str, name: str) -> t
         error = sqrt(one["apart_se"] ** 2 + other["apart_se"] ** 2)
         found.append((other["apart_auc"] - one["apart_auc"], error))
     return max(found, key=lambda pair: pair[0] - pair[1])
+
+
+def _shrunk(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What was measured of an input, the requests counted that its standard errors count on top (`EXTREMES`)."""
+    told = found["inputs"].get(name, _NOTHING)
+    seen = found["requests"] / (found["requests"] + len(EXTREMES))
+    shares = (key for key in ("auc", "apart_auc") if told.get(key) is not None)
+    return {**told, **{key: 0.5 + (told[key] - 0.5) * seen for key in shares}}
 
 
 _NOTHING: dict[str, float | None] = {"auc": None, "se": None}

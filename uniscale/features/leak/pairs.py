@@ -17,6 +17,10 @@ _NEWTON_STEPS = 5
 _MAX_FITTED = 2_000
 """Requests that each half of the small model is fitted to; it has few coefficients."""
 
+EXTREMES = np.array([0.0, 0.0, 1.0, 1.0])
+"""Shares of requests that standard errors count on top of those seen: two or three that happen to agree prove nothing,
+though they do not spread (as in the interval of Agresti and Coull, 1998, for a share)."""
+
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
@@ -40,9 +44,10 @@ class Pairs:
         return values[self.clicked], values[self.unclicked]
 
     def auc(self, won: Array) -> dict[str, float | None]:
-        """Share of the pairs in order, mean over requests, and its standard error."""
+        """Share of the pairs in order, mean over requests, and its standard error (see `EXTREMES`)."""
         shares = np.bincount(self.request, weights=won) / np.bincount(self.request)
-        se = float(shares.std(ddof=1) / sqrt(len(shares))) if len(shares) > 1 else None
+        seen = np.concatenate([shares, EXTREMES])
+        se = float(seen.std(ddof=1) / sqrt(len(seen))) if len(shares) > 1 else None
         return {"auc": round(float(shares.mean()), 4), "se": None if se is None else round(se, 4)}
 
     def apart(self, clicked: Array, unclicked: Array) -> dict[str, float | None]:
@@ -56,7 +61,9 @@ class Pairs:
         if num_pairs.sum() == 0 or (num_pairs > 0).sum() == 1:
             return {"apart_auc": None, "apart_se": None}
         share = num_won.sum() / num_pairs.sum()
-        error = sqrt(np.square(num_won - share * num_pairs).sum()) / num_pairs.sum()
+        usual = np.full(len(EXTREMES), num_pairs[num_pairs > 0].mean())
+        of_pairs, won = np.concatenate([num_pairs, usual]), np.concatenate([num_won, usual * EXTREMES])
+        error = sqrt(np.square(won - won.sum() / of_pairs.sum() * of_pairs).sum()) / of_pairs.sum()
         return {"apart_auc": round(float(share), 4), "apart_se": round(float(error), 4)}
 
 

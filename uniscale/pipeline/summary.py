@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
-from uniscale.contracts.steps import DAY_STEPS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
+from uniscale.pipeline.steps import DAY_STEPS
 
 HEADLINES = ("auc", "gauc", "hr_at_5", "gmv_proxy")
 SAMPLE_KINDS = ("exposed", "unexposed", "attributed", "synthetic")

@@ -1,28 +1,22 @@
-"""Processes that start others: children die with their parent, and one run at a time works on an installation."""
+"""Processes that start others: what children inherit, how they end, and that they die with their parent."""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import os
-import re
-import secrets
 import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.cli.console import err
 from uniscale.config import Settings
 from uniscale.config.settings import config_file
-from uniscale.lake import Lake
-from uniscale.whole_files import write_whole
 
 _PR_SET_PDEATHSIG = 1
 _ERROR = "error: "
@@ -118,36 +112,6 @@ def _pass_on(lines: Iterable[str] | None, told: deque[str]) -> None:
         told.append(line)
 
 
-def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, str]:
-    """Environment of the embedded Airflow: its own home, this project's DAGs, loopback only."""
-    home = settings.home / "airflow"
-    return {
-        # airflow.cfg, which Airflow writes once, names these places from the root on; the home may have moved since.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
-        **child_environment(settings),
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__CORE__PARALLELISM": "2",
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": _secret(settings.home / "airflow" / "jwt_secret"),
-    }
-
-
-def _secret(path: Path) -> str:
-    """A random secret that lives as long as the installation, readable by its owner only; a torn one is made again."""
-    held = path.read_bytes() if path.is_file() else b""
-    if not re.fullmatch(rb"[0-9a-f]{64}", held):
-        write_whole(path, secrets.token_hex(32), mode=0o600)
-    return path.read_text(encoding="utf-8")
-
-
 def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies, so that a killed run leaves nobody writing.
 
@@ -167,14 +131,3 @@ def die_with_starter() -> None:
         die_with_parent()
         if os.getppid() == 1:
             raise SystemExit("the run that started this step has ended")
-
-
-@contextmanager
-def one_at_a_time(settings: Settings, name: str, wait_seconds: float = 3600.0) -> Iterator[None]:
-    """Be alone on the installation's lake (see `Lake.alone`); who has to wait is told so on standard error.
-
-    Raises:
-        RuntimeError: Another process was at it for the whole wait; the message names it.
-    """
-    with Lake(settings).alone(name, wait_seconds, lambda told: err.print(told, highlight=False, markup=False)):
-        yield

@@ -5,7 +5,6 @@ A step that was killed leaves no entry and is done again. A step whose inputs an
 
 from __future__ import annotations
 
-import hashlib
 import json
 import resource
 import time
@@ -18,13 +17,9 @@ import duckdb
 
 from uniscale.checkout import code_version
 from uniscale.contracts.outcomes import STEPS
-from uniscale.lake.lake import Lake, table_has
-
-
-def input_key(inputs: Mapping[str, Any]) -> str:
-    """Hash of what a step's result depends on; ``inputs`` must be JSON-like (dates and paths are written as text)."""
-    text = json.dumps(inputs, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+from uniscale.lake import Lake
+from uniscale.lake.keys import input_key
+from uniscale.lake.lake import table_has
 
 
 def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
@@ -39,24 +34,6 @@ def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
             f"select {', '.join(names)} from {STEPS.qualified} where ds = ? and step = ?", [ds, step]
         ).fetchone()
     return None if row is None else dict(zip(names, row, strict=True))
-
-
-def do_again(
-    con: duckdb.DuckDBPyConnection, first: date, why: str, *, step: str | None = None, last: date | None = None
-) -> None:
-    """Mark the steps of the runs from ``first`` on as to be done again; call it inside the `Lake.commit` that is why.
-
-    Args:
-        con: The connection that `commit` handed out.
-        first: First run whose inputs have changed.
-        why: A word that is put in place of the steps' input keys.
-        step: Mark this step only.
-        last: Last run whose inputs have changed; None for no end.
-    """
-    if table_has(con, STEPS):
-        which = "ds >= $first and (step = $step or $step is null) and (ds <= $last or $last is null)"
-        values = {"why": why, "first": first, "step": step, "last": last}
-        con.execute(f"update lake.{STEPS.qualified} set input_key = $why where {which}", values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

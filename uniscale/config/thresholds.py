@@ -1,11 +1,11 @@
-"""The thresholds of `thresholds.yaml`, checked; ``python -m monitoring.thresholds`` prints them as JSON."""
+"""When monitoring calls something wrong: `monitoring/thresholds.yaml`, checked."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from uniscale.checkout import PROJECT_ROOT
 
 
 class _Strict(BaseModel):
@@ -44,14 +44,10 @@ class Thresholds(_Strict):
 
 
 def load_thresholds() -> Thresholds:
-    """Read the file next to this module.
+    """Read the file of the checkout.
 
     Raises:
         ValueError: A key is unknown, missing or out of range.
     """
-    text = Path(__file__).with_name("thresholds.yaml").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "monitoring" / "thresholds.yaml").read_text(encoding="utf-8")
     return Thresholds.model_validate(yaml.safe_load(text))
-
-
-if __name__ == "__main__":
-    print(load_thresholds().model_dump_json())
