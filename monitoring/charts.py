@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from uniscale.es3.maturity import Growth
+
 INK, CALM, ALERT, GOOD = "#1f2933", "#5b7db1", "#c2410c", "#2f855a"
 
 
@@ -44,7 +46,7 @@ def bar_chart(values: Mapping[str, float], unit: str) -> str:
     return _svg(figure)
 
 
-def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+def curve_chart(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Training loss by epoch, one line per model."""
     figure, axes = _figure(6.4, 2.6)
     for (name, points), colour in zip(curves.items(), (CALM, ALERT, GOOD, INK), strict=False):
@@ -56,16 +58,15 @@ def curve_chart(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     return _svg(figure)
 
 
-def growth_chart(growth: Mapping[str, Mapping[str, Any]]) -> str:
+def growth_chart(growth: Mapping[str, Growth]) -> str:
     """Share of a day's attributed labels that is known, by age of the day, one line per action.
 
     Args:
-        growth: Action to ``known`` (share at age 0, 1, ... days) and ``observed_to`` (largest age any day has reached);
-            what lies beyond is dashed.
+        growth: By action; what lies beyond the largest age that any day has reached is dashed.
     """
     figure, axes = _figure(6.4, 2.6)
     for (action, found), colour in zip(growth.items(), (CALM, GOOD, ALERT, INK), strict=False):
-        known, seen = found["known"], found["observed_to"] + 1
+        known, seen = found.known, found.observed_to + 1
         axes.plot(range(min(seen, len(known))), known[:seen], "o-", color=colour, label=action, linewidth=1.8)
         axes.plot(range(seen - 1, len(known)), known[seen - 1 :], ":", color=colour)
     axes.set_xlabel("days after the day ended")

@@ -10,11 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from monitoring.drift import Drift, compare
+from monitoring.drift import compare
 from monitoring.populations import feature_pairs, prediction_pair
 from uniscale.config import Settings, load_settings
 from uniscale.config.thresholds import load_thresholds
 from uniscale.lake import Lake
+from uniscale.pipeline.results import Drift
 from uniscale.pipeline.workspace import drop_torn_reports
 
 

@@ -5,38 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from monitoring.populations import Pair
 from uniscale.config.thresholds import DriftThresholds
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Drift:
-    """What a report found.
-
-    Attributes:
-        name: Name of the pair.
-        title: What was compared with what.
-        num_current: Rows under watch.
-        num_reference: Rows compared with.
-        drifted: Column to score, for the columns above the threshold, worst first.
-        num_columns: Columns that could be compared.
-        file: HTML file next to the page of the day, or empty when there was too little to compare.
-        note: Why there is no report, or empty.
-    """
-
-    name: str
-    title: str
-    num_current: int
-    num_reference: int
-    drifted: dict[str, float]
-    num_columns: int
-    file: str
-    note: str
+from uniscale.pipeline.results import Drift
 
 
 def compare(pair: Pair, ds: date, limits: DriftThresholds, folder: Path) -> tuple[Drift, Any | None]:

@@ -18,8 +18,9 @@ from uniscale.config.calendar import train_days
 from uniscale.config.thresholds import load_thresholds
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
-from uniscale.contracts.outcomes import METRICS, STEPS
+from uniscale.contracts.outcomes import METRICS
 from uniscale.lake import Lake
+from uniscale.pipeline.results import DayResults, read_results
 from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.pipeline.summary import day_summary
 from uniscale.whole_files import write_whole
@@ -54,7 +55,7 @@ def write_page(settings: Settings, ds: date) -> Path:
     """
     lake = Lake(settings)
     summary = day_summary(lake, ds)
-    details = _details(lake, ds)
+    results = read_results(lake, ds)
     metrics = _metrics(lake, ds)
     folder = settings.home / "reports" / ds.isoformat()
     environment = Environment(
@@ -68,7 +69,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         ds=ds,
         settings=settings,
         summary=summary,
-        details=details,
+        results=results,
         log_days=_log_days(lake, ds),
         window_days=FEATURE_WINDOWS[-1],
         trained=train_days(settings, ds),
@@ -76,20 +77,13 @@ def write_page(settings: Settings, ds: date) -> Path:
         metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},
         limits=load_thresholds(),
         paper=PAPER_MULTIPLIERS,
-        charts=_charts(summary, details, metrics),
+        charts=_charts(summary, results, metrics),
         titles={step.name: step.title for step in DAY_STEPS},
     )
     path = folder / "index.html"
     write_whole(path, html)
     write_whole(folder / "summary.json", json.dumps(summary, indent=2, default=str))
     return path
-
-
-def _details(lake: Lake, ds: date) -> dict[str, dict[str, Any]]:
-    with lake.read() as con:
-        rows = con.execute(f"select step, details from {STEPS.qualified} where ds = ?", [ds]).fetchall()
-    found: dict[str, dict[str, Any]] = {step.name: {} for step in DAY_STEPS}
-    return found | {step: json.loads(text) for step, text in rows}
 
 
 def _log_days(lake: Lake, ds: date) -> int:
@@ -121,7 +115,7 @@ def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _charts(
-    summary: Mapping[str, Any], details: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]
+    summary: Mapping[str, Any], results: DayResults, metrics: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Markup]:
     differences = {
         title: metrics[name]["difference"]
@@ -136,12 +130,11 @@ def _charts(
     }
     if differences:
         charts["differences"] = interval_chart(differences)
-    models = details["train"].get("models", {}).values()
-    curves = {model["recipe"]: model["curve"] for model in models if model.get("curve")}
-    if curves:
+    models = [] if results.train is None else results.train.models.values()
+    if curves := {model.recipe: model.curve for model in models if model.curve}:
         charts["curves"] = curve_chart(curves)
-    growth = {action: g for action, g in details["samples"].get("growth", {}).items() if g["labels"]}
-    if growth:
+    known = {} if results.samples is None else results.samples.growth
+    if growth := {action: found for action, found in known.items() if found.labels}:
         charts["growth"] = growth_chart(growth)
     return {name: Markup(svg) for name, svg in charts.items()}  # our own SVG, no outside text in it
 

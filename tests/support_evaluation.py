@@ -1,14 +1,17 @@
 """Lake rows, models and a registry for tests of judging."""
 
+import json
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
+from pydantic_core import to_jsonable_python
 from support_frames import DOMAINS, random_frames, write_frames
 
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
 from uniscale.evaluation.scoring import SCHEMA
 from uniscale.lake import Lake
+from uniscale.pipeline.results import SamplesBuilt
 
 METRIC_NAMES = ("auc", "gauc", "hr_at_5", "ndcg_at_10", "log_loss", "calibration", "gmv_proxy", "gmv_share")
 
@@ -88,10 +91,19 @@ def step_row(ds, step, details="{}", seconds=1.5):
     }
 
 
+def samples_built(exposed, unexposed, attributed, synthetic):
+    """What step samples told, as the ledger keeps it."""
+    rows = {"exposed": exposed, "unexposed": unexposed, "attributed": attributed, "synthetic": synthetic}
+    counts = dict.fromkeys(("requests", "click_positives", "cart_positives", "purchase_positives", "days_built"), 1)
+    by_name = {name: {} for name in ("searchified", "shape", "outside_clicks", "multipliers", "growth")}
+    rest = {"lift": (), "young_days": "keep", "queries": None, "rows_per_second": None}
+    return json.dumps(to_jsonable_python(SamplesBuilt(**rows, **counts, **by_name, **rest)))
+
+
 def write_finished_day(lake, ds: date, *, requests=900, **decision):
     """Rows of a day that ran to its decision."""
     roles = ("champion", "challenger", "difference")
     insert(lake, METRICS, [metric_row(ds, role, name, requests=requests) for role in roles for name in METRIC_NAMES])
     insert(lake, DECISIONS, [decision_row(ds, **decision)])
-    samples = '{"exposed": 10, "unexposed": 20, "attributed": 3, "synthetic": 4, "multipliers": {}}'
+    samples = samples_built(10, 20, 3, 4)
     insert(lake, STEPS, [step_row(ds, "promote"), step_row(ds, "samples", samples), step_row(ds, "land")])

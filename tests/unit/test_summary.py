@@ -4,7 +4,15 @@ import json
 from datetime import date
 
 import pytest
-from support_evaluation import METRIC_NAMES, decision_row, insert, metric_row, step_row, write_finished_day
+from support_evaluation import (
+    METRIC_NAMES,
+    decision_row,
+    insert,
+    metric_row,
+    samples_built,
+    step_row,
+    write_finished_day,
+)
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
@@ -43,7 +51,7 @@ def test_an_undefined_metric_is_null_and_said_so(lake):
     rows = [metric_row(DS, "champion", name) for name in METRIC_NAMES if name != "gmv_proxy"]
     insert(lake, METRICS, [*rows, metric_row(DS, "champion", "gmv_proxy", value=None, requests=0)])
     insert(lake, DECISIONS, [decision_row(DS, challenger="1")])
-    insert(lake, STEPS, [step_row(DS, "samples", '{"exposed": 1, "unexposed": 0, "attributed": 0, "synthetic": 0}')])
+    insert(lake, STEPS, [step_row(DS, "samples", samples_built(1, 0, 0, 0))])
     summary = day_summary(lake, DS)
     assert summary["models"]["champion"]["gmv_proxy"] == {"value": None, "ci_low": None, "ci_high": None}
     assert summary["models"]["challenger"] is None

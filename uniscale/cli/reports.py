@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from rich.table import Table
 from uniscale.config import Settings, load_settings
 from uniscale.console import exit_codes, out, parse_day, print_json
 from uniscale.lake import Lake
-from uniscale.pipeline.ledger import finished
+from uniscale.pipeline.results import SamplesBuilt, read_result
 from uniscale.pipeline.steps import DAY_STEPS
 
 _TITLES = {"auc": "AUC", "gauc": "GAUC", "hr_at_5": "HR@5", "gmv_proxy": "GMV proxy"}
@@ -32,14 +32,14 @@ def register(app: typer.Typer) -> None:
         """Show how the attributed labels of a day grow with its age, as the run of a day saw it."""
         with exit_codes():
             day = parse_day(ds)
-            entry = finished(Lake(load_settings()), day, "samples")
-            counts = {} if entry is None else json.loads(entry["details"])
-            if "growth" not in counts:
+            samples = read_result(Lake(load_settings()), day, "samples")
+            if samples is None:
                 raise ValueError(f"the samples of {day} have not been built; run: uniscale build {day}")
             if as_json:
-                print_json({"ds": day.isoformat(), "young_days": counts["young_days"], "growth": counts["growth"]})
+                growth = {action: asdict(found) for action, found in samples.growth.items()}
+                print_json({"ds": day.isoformat(), "young_days": samples.young_days, "growth": growth})
             else:
-                _show_growth(day, counts)
+                _show_growth(day, samples)
 
     @app.command("report")
     def report_command(
@@ -58,16 +58,16 @@ def register(app: typer.Typer) -> None:
                 show_day(settings, day)
 
 
-def _show_growth(day: date, counts: Mapping[str, Any]) -> None:
-    growth = counts["growth"]
-    seen = max(found["observed_to"] for found in growth.values())
-    title = f"share of attributed labels known, by days after the day ended; run of {day}, {counts['young_days']}"
+def _show_growth(day: date, samples: SamplesBuilt) -> None:
+    growth = samples.growth
+    seen = max(found.observed_to for found in growth.values())
+    title = f"share of attributed labels known, by days after the day ended; run of {day}, {samples.young_days}"
     table = Table("age", *growth, title=title, title_justify="left")
-    for age in range(max(len(found["known"]) for found in growth.values())):
-        shares = [f"{found['known'][age]:.3f}" if age <= seen else "not seen" for found in growth.values()]
+    for age in range(max(len(found.known) for found in growth.values())):
+        shares = [f"{found.known[age]:.3f}" if age <= seen else "not seen" for found in growth.values()]
         table.add_row(str(age), *shares)
     table.add_section()
-    table.add_row("labels", *(f"{found['labels']:,}" for found in growth.values()))
+    table.add_row("labels", *(f"{found.labels:,}" for found in growth.values()))
     out.print(table)
 
 

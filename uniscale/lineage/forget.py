@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -21,6 +19,7 @@ from uniscale.lake.rerun import do_again
 from uniscale.lineage.models import models_trained_on
 from uniscale.lineage.ties import erased, find_user, present
 from uniscale.lineage.user import days_with_samples
+from uniscale.pipeline.look_ups import forget_look_ups
 from uniscale.sources.fingerprints import EVENTS
 from uniscale.sources.landed import SOURCE
 
@@ -130,15 +129,7 @@ def _make_stale(con: duckdb.DuckDBPyConnection, settings: Settings, user: str, f
     if not table_has(con, STEPS):
         return
     do_again(con, first - timedelta(days=settings.window.eval_days), _INPUTS_CHANGED)  # a run reads its test days too
-    for ds, step, text in con.execute(f"select ds, step, details from lake.{STEPS.qualified}").fetchall():
-        details = json.loads(text)
-        shown = details.get("example", {}).get("answers", [])  # the look-ups shown on the day's page
-        if any(f"user_id={user}" in shlex.split(answer["command"]) for answer in shown):
-            del details["example"]
-            con.execute(
-                f"update lake.{STEPS.qualified} set details = ? where ds = ? and step = ?",
-                [json.dumps(details), ds, step],
-            )
+    forget_look_ups(con, user)
 
 
 def _clear_spill(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 import duckdb
+from pydantic_core import to_jsonable_python
 
 from uniscale.checkout import code_version
 from uniscale.contracts.outcomes import STEPS
@@ -73,7 +74,7 @@ def run_step(
     ds: date,
     step: str,
     inputs: Mapping[str, Any],
-    work: Callable[[], Mapping[str, Any]],
+    work: Callable[[], Any],
     *,
     force: bool = False,
 ) -> tuple[dict[str, Any], bool]:
@@ -84,7 +85,7 @@ def run_step(
         ds: Day of the run.
         step: Step name, one word.
         inputs: What the result depends on apart from the code: settings, and the input keys of the steps before.
-        work: Does the step; returns counts for the report (JSON-like).
+        work: Does the step; returns what it found: JSON-like values, dataclasses of them included.
         force: Do it even if the ledger holds it.
 
     Returns:
@@ -105,7 +106,7 @@ def run_step(
         "snapshot_id": snapshot,
         "seconds": time.monotonic() - start,
         "peak_mib": _peak_mib(),
-        "details": json.dumps(details, default=str),
+        "details": json.dumps(to_jsonable_python(details)),
     }
     _write(lake, entry, {"input_key": key, "inputs": inputs})
     return entry, True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Any
 
@@ -14,6 +13,7 @@ from uniscale.pipeline.ledger import finished, run_step
 from uniscale.pipeline.locks import one_at_a_time
 from uniscale.pipeline.processes import die_with_starter
 from uniscale.pipeline.progress import tell
+from uniscale.pipeline.results import read_result
 from uniscale.pipeline.steps import DAY_STEPS, Step, day_step
 
 
@@ -67,6 +67,6 @@ def _inputs(settings: Settings, lake: Lake, ds: date, step: Step) -> dict[str, A
         raise ValueError(f"step {step.name} of {ds} needs step {before}; run: uniscale step {before} {ds}")
     inputs["before"] = entry["input_key"]
     if step.name == "evaluate":  # training by force gives another version from the same inputs
-        models = json.loads(entry["details"])["models"]
-        inputs["versions"] = {role: model["version"] for role, model in models.items()}
+        models = read_result(lake, ds, before).models
+        inputs["versions"] = {role: model.version for role, model in models.items()}
     return inputs

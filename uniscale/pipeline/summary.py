@@ -12,10 +12,10 @@ import duckdb
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
+from uniscale.pipeline.results import read_result
 from uniscale.pipeline.steps import DAY_STEPS
 
 HEADLINES = ("auc", "gauc", "hr_at_5", "gmv_proxy")
-SAMPLE_KINDS = ("exposed", "unexposed", "attributed", "synthetic")
 FEW_REQUESTS = 200
 """Below this an interval of a share like HR@5 spans about 12 points or more."""
 
@@ -39,12 +39,12 @@ def day_summary(lake: Lake, ds: date) -> dict[str, Any]:
     if not metrics or decision is None or "samples" not in steps:
         done = ", ".join(step.name for step in DAY_STEPS if step.name in steps) or "none"
         raise ValueError(f"{ds} has not been run to its decision (steps done: {done}); run: uniscale day {ds}")
-    counts = steps["samples"]["details"]
+    samples = read_result(lake, ds, "samples")
     models = {role: _model(metrics.get(role)) for role in ("champion", "challenger")}
     return {
         "ds": ds.isoformat(),
         "snapshot_id": decision["snapshot_id"],
-        "samples": {kind: int(counts[kind]) for kind in SAMPLE_KINDS},
+        "samples": samples.by_provenance,
         "models": models,
         "difference": {name: _interval(row) for name, row in metrics.get("difference", {}).items()},
         "decision": decision["decision"],
@@ -52,7 +52,7 @@ def day_summary(lake: Lake, ds: date) -> dict[str, Any]:
         "evidence": json.loads(decision["evidence"]),
         "num_requests": metrics["champion"]["auc"]["num_requests"],
         "warnings": _warnings(metrics["champion"], models),
-        "stages": {step.name: steps[step.name]["seconds"] for step in DAY_STEPS if step.name in steps},
+        "stages": {step.name: steps[step.name] for step in DAY_STEPS if step.name in steps},
     }
 
 
@@ -78,12 +78,11 @@ def _decision(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, Any] | None
     return rows[0] if rows else None
 
 
-def _steps(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, dict[str, Any]]:
-    """Ledger entries by step, with their details read."""
+def _steps(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, float]:
+    """Seconds of the steps that are done."""
     if not table_has(con, STEPS):
         return {}
-    rows = _rows(con, f"select step, seconds, details from lake.{STEPS.qualified} where ds = ?", ds)
-    return {row["step"]: {**row, "details": json.loads(row["details"])} for row in rows}
+    return dict(con.execute(f"select step, seconds from lake.{STEPS.qualified} where ds = ?", [ds]).fetchall())
 
 
 def _model(rows: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any] | None:
