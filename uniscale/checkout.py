@@ -16,15 +16,23 @@ _CODE_SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".html"}
 
 @cache
 def code_version() -> str:
-    """Hash of every source file that can change a result, with the commit in front where git knows it."""
+    """Hash of every source file, with the commit in front where git knows it: what ran, for people."""
     digest = hashlib.sha256()
     for folder in _CODE_FOLDERS:
-        for path in sorted((PROJECT_ROOT / folder).rglob("*")):
-            relative = path.relative_to(PROJECT_ROOT)
-            if path.suffix in _CODE_SUFFIXES and not {"target", "logs", "__pycache__"} & set(relative.parts):
-                digest.update(str(relative).encode())
-                digest.update(path.read_bytes())
+        for path in source_files(PROJECT_ROOT / folder):
+            digest.update(str(path.relative_to(PROJECT_ROOT)).encode())
+            digest.update(path.read_bytes())
     return f"{_commit(PROJECT_ROOT)}{digest.hexdigest()[:12]}"
+
+
+def source_files(folder: Path) -> list[Path]:
+    """The source files below a folder of the checkout, in order; what tools wrote there is none."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in _CODE_SUFFIXES
+        and not {"target", "logs", "__pycache__"} & set(path.relative_to(PROJECT_ROOT).parts)
+    )
 
 
 def _commit(root: Path) -> str:

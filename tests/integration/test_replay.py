@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from tests.support_lineage import DS, at_home, small_log
 from uniscale.cli.main import app
-from uniscale.lake import ledger
 from uniscale.lineage import replay
 from uniscale.lineage.compare import Partition
 from uniscale.lineage.replay import find_run, restored
+from uniscale.pipeline import ledger
 
 TABLES = {
     "marts.fct_exposures",
@@ -102,6 +102,7 @@ def test_the_command_shows_a_table_of_days(installation, monkeypatch, is_same):
 
 def test_other_code_is_refused_unless_told(installation, monkeypatch):
     _, lake = installation
+    monkeypatch.setattr(replay, "code_of", lambda _: "other")
     monkeypatch.setattr(replay, "code_version", lambda: "0000-othercode")
     with pytest.raises(ValueError, match=r"was done by code \S+, this is 0000-othercode; check the commit"):
         find_run(lake, DS)

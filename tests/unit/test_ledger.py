@@ -32,7 +32,7 @@ def test_other_code_makes_a_step_run_again(lake, monkeypatch):
     calls = []
     work = lambda: calls.append(1) or {}  # noqa: E731
     run_step(lake, DAY, "marts", {}, work)
-    monkeypatch.setattr(ledger, "code_version", lambda: "0000-othercode")
+    monkeypatch.setattr(ledger, "code_of", lambda _: "other")
     run_step(lake, DAY, "marts", {}, work)
     assert len(calls) == 2
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
+from uniscale.contracts.code import code_of
 from uniscale.contracts.days import Day, every_day
 from uniscale.contracts.marts import (
     CONFIDENCE_Z,
@@ -150,7 +150,7 @@ def build_keys(
     """
     stored = _stored_keys(con)
     shared = {
-        "code": code_version().rsplit("-", 1)[-1],
+        "code": code_of("samples"),
         "policy": plan.policy.model_dump(mode="json"),
         "seed": plan.seed,
         "target_domain": plan.target_domain,

@@ -19,8 +19,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from uniscale.checkout import code_version
 from uniscale.config import Settings
+from uniscale.contracts.code import code_of
 from uniscale.contracts.days import every_day
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import ITEM_VERSIONS
@@ -103,12 +103,11 @@ def _build_keys(raw: RawContent, versions: Mapping[date, str], last: date) -> di
     if not raw.by_table["actions"]:
         return {}
     start = min(raw.by_table["actions"])
-    code = code_version().rsplit("-", 1)[-1]
     keys, key = {}, ""
     for day in every_day(start, last):
         first = date.min if day == start else day
         made_from = {"raw": raw.digest(("actions",), first, day), "versions": versions.get(day, "")}
-        key = input_key({"code": code, "earlier": key, **made_from})
+        key = input_key({"code": code_of("samples"), "earlier": key, **made_from})
         keys[day] = key
     return keys
 

@@ -15,9 +15,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
+from uniscale.contracts.code import code_of
 from uniscale.contracts.days import Day
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.contracts.frames import FRAMES
@@ -148,7 +148,7 @@ def _wanted_keys(
         rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
         upstream = {(name, day): key for name, day, key in rows}
     shared = {
-        "code": code_version().rsplit("-", 1)[-1],
+        "code": code_of("frames"),
         "policy": load_policy(settings.policy).model_dump(mode="json"),
         "target_domain": settings.target_domain,
         "leaky": settings.features.leaky,

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.settings import LakeSettings
+from uniscale.contracts.code import code_of
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.policy import load_policy
@@ -87,7 +88,7 @@ def find_run(lake: Lake, ds: date, *, any_code: bool = False) -> Run:
     for finish in finishes.values():
         inputs |= finish.inputs
     built = [entries[step] for step in done]
-    other = sorted({entry["code_version"] for entry in built if _code(entry["code_version"]) != _code(code_version())})
+    other = sorted({entries[step]["code_version"] for step in done if finishes[step].code != code_of(step)})
     if other and not any_code:
         raise ValueError(
             f"the run of {ds} was done by code {', '.join(other)}, this is {code_version()}; check the commit in front "
@@ -114,10 +115,6 @@ def _finish(con: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> Finish:
             f"uniscale step {step} {ds} --force"
         )
     return finish
-
-
-def _code(version: str) -> str:
-    return version.rsplit("-", 1)[-1]
 
 
 def _runs(con: duckdb.DuckDBPyConnection) -> str:

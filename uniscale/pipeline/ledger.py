@@ -17,6 +17,7 @@ import duckdb
 from pydantic_core import to_jsonable_python
 
 from uniscale.checkout import code_version
+from uniscale.contracts.code import code_of
 from uniscale.contracts.outcomes import STEPS
 from uniscale.lake import Lake
 from uniscale.lake.keys import input_key
@@ -44,10 +45,12 @@ class Finish:
     Attributes:
         snapshot_id: Lake snapshot of the commit: the state right after the step.
         inputs: What the step's result depended on apart from the code.
+        code: Hash of the code it comes from (`uniscale.contracts.code.code_of`).
     """
 
     snapshot_id: int
     inputs: Mapping[str, Any]
+    code: str
 
 
 def finish_of(con: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> Finish | None:
@@ -65,7 +68,7 @@ def finish_of(con: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> Finis
     for snapshot_id, extra in rows:
         made_from = json.loads(extra)
         if made_from["input_key"] == entry["input_key"]:
-            return Finish(snapshot_id=snapshot_id, inputs=made_from["inputs"])
+            return Finish(snapshot_id=snapshot_id, inputs=made_from["inputs"], code=made_from["code"])
     return None
 
 
@@ -91,7 +94,7 @@ def run_step(
     Returns:
         The ledger's entry, and whether the step was done now (False: it was finished before).
     """
-    key = input_key({"inputs": inputs, "code": code_version().rsplit("-", 1)[-1]})
+    key = input_key({"inputs": inputs, "code": code_of(step)})
     entry = finished(lake, ds, step)
     if entry is not None and entry["input_key"] == key and not force:
         return entry, False
@@ -108,7 +111,7 @@ def run_step(
         "peak_mib": _peak_mib(),
         "details": json.dumps(to_jsonable_python(details)),
     }
-    _write(lake, entry, {"input_key": key, "inputs": inputs})
+    _write(lake, entry, {"input_key": key, "inputs": inputs, "code": code_of(step)})
     return entry, True
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from uniscale.checkout import code_version
 from uniscale.config import Settings
+from uniscale.contracts.code import code_of
 from uniscale.contracts.frames import FRAMES
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
@@ -90,7 +90,7 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
             "tables": settings.training.tables,
             "dense": settings.training.dense,
             "part_requests": settings.training.part_limit,
-            "code": code_version().rsplit("-", 1)[-1],
+            "code": code_of("ranker"),
         }
     )
     return TrainJob(key=key, recipe=recipe, days=tuple(sorted(days)), snapshot_id=snapshot_id)

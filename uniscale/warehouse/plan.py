@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from uniscale.checkout import code_version
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
 from uniscale.contracts.carried import CARRIED_TABLES
+from uniscale.contracts.code import code_of
 from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.days import Day, every_day, midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
@@ -260,5 +260,4 @@ def last_read(settings: Settings, day: date) -> date:
 
 
 def _key(settings: Settings, day: Mapping[str, Any], **inputs: Any) -> str:
-    code = code_version().rsplit("-", 1)[-1]
-    return input_key({"code": code, "target_domain": settings.target_domain, "day": dict(day), **inputs})
+    return input_key({"code": code_of("marts"), "target_domain": settings.target_domain, "day": dict(day), **inputs})
