@@ -105,8 +105,8 @@ def differing(shops: Mapping[str, Shop]) -> dict[str, dict[str, float]]:
 
 def run(work: tuple[dict[str, dict[str, Any]], date, str, Recipe]) -> dict[str, Any]:
     """Train on the features of one arm, and judge on the day after: on its own test features, and on honest ones."""
-    from ray_jobs.trial import judge
-    from uniscale.recipes.job import build_trainer, give_level, plan_job
+    from uniscale.evaluation.trial import judge_trial
+    from uniscale.recipes.job import plan_job, train_alone
     from uniscale.training.determinism import use_threads
 
     content, ds, arm, recipe = work
@@ -114,10 +114,8 @@ def run(work: tuple[dict[str, dict[str, Any]], date, str, Recipe]) -> dict[str, 
     use_threads(1)
     start = time.perf_counter()
     job = plan_job(settings[arm], Lake(settings[arm]), recipe, train_days(settings[arm], ds), "study")
-    trainer = build_trainer(settings[arm], job)
-    trainer.run()
-    give_level(settings[arm], job, trainer.model)
-    judged = {name: judge(settings[name], trainer.model, ds) for name in dict.fromkeys((arm, "honest"))}
+    trainer = train_alone(settings[arm], job)
+    judged = {name: judge_trial(settings[name], trainer.model, ds) for name in dict.fromkeys((arm, "honest"))}
     return {
         "recipe": recipe.name,
         "seed": recipe.seed_offset,

@@ -4,7 +4,8 @@ Simulated worlds, data recipes, rankers and ways of taking observation, every co
 arm picks its number of passes by the native GAUC, which a real shop has too. On the next day, which nothing was chosen
 on, it is trained on several seeds twice: at its own best number of passes, and for the same number of steps as every
 other arm (what two passes over ``es3`` take; ``exposed`` is then ``exposed_long``). It is judged on clicks, on searches
-that were shown in random order, and against the shop's truth.
+that were shown in random order, and against the shop's truth. With ``--choose-in`` the passes are chosen in one world
+and taken to the others.
 
 A trial that is done is kept in ``--folder``: the same command goes on where it stopped. Writes a record (JSON and
 Markdown) into ``benchmarks/records``: ``samples_SIZE``, or ``observation_SIZE`` where observation is more than off; a
@@ -52,6 +53,9 @@ STEPS = steps_until("frames")
 EQUAL_PASSES = 2
 TRAIN_DAYS = 6
 
+Words = tuple[str, str, str]
+"""Data recipe, ranker and observation of an arm."""
+
 
 def main() -> None:
     """Command line."""
@@ -66,6 +70,7 @@ def main() -> None:
     parser.add_argument(
         "--passes", nargs="+", type=int, default=[1, 2, 4], help="Tried on the development day if several."
     )
+    parser.add_argument("--choose-in", choices=sorted(PRESETS), help="Choose passes in this world alone.")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size", default="xs")
     parser.add_argument("--world-seed", type=int, default=7)
@@ -73,8 +78,10 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     kept = {**record.begin("benchmarks.samples"), "worlds": {}}
-    for world in arguments.worlds:
-        kept["worlds"][world] = study(arguments, world)
+    chosen: dict[Words, int] | None = None
+    for world in sorted(arguments.worlds, key=lambda name: name != arguments.choose_in):
+        kept["worlds"][world], passes = study(arguments, world, chosen)
+        chosen = passes if arguments.choose_in else None
     del kept["sizes"]
     kept["command"] = kept["command"].replace(str(arguments.folder), "FOLDER")
     about = "samples" if arguments.observations == ["off"] else "observation"
@@ -87,25 +94,28 @@ def part_of(arguments: argparse.Namespace) -> list[str]:
     return [*rankers, *([] if arguments.weight == PACKAGED else [arguments.weight])]
 
 
-def study(arguments: argparse.Namespace, world: str) -> dict[str, Any]:
-    """All arms in one world."""
+def study(
+    arguments: argparse.Namespace, world: str, chosen: dict[Words, int] | None
+) -> tuple[dict[str, Any], dict[Words, int]]:
+    """All arms in one world, and the passes of each: those chosen elsewhere, or else the best here."""
     folder = arguments.folder / f"{world}, {arguments.weight}"
     shop = open_shop(arguments, world, folder)
     arms = list(product(arguments.data, arguments.models, arguments.observations))
     tried = [arm(*words, arguments.size, passes=number) for words in arms for number in arguments.passes]
-    has_choice = len(arguments.passes) > 1
+    has_choice = chosen is None and len(arguments.passes) > 1
     development = trials(shop, folder, tried) if has_choice else []
-    best = {words: best_passes(development, words) if has_choice else arguments.passes[0] for words in arms}
+    best = chosen or {words: best_passes(development, words) if has_choice else arguments.passes[0] for words in arms}
     next_day(shop)
     steps = equal_steps(shop, arguments.size)
     seeds = range(arguments.seeds)
     at_best = [arm(*words, arguments.size, passes=best[words], seed=seed) for words in arms for seed in seeds]
     at_equal = [arm(*words, arguments.size, steps=steps, seed=seed) for words in arms for seed in seeds]
-    return {
+    found = {
         "development": development,
         "best_passes": trials(shop, folder, at_best),
         "equal_steps": trials(shop, folder, at_equal),
     }
+    return found, best
 
 
 def open_shop(arguments: argparse.Namespace, world: str, folder: Path) -> Shop:
@@ -139,7 +149,7 @@ def arm(
     return replace(base, train=train, seed_offset=seed)
 
 
-def best_passes(development: Iterable[Mapping[str, Any]], words: tuple[str, str, str]) -> int:
+def best_passes(development: Iterable[Mapping[str, Any]], words: Words) -> int:
     """The number of passes with the best native GAUC on the development day."""
     own = [trial for trial in development if (trial["data"], trial["model"], trial["observation"]) == words]
     return int(max(own, key=lambda trial: trial["gauc"])["epochs"])
@@ -177,7 +187,7 @@ def run(work: tuple[dict[str, Any], date, Recipe, Path]) -> dict[str, Any]:
     """Train one arm and judge it on the day after."""
     from uniscale.evaluation.comparison import measure_roles
     from uniscale.evaluation.scoring import score_frames
-    from uniscale.recipes.job import build_trainer, give_level, plan_job
+    from uniscale.recipes.job import plan_job, train_alone
     from uniscale.training.determinism import use_threads
 
     content, ds, recipe, file = work
@@ -186,9 +196,7 @@ def run(work: tuple[dict[str, Any], date, Recipe, Path]) -> dict[str, Any]:
     use_threads(1)
     lake = Lake(settings)
     job = plan_job(settings, lake, recipe, train_days(settings, ds), "study")
-    trainer = build_trainer(settings, job)
-    trainer.run()
-    give_level(settings, job, trainer.model)
+    trainer = train_alone(settings, job)
     days = eval_days(settings, ds)
     predictions = score_frames(trainer.model, lake, days, target_domain=settings.target_domain)
     with lake.read() as con:

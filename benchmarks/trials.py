@@ -27,7 +27,7 @@ class Trial:
     Attributes:
         trainer: At the end of its run.
         metrics: On the requests of the day after the training days.
-        seconds: Wall time of the training, data included.
+        seconds: Wall time of the training, data and level included.
     """
 
     trainer: Trainer
@@ -43,19 +43,17 @@ def train_and_judge(content: dict[str, Any], ds: date, recipe: Recipe) -> Trial:
         ds: Last training day.
         recipe: What is trained.
     """
-    from ray_jobs.trial import judge
-    from uniscale.recipes.job import build_trainer, give_level, plan_job
+    from uniscale.evaluation.trial import judge_trial
+    from uniscale.recipes.job import plan_job, train_alone
     from uniscale.training.determinism import use_threads
 
     settings = Settings(**content)
     use_threads(1)
     start = time.perf_counter()
     job = plan_job(settings, Lake(settings), recipe, train_days(settings, ds), "study")
-    trainer = build_trainer(settings, job)
-    trainer.run()
+    trainer = train_alone(settings, job)
     seconds = round(time.perf_counter() - start, 1)
-    give_level(settings, job, trainer.model)
-    return Trial(trainer=trainer, metrics=judge(settings, trainer.model, ds), seconds=seconds)
+    return Trial(trainer=trainer, metrics=judge_trial(settings, trainer.model, ds), seconds=seconds)
 
 
 def run_all(run: Callable[[Any], dict[str, Any]], work: Sequence[Any]) -> list[dict[str, Any]]:

@@ -105,16 +105,14 @@ def run(work: tuple[dict[str, Any], date, dict[str, Any], int, TrainJob]) -> dic
     """Train one variant and judge it on the day after."""
     from uniscale.evaluation.comparison import measure_roles
     from uniscale.evaluation.scoring import score_frames
-    from uniscale.recipes.job import build_trainer, give_level
+    from uniscale.recipes.job import train_alone
     from uniscale.training.determinism import use_threads
 
     content, ds, changes, seed, job = work
     settings = Settings(**content)
     use_threads(1)
     start = time.perf_counter()
-    trainer = build_trainer(settings, job)
-    trainer.run()
-    give_level(settings, job, trainer.model)
+    trainer = train_alone(settings, job)
     lake, days = Lake(settings), eval_days(settings, ds)
     predictions = score_frames(trainer.model, lake, days, target_domain=settings.target_domain)
     settings.gate.num_resamples = 100

@@ -21,11 +21,15 @@ def compare(pair: Pair, ds: date, limits: DriftThresholds, folder: Path) -> tupl
         What it found, and Evidently's snapshot (None when there was too little to compare).
     """
     sizes = {"num_current": len(pair.current), "num_reference": len(pair.reference)}
+    columns = [c for c in pair.current if pair.current[c].notna().any() and pair.reference[c].notna().any()]
+    note = ""
     if min(sizes.values()) < limits.min_rows:
         note = f"fewer than {limits.min_rows} rows on one side: nothing to compare"
+    elif not columns:
+        note = "no column has a value on both sides: nothing to compare"
+    if note:
         empty = Drift(name=pair.name, title=pair.title, **sizes, drifted={}, num_columns=0, file="", note=note)
         return empty, None
-    columns = [c for c in pair.current if pair.current[c].notna().any() and pair.reference[c].notna().any()]
     snapshot = _run(pair, ds, columns, limits)
     file = f"drift-{pair.name}.html"
     snapshot.save_html(str(folder / file))

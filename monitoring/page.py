@@ -18,27 +18,13 @@ from uniscale.config.calendar import train_days
 from uniscale.config.thresholds import load_thresholds
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
-from uniscale.contracts.outcomes import METRICS
+from uniscale.contracts.metrics import METRICS
+from uniscale.contracts.outcomes import METRICS as METRIC_ROWS
 from uniscale.lake import Lake
 from uniscale.pipeline.results import DayResults, read_results
 from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.pipeline.summary import day_summary
 from uniscale.whole_files import write_whole
-
-METRIC_TITLES = {
-    "auc": "AUC",
-    "gauc": "GAUC",
-    "hr_at_5": "HR@5",
-    "ndcg_at_10": "NDCG@10",
-    "gmv_proxy": "GMV proxy",
-    "purchase_auc": "Purchase AUC",
-    "log_loss": "Log loss",
-    "calibration": "Calibration",
-    "true_auc": "True AUC, whole list",
-    "true_gauc": "True GAUC, whole list",
-    "true_calibration": "True calibration, whole list",
-}
-
 
 PAPER_MULTIPLIERS = ((1, 1, 1), (1, 3, 1), (1, 3, 2), (2, 5, 4))
 """Requests, samples and click positives by stage in the paper's shop (arXiv 2603.24226), against shown rows only."""
@@ -74,7 +60,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         window_days=FEATURE_WINDOWS[-1],
         trained=train_days(settings, ds),
         metrics=metrics,
-        metric_titles={name: title for name, title in METRIC_TITLES.items() if name in metrics},
+        catalogue={name: metric for name, metric in METRICS.items() if name in metrics},
         limits=load_thresholds(),
         paper=PAPER_MULTIPLIERS,
         charts=_charts(summary, results, metrics),
@@ -105,7 +91,7 @@ def _short(value: Any) -> Any:
 
 
 def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:
-    query = f"select metric, role, value, ci_low, ci_high, num_requests from {METRICS.qualified} where ds = ?"
+    query = f"select metric, role, value, ci_low, ci_high, num_requests from {METRIC_ROWS.qualified} where ds = ?"
     found: dict[str, dict[str, dict[str, Any]]] = {}
     with lake.read() as con:
         for metric, role, value, low, high, requests in con.execute(query, [ds]).fetchall():
@@ -118,10 +104,9 @@ def _charts(
     summary: Mapping[str, Any], results: DayResults, metrics: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Markup]:
     differences = {
-        title: metrics[name]["difference"]
-        for name, title in METRIC_TITLES.items()
-        if "difference" in metrics.get(name, {})
-        and name not in ("gmv_proxy", "calibration", "log_loss", "true_calibration")
+        metric.title: metrics[name]["difference"]
+        for name, metric in METRICS.items()
+        if metric.is_share and "difference" in metrics.get(name, {})
     }
     stages = {step.title: summary["stages"][step.name] for step in DAY_STEPS if step.name in summary["stages"]}
     charts = {

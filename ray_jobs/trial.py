@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,6 @@ from uniscale.config.state_files import append_line, read_state
 from uniscale.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from uniscale.models.ranker import Ranker
     from uniscale.recipes.job import TrainJob
     from uniscale.training.loop import Trainer
     from uniscale.training.watch import Point
@@ -28,46 +26,22 @@ def run_trial(config: dict[str, Any]) -> None:
     """
     from ray import tune
 
-    from uniscale.recipes.job import TrainJob, build_trainer, give_level
+    from uniscale.evaluation.trial import judge_trial
+    from uniscale.recipes.job import TrainJob, train_alone
     from uniscale.training.determinism import use_threads
 
     settings = Settings(**config["settings"])
     job, folder = TrainJob.from_content(config["job"]), Path(config["folder"])
     use_threads(settings.training.threads)
     start = time.monotonic()
-    trainer = build_trainer(settings, job)
-    trainer.run(_Progress(progress_file(folder, job.key)))
-    give_level(settings, job, trainer.model)
+    trainer = train_alone(settings, job, _Progress(progress_file(folder, job.key)))
     result = {
         **_facts(job, trainer),
-        **judge(settings, trainer.model, parse(config["ds"])),
+        **judge_trial(settings, trainer.model, date.fromisoformat(config["ds"])),
         "seconds": round(time.monotonic() - start, 1),
     }
     write_result(folder, job.key, result)
     tune.report(result)
-
-
-def judge(settings: Settings, model: Ranker, ds: date) -> dict[str, float | None]:
-    """Metrics of a ranker on the test requests of the days after ``ds``, native labels."""
-    from uniscale.config.calendar import eval_days
-    from uniscale.evaluation.metrics import measure
-    from uniscale.evaluation.outcomes import read_judged
-    from uniscale.evaluation.scoring import score_frames
-    from uniscale.lake import Lake
-
-    lake, days = Lake(settings), eval_days(settings, ds)
-    predictions = score_frames(model, lake, days, target_domain=settings.target_domain)
-    with lake.read() as con:
-        con.register("trial_predictions", predictions)
-        outcomes, scores = read_judged(con, "from trial_predictions", days, settings.target_domain)
-    return measure(outcomes, scores)
-
-
-def parse(ds: str) -> date:
-    """A day written as YYYY-MM-DD."""
-    from datetime import date
-
-    return date.fromisoformat(ds)
 
 
 def progress_file(folder: Path, key: str) -> Path:

@@ -45,7 +45,7 @@ def test_all_of_ours_that_a_module_brings_in_counts(module):
         ("uniscale/es3/sql/labels.sql", {"samples", "monitor", "page"}),
         ("dbt_project/models/marts/fct_exposures.sql", {"marts"}),
         ("uniscale/models/wukong.py", {"ranker", "train", "evaluate", "promote"}),
-        ("uniscale/registry/gate.py", {"evaluate", "promote"}),
+        ("uniscale/decision/gate.py", {"evaluate", "promote"}),
         ("uniscale/sources/ubi.py", set()),
     ],
 )

@@ -10,9 +10,10 @@ from support_evaluation import predictions, write_test_day
 from support_frames import DOMAINS
 
 from uniscale.config import load_settings
+from uniscale.contracts.metrics import METRICS
+from uniscale.decision import judge
 from uniscale.market.blueprint import WORLD_FILE
 from uniscale.market.worlds import choose_world
-from uniscale.registry import judge
 from uniscale.registry.store import Registry
 
 DS = date(2026, 1, 5)
@@ -272,7 +273,7 @@ def test_the_truth_is_measured_along_with_the_rest_where_it_is_known(stage, tmp_
         (role, metric): value
         for role, metric, value in stage.rows("select role, metric, value from ml.metrics where metric like 'true_%'")
     }
-    assert {metric for _, metric in found} == {"true_auc", "true_gauc", "true_auc_exposed", "true_calibration"}
+    assert {metric for _, metric in found} == {metric.name for metric in METRICS.values() if metric.is_truth}
     assert found["challenger", "true_gauc"] > found["champion", "true_gauc"]
     assert found["challenger", "true_auc"] < 1  # a label of 0.9 or 0.1 cannot be known for certain
     assert judge.promote_day(stage.settings, stage.lake, DS)["decision"] == "promoted"

@@ -84,7 +84,7 @@ def test_ctrl_c_leaves_no_scratch_lake(installation, monkeypatch):
         seen.extend(path.name for path in (settings.home / "replay").iterdir())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(replay, "_work", interrupted)
+    monkeypatch.setattr(replay, "day_step", interrupted)
     assert CliRunner().invoke(app, ["replay", str(DS)]).exit_code == 130
     assert "lake" in seen
     assert not (settings.home / "replay").exists()

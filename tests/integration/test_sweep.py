@@ -11,8 +11,8 @@ import pytest
 from support_frames import DS, random_frames, write_frames
 
 import ray_jobs.tune
-from ray_jobs.trial import judge
 from ray_jobs.tune import sweep
+from uniscale.evaluation.trial import judge_trial
 from uniscale.lake import Lake
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.job import build_trainer, give_level, plan_job
@@ -37,7 +37,7 @@ def by_hand(settings, *, has_level):
     trainer.run()
     if has_level:
         give_level(settings, job, trainer.model)
-    return judge(settings, trainer.model, DS)["log_loss"]
+    return judge_trial(settings, trainer.model, DS)["log_loss"]
 
 
 def test_a_sweep_compares_sizes_and_shares_and_goes_on_where_it_stopped(shop, monkeypatch):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from uniscale.decision.gate import MIN_REQUESTS, Comparison, decide
 from uniscale.evaluation.bootstrap import Estimate
-from uniscale.registry.gate import MIN_REQUESTS, Comparison, decide
 
 
 def compared(metric, value, low, high, *, requests=500, error=0.002):

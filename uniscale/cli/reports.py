@@ -14,11 +14,10 @@ from rich.table import Table
 
 from uniscale.config import Settings, load_settings
 from uniscale.console import exit_codes, out, parse_day, print_json
+from uniscale.contracts.metrics import HEADLINES
 from uniscale.lake import Lake
 from uniscale.pipeline.results import SamplesBuilt, read_result
 from uniscale.pipeline.steps import DAY_STEPS
-
-_TITLES = {"auc": "AUC", "gauc": "GAUC", "hr_at_5": "HR@5", "gmv_proxy": "GMV proxy"}
 
 
 def register(app: typer.Typer) -> None:
@@ -111,10 +110,10 @@ def _models(summary: Mapping[str, Any]) -> Table:
         title = role if model is None else f"{role}\n{model['name']} v{model['version']}"
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("difference", justify="right", no_wrap=True)
-    for metric, metric_title in _TITLES.items():
+    for metric in HEADLINES:
         models = [summary["models"][role] for role in ("champion", "challenger")]
-        cells = [_cell(None if model is None else model[metric]) for model in models]
-        table.add_row(metric_title, *cells, _cell(summary["difference"].get(metric), sign="+"))
+        cells = [_cell(None if model is None else model[metric.name]) for model in models]
+        table.add_row(metric.title, *cells, _cell(summary["difference"].get(metric.name), sign="+"))
     sizes = [summary["models"][role] for role in ("champion", "challenger")]
     table.add_row("params", *("-" if model is None else f"{model['params']:,}" for model in sizes), "")
     return table

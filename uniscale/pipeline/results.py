@@ -225,7 +225,7 @@ class VersionJudged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluated:
-    """Step ``evaluate``; see `uniscale.registry.judge.evaluate_day`."""
+    """Step ``evaluate``; see `uniscale.decision.judge.evaluate_day`."""
 
     days: tuple[date, ...]
     requests: int
@@ -239,7 +239,7 @@ class Evaluated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decided:
-    """Step ``promote``; see `uniscale.registry.judge.promote_day`."""
+    """Step ``promote``; see `uniscale.decision.judge.promote_day`."""
 
     decision: str
     reason: str

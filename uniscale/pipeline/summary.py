@@ -9,13 +9,14 @@ from typing import Any
 
 import duckdb
 
+from uniscale.contracts.metrics import HEADLINES
+from uniscale.contracts.metrics import METRICS as CATALOGUE
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.pipeline.results import read_result
 from uniscale.pipeline.steps import DAY_STEPS
 
-HEADLINES = ("auc", "gauc", "hr_at_5", "gmv_proxy")
 FEW_REQUESTS = 200
 """Below this an interval of a share like HR@5 spans about 12 points or more."""
 
@@ -90,7 +91,7 @@ def _model(rows: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any] | Non
         return None
     any_row = next(iter(rows.values()))
     facts = {"name": any_row["model_name"], "params": any_row["num_params"], "version": any_row["model_version"]}
-    return {**facts, **{name: _interval(rows[name]) for name in HEADLINES}}
+    return {**facts, **{metric.name: _interval(rows[metric.name]) for metric in HEADLINES}}
 
 
 def _interval(row: Mapping[str, Any]) -> dict[str, float | None]:
@@ -103,8 +104,8 @@ def _warnings(champion: Mapping[str, Mapping[str, Any]], models: Mapping[str, An
     judged = champion["auc"]["num_requests"]
     if judged == 0:
         return ["there is no evaluation request: nothing could be measured"]
-    for metric, event in (("hr_at_5", "click"), ("gmv_proxy", "purchase")):
-        carrying = champion[metric]["num_requests"]
+    for metric in ("hr_at_5", "gmv_proxy"):
+        carrying, event = champion[metric]["num_requests"], CATALOGUE[metric].carried_by
         if carrying == 0:
             said.append(f"none of {judged:,} evaluation requests carries a {event}: its metrics are undefined")
         elif carrying < FEW_REQUESTS:

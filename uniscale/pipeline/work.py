@@ -77,7 +77,7 @@ def train(settings: Settings, lake: Lake, ds: date, force: bool) -> RankersTrain
 def evaluate(settings: Settings, lake: Lake, ds: date, force: bool) -> Evaluated:
     """Judge champion and challenger; done as a whole whenever it is done."""
     del force
-    from uniscale.registry.judge import evaluate_day
+    from uniscale.decision.judge import evaluate_day
 
     return result(Evaluated, evaluate_day(settings, lake, ds))
 
@@ -85,7 +85,7 @@ def evaluate(settings: Settings, lake: Lake, ds: date, force: bool) -> Evaluated
 def promote(settings: Settings, lake: Lake, ds: date, force: bool) -> Decided:
     """Decide who serves; done as a whole whenever it is done."""
     del force
-    from uniscale.registry.judge import promote_day
+    from uniscale.decision.judge import promote_day
 
     return result(Decided, promote_day(settings, lake, ds))
 

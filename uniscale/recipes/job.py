@@ -25,7 +25,7 @@ from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import TrainConfig, Worker
-from uniscale.training.loop import Trainer
+from uniscale.training.loop import Listener, Trainer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +140,23 @@ def _optimisation(settings: Settings, job: TrainJob) -> TrainConfig:
         Lake(settings), job.days, get_data(other), target_domain=settings.target_domain, snapshot_id=job.snapshot_id
     )
     return replace(train, steps=train.epochs * -(-requests // train.batch_requests))
+
+
+def train_alone(settings: Settings, job: TrainJob, listener: Listener | None = None) -> Trainer:
+    """Train a job to its end in this process, and give the ranker its level.
+
+    Args:
+        settings: The installation.
+        job: What is trained.
+        listener: Takes points of the loss curve and checkpoints.
+
+    Returns:
+        The trainer at the end of its run.
+    """
+    trainer = build_trainer(settings, job)
+    trainer.run(listener)
+    give_level(settings, job, trainer.model)
+    return trainer
 
 
 def give_level(settings: Settings, job: TrainJob, model: Ranker) -> dict[str, float]:

@@ -15,12 +15,12 @@ import pyarrow as pa
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days
 from uniscale.contracts.metrics import check_metric
+from uniscale.decision.contest import find_contest, is_last_decided
+from uniscale.decision.gate import Comparison, Verdict, decide
+from uniscale.decision.records import judged_versions, metric_rows, write_decision, write_evaluation
 from uniscale.evaluation.comparison import measure_roles, stored_predictions
 from uniscale.evaluation.truth import truth_world
 from uniscale.lake import Lake
-from uniscale.registry.contest import find_contest, is_last_decided
-from uniscale.registry.gate import Comparison, Verdict, decide
-from uniscale.registry.records import judged_versions, metric_rows, write_decision, write_evaluation
 from uniscale.registry.store import Registry
 from uniscale.registry.version import Version
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PREDICTIONS
 from uniscale.contracts.schema import Table
+from uniscale.decision.gate import Verdict
 from uniscale.evaluation.bootstrap import Estimate, Sample
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.registry.gate import Verdict
 from uniscale.registry.version import Version
 
 INTERVAL = 0.95
