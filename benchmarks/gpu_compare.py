@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from benchmarks.requests import DOMAINS, random_store
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.loader import Loader
 from uniscale.models.zoo import build_model
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.loop import Trainer
 
 SIZE = "xs"

@@ -17,9 +17,10 @@ from benchmarks.gpu_plan import FORMS, Cell, Form
 from benchmarks.limits import gemm_gflops
 from benchmarks.requests import DOMAINS, random_store
 from benchmarks.steps import Stepper, training_flops
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.loader import Loader, Position, Step
 from uniscale.models.zoo import build_model, num_params
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.loop import Trainer
 from uniscale.training.products import quick_products
 

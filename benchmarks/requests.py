@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.training import TASKS
 from uniscale.data.arrays import Encoded
 from uniscale.data.store import FrameStore
-from uniscale.models.batch import TASKS, Batch, Labels
+from uniscale.models.batch import Batch, Labels
 from uniscale.models.synthetic import random_batch
 
 DOMAINS = ("search", "feed", "shop")

@@ -118,13 +118,15 @@ def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str,
         session = Session(settings, registry, ds, stack, force=force)
         champion = registry.champion()
         if champion is None:
-            job = plan_job(settings, lake, get_recipe(settings.training.champion_recipe), days, "champion")
+            first = get_recipe(settings.training.champion_recipe, settings.recipes)
+            job = plan_job(settings, lake, first, days, "champion")
             version, models["champion"] = session.version_of(job, "champion")
             registry.set_alias("champion", version)
         else:
             recipe = champion.recipe.get("name", champion.name)
             models["champion"] = {"recipe": recipe, "version": champion.version, "num_params": champion.num_params}
-        job = plan_job(settings, lake, get_recipe(settings.training.challenger_recipe), days, "challenger")
+        daily = get_recipe(settings.training.challenger_recipe, settings.recipes)
+        job = plan_job(settings, lake, daily, days, "challenger")
         version, models["challenger"] = session.version_of(job, "challenger")
         registry.set_alias("challenger", version)
     return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in days], "models": models}
@@ -147,7 +149,7 @@ def train_recipe(settings: Settings, name: str, first: date, last: date, alias: 
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     registry = Registry(settings)
     role = alias or "manual"
-    job = plan_job(settings, Lake(settings), get_recipe(name), days, role)
+    job = plan_job(settings, Lake(settings), get_recipe(name, settings.recipes), days, role)
     with ExitStack() as stack:
         version, facts = Session(settings, registry, last, stack).version_of(job, role)
     if alias is not None:

@@ -15,7 +15,7 @@ from support_models import (
     take_request,
 )
 
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import MODELS, build_model, load_model, num_params, save_model
 

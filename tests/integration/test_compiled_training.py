@@ -4,11 +4,12 @@ import pytest
 import torch
 from support_frames import DOMAINS, random_frames
 
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model, load_model, save_model
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.loop import Trainer
 
 CONFIG = TrainConfig(epochs=2, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, log_steps=3)

@@ -10,11 +10,12 @@ import torch
 from support_frames import DOMAINS, random_frames
 from support_workers import PROCESSES
 
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import Trainer
 

@@ -11,7 +11,7 @@ from torch.nn.functional import gelu
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
 from uniscale.models.common.layers import self_attention
 from uniscale.models.hiformer import CompositeLayer, HiFormer, HiFormerConfig

@@ -7,7 +7,8 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels
 
-from uniscale.models.batch import TASKS, Labels
+from uniscale.contracts.training import TASKS
+from uniscale.models.batch import Labels
 from uniscale.models.loss import domain_sums, item_losses, ranking_loss
 
 LABELS = Labels(

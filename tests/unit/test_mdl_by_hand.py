@@ -9,7 +9,7 @@ from support_models import DOMAINS, inputs_of, random_batch, scatter_weights, ta
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.common.layout import OneRequest
 from uniscale.models.common.mixing import mix_tokens
 from uniscale.models.common.routing import DomainBuckets, OneDomain

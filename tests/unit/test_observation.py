@@ -10,14 +10,13 @@ from support_frames import DOMAINS, frames_schema, random_frames
 from support_models import random_batch, random_labels
 
 from uniscale.contracts.frames import FIRST
-from uniscale.contracts.training import OBSERVATIONS
+from uniscale.contracts.optimisation import TrainConfig
+from uniscale.contracts.training import OBSERVATIONS, TASKS
 from uniscale.data.encode import collate, encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
-from uniscale.models.batch import TASKS
 from uniscale.models.observation import DROPPED, NOT_SHOWN, NUM_PLACES, Observation
 from uniscale.models.zoo import MODELS, build_model, load_model, save_model
-from uniscale.training.config import TrainConfig
 from uniscale.training.loop import Trainer
 from uniscale.training.placement import whole_ranker
 

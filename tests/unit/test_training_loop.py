@@ -10,6 +10,7 @@ import pytest
 import torch
 from support_frames import DOMAINS, DS, random_frames, write_frames
 
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
 from uniscale.data.recipe import ES3, EXPOSED
@@ -18,7 +19,7 @@ from uniscale.models.zoo import build_model
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.job import TrainJob, build_trainer, plan_job
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import DivergedError, Trainer
 from uniscale.training.products import quick_products

@@ -5,8 +5,8 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels
 
+from uniscale.contracts.training import TASKS
 from uniscale.evaluation.metrics import auc
-from uniscale.models.batch import TASKS
 from uniscale.models.loss import item_losses
 from uniscale.training.watch import Watch, binned_auc
 

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.cli.preconditions import require_requests
+from uniscale.cli.preconditions import require_recipes, require_requests
 from uniscale.config import Settings, load_settings
 from uniscale.console import err, exit_codes, parse_day
 from uniscale.contracts.days import every_day
@@ -38,6 +38,7 @@ def run_day(settings: Settings, ds: date) -> None:
         ValueError: The day has no requests to train on, or to be judged on.
         RuntimeError: A step failed; the message is the step's own, and names the log.
     """
+    require_recipes(settings)
     require_requests(settings, ds)
     with one_at_a_time(settings, "day", wait_seconds=0):
         prepare_airflow(settings)

@@ -24,6 +24,18 @@ def require_requests(settings: Settings, *runs: date) -> None:
         refuse_unrunnable(settings, Lake(settings), ds)
 
 
+def require_recipes(settings: Settings) -> None:
+    """What is trained every day must be configured so that it can be built.
+
+    Raises:
+        ValueError: A field that a recipe of the installation's own changes is none of its ranker's configuration.
+    """
+    for name in {settings.training.champion_recipe, settings.training.challenger_recipe} & set(settings.recipes):
+        from uniscale.recipes.catalogue import get_recipe  # packaged recipes need no look at the rankers
+
+        get_recipe(name, settings.recipes)
+
+
 def require_lake(settings: Settings) -> None:
     """There must be a lake.
 

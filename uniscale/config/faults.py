@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -52,10 +52,13 @@ def _meant(path: Sequence[str], settings: type[BaseModel]) -> str:
     """The keys that there are, or the one that was likely meant."""
     section: Any = settings
     for part in path[:-1]:
-        field = section.model_fields.get(part)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            return ""
-        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            field = section.model_fields.get(part)
+            section = None if field is None else field.annotation
+        elif get_origin(section) is dict:  # the part is a name that a person gave
+            section = get_args(section)[1]
+    if not isinstance(section, type) or not issubclass(section, BaseModel):
+        return ""
     known = list(section.model_fields)
     close = get_close_matches(path[-1], known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"

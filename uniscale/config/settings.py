@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -35,7 +36,8 @@ from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.catalog import split_password
 from uniscale.config.faults import settings_fault
 from uniscale.contracts.metrics import check_metric
-from uniscale.contracts.training import check_back_end, check_recipe_name, check_word
+from uniscale.contracts.optimisation import ANY_OPTIMISATION, changed
+from uniscale.contracts.training import check_back_end, check_recipe_name, check_word, is_packaged_recipe
 
 CATALOGUES = ("sqlite", "postgres")
 ONLINE_STORES = ("sqlite", "redis")
@@ -120,6 +122,25 @@ class LakeSettings(_Section):
         return self
 
 
+class RecipeSettings(_Section):
+    """A recipe of this installation: a packaged one, or another of its own, with changes."""
+
+    base: str = Field(description="Recipe that it differs from.")
+    optimisation: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of the optimisation that differ, as docs/training.md lists them."
+    )
+    model: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of the ranker's configuration that differ, as its page lists them."
+    )
+    seed_offset: int = Field(default=0, description="Added to the installation's seed.")
+
+    @field_validator("optimisation")
+    @classmethod
+    def _check_optimisation(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        changed(ANY_OPTIMISATION, changes)
+        return changes
+
+
 class TrainingSettings(_Section):
     """How rankers are trained."""
 
@@ -159,12 +180,6 @@ class TrainingSettings(_Section):
         if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
             raise ValueError("write cpu or cuda, or cuda:N for one of several GPUs")
         return device
-
-    @field_validator("champion_recipe", "challenger_recipe")
-    @classmethod
-    def _check_recipe(cls, name: str) -> str:
-        check_recipe_name(name)
-        return name
 
     @field_validator("precision", "tables", "dense")
     @classmethod
@@ -290,6 +305,7 @@ class Settings(BaseSettings):
     window: WindowSettings = WindowSettings()
     lake: LakeSettings = LakeSettings()
     training: TrainingSettings = TrainingSettings()
+    recipes: dict[str, RecipeSettings] = Field(default_factory=dict, description="Recipes of your own, by name.")
     gate: GateSettings = GateSettings()
     features: FeatureSettings = FeatureSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -321,6 +337,24 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _refuse_recipes_that_are_none(self) -> Self:
+        for name, recipe in self.recipes.items():
+            if is_packaged_recipe(name) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(
+                    f"[recipes.{name}]: call it otherwise: small letters, digits and _, and no MODEL_DATA_SIZE"
+                )
+            seen, base = [name], recipe.base
+            while base in self.recipes:
+                if base in seen:
+                    raise ValueError(f"[recipes.{name}]: its base leads back to itself: {' -> '.join([*seen, base])}")
+                seen.append(base)
+                base = self.recipes[base].base
+            _check_recipe(f"recipes.{seen[-1]}.base", base, self.recipes)
+        for setting in ("champion_recipe", "challenger_recipe"):
+            _check_recipe(f"training.{setting}", getattr(self.training, setting), self.recipes)
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -348,6 +382,13 @@ class Settings(BaseSettings):
         """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds them where this process did."""
         secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
         return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}})
+
+
+def _check_recipe(setting: str, name: str, own: Collection[str]) -> None:
+    try:
+        check_recipe_name(name, own)
+    except ValueError as error:
+        raise ValueError(f"{setting} = {name!r}: {error}") from None
 
 
 def config_file() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 RANKERS = (
     *("dlrm", "dcnv2", "wukong", "hiformer", "rankmixer", "rankmixer_moe", "unimixer", "unimixer_lite"),
@@ -16,6 +16,9 @@ DATA = (
     "es3",
 )
 """What a recipe is trained on: shown rows with native labels, and what the stages of ES3 add."""
+
+TASKS = ("click", "cart", "purchase")
+"""What a ranker predicts of a row, in the order of its outputs."""
 
 OBSERVATIONS = ("off", "additive", "examination")
 """How labels are taken to be observed."""
@@ -33,18 +36,28 @@ BACK_ENDS = ("gloo", "nccl", "mpi", "ucc")
 """Collective back ends; torch.distributed also takes one by device: ``cpu:gloo,cuda:nccl``."""
 
 
-def check_recipe_name(name: str) -> None:
+def check_recipe_name(name: str, own: Collection[str] = ()) -> None:
     """Refuse what names no recipe.
+
+    Args:
+        name: Name of a recipe.
+        own: Names of the installation's own recipes.
 
     Raises:
         ValueError: The message lists what a name is made of.
     """
-    parts = re.fullmatch(rf"(.+)_({'|'.join(DATA)})_({'|'.join(SIZES)})", name)
-    if parts is None or parts[1] not in RANKERS:
+    if name not in own and not is_packaged_recipe(name):
+        yours = f", or one of your own: {', '.join(own)}" if own else ""
         raise ValueError(
             f"no recipe is called {name!r}; a name is MODEL_DATA_SIZE, say hhsft_es3_xs, of the models "
-            f"{', '.join(sorted(RANKERS))}, the data {', '.join(DATA)} and the sizes {', '.join(SIZES)}"
+            f"{', '.join(sorted(RANKERS))}, the data {', '.join(DATA)} and the sizes {', '.join(SIZES)}{yours}"
         )
+
+
+def is_packaged_recipe(name: str) -> bool:
+    """Whether a name is MODEL_DATA_SIZE."""
+    parts = re.fullmatch(rf"(.+)_({'|'.join(DATA)})_({'|'.join(SIZES)})", name)
+    return parts is not None and parts[1] in RANKERS
 
 
 def check_word(setting: str, word: str) -> None:

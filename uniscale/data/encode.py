@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.training import TASKS
 from uniscale.data.arrays import Array, Encoded, to_batch
 from uniscale.features.encoding.columns import list_lengths, starts_of
 from uniscale.models.batch import (
@@ -21,7 +22,6 @@ from uniscale.models.batch import (
     NUM_QUERY_WORDS,
     NUM_TITLE_WORDS,
     NUM_USER_ATTRIBUTES,
-    TASKS,
     Batch,
     Labels,
 )

@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 
 from uniscale.contracts.frames import FIRST
+from uniscale.contracts.training import TASKS
 from uniscale.data.encode import collate
 from uniscale.data.frames import keep_items, read_frames
 from uniscale.data.mixture import NATIVE_LABELS, count_requests
 from uniscale.data.recipe import EXPOSED
 from uniscale.evaluation.scoring import score_batch
 from uniscale.lake import Lake
-from uniscale.models.batch import TASKS
 from uniscale.models.ranker import Ranker
 
 ROWS = 4096

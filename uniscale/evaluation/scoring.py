@@ -10,10 +10,11 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from uniscale.contracts.training import TASKS
 from uniscale.data.encode import collate
 from uniscale.data.frames import read_frames
 from uniscale.lake import Lake
-from uniscale.models.batch import TASKS, Batch
+from uniscale.models.batch import Batch
 from uniscale.models.ranker import Ranker
 
 BATCH_REQUESTS = 256

@@ -15,7 +15,6 @@ NUM_USER_ATTRIBUTES = 13  # 8 facts of the profile and 5 categories
 NUM_QUERY_WORDS = 8
 NUM_TITLE_WORDS = 12
 NUM_ITEM_ATTRIBUTES = 8
-TASKS = ("click", "cart", "purchase")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

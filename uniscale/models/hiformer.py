@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
 from uniscale.models.common.checks import check_at_least, check_heads
 from uniscale.models.common.embeddings import INITIAL_STD

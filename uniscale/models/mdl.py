@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import NumericNames
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import Embeddings, LookUp
 from uniscale.models.common.heads import INITIAL_LOGITS

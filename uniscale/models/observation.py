@@ -23,8 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import FIRST
-from uniscale.contracts.training import OBSERVATIONS
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import OBSERVATIONS, TASKS
 
 NUM_PLACES = 30
 """Places of a list that are told apart; deeper ones count as the last."""

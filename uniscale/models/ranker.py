@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
-from uniscale.models.batch import TASKS, Batch
+from uniscale.contracts.training import TASKS
+from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.history import RECENT_ACTIONS
 from uniscale.models.common.hooks import Diagnosed, Penalised, Scheduled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 
 from uniscale.contracts.features import FEATURE_SERVICES
 from uniscale.contracts.frames import NUMERIC, NumericNames
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dcnv2 import DCNv2
 from uniscale.models.dlrm import DLRM
@@ -79,14 +79,23 @@ def build_model(
         ValueError: No such model, size or field, or no or repeated domains.
     """
     dial, ranker, changes = size_of(size), _ranker(name), config_changes or {}
-    known = [field.name for field in fields(ranker.Config) if field.name != "embeddings"]
-    if not changes.keys() <= set(known):
-        raise ValueError(
-            f"{name} has no field {', '.join(sorted(changes.keys() - set(known)))} in its configuration; its fields "
-            f"are {', '.join(known)}."
-        )
+    check_config_changes(name, changes)
     config = replace(ranker.Config.of(dial), **changes)
     return ranker(config, size=size, domains=tuple(domains), numeric=NUMERIC)
+
+
+def check_config_changes(name: str, changes: Collection[str]) -> None:
+    """Refuse fields that the configuration of a ranker has not.
+
+    Raises:
+        ValueError: No such model or field; the message lists the fields.
+    """
+    known = [field.name for field in fields(_ranker(name).Config) if field.name != "embeddings"]
+    unknown = sorted(set(changes) - set(known))
+    if unknown:
+        raise ValueError(
+            f"{name} has no field {', '.join(unknown)} in its configuration; its fields are {', '.join(known)}."
+        )
 
 
 def size_of(name: str) -> Size:

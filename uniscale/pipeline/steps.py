@@ -36,7 +36,7 @@ class Step:
         return found
 
 
-_TRAINING = ("source", "window", "policy", "target_domain", "domains", "seed", "training")
+_TRAINING = ("source", "window", "policy", "target_domain", "domains", "seed", "training", "recipes")
 DAY_STEPS: tuple[Step, ...] = (
     Step("land", "Data", "Land the day's logs", ("source", "window", "domains", "target_domain")),
     Step("marts", "Data", "Exposures, attribution, features (dbt)", ("window", "policy"), is_replayed=True),

@@ -1,17 +1,21 @@
 """The named recipes: ``MODEL_DATA_SIZE``, so that another ranker, other data or another size is another word.
 
-Models are those of the zoo, data those of `uniscale.data.recipe`. Rates were chosen as docs/training.md tells.
+An installation's configuration may name more, each a packaged one with changes (`RecipeSettings`). Models are those of
+the zoo, data those of `uniscale.data.recipe`. Rates were chosen as docs/training.md tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
+from uniscale.config.settings import RecipeSettings
+from uniscale.contracts.optimisation import TrainConfig, changed
 from uniscale.contracts.training import check_recipe_name
 from uniscale.data.recipe import DATA
-from uniscale.models.zoo import MODELS
+from uniscale.models.zoo import MODELS, check_config_changes
 from uniscale.recipes.recipe import Recipe
-from uniscale.training.config import TrainConfig
 
 USUAL_RATES = (0.2, 1e-3)
 """Learning rates of tables and of everything else."""
@@ -44,11 +48,29 @@ RECIPES = {one.name: one for one in (recipe(*words) for words in product(MODELS,
 """All recipes by name."""
 
 
-def get_recipe(name: str) -> Recipe:
+def get_recipe(name: str, own: Mapping[str, RecipeSettings] | None = None) -> Recipe:
     """A recipe by name.
 
+    Args:
+        name: Its name.
+        own: Recipes of the installation, `Settings.recipes`.
+
     Raises:
-        ValueError: No recipe has this name; the message lists what a name is made of.
+        ValueError: No recipe has this name; the message lists what a name is made of. Or one of the installation's own
+            has a field that its ranker's configuration has not.
     """
-    check_recipe_name(name)
-    return RECIPES[name]
+    yours = own or {}
+    check_recipe_name(name, yours)
+    if name not in yours:
+        return RECIPES[name]
+    changes = yours[name]
+    base = get_recipe(changes.base, yours)
+    config_changes = {**(base.config_changes or {}), **changes.model}
+    check_config_changes(base.model, config_changes)
+    return replace(
+        base,
+        name=name,
+        train=changed(base.train, changes.optimisation),
+        config_changes=config_changes or None,
+        seed_offset=base.seed_offset + changes.seed_offset,
+    )

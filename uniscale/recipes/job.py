@@ -12,6 +12,7 @@ import torch
 from uniscale.config import Settings
 from uniscale.contracts.code import code_of
 from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.encode import encode
 from uniscale.data.loader import Loader
 from uniscale.data.mixture import count_requests, read_training
@@ -24,7 +25,7 @@ from uniscale.lake.keys import input_key
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.loop import Listener, Trainer
 
 

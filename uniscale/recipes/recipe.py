@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.recipe import DataRecipe
-from uniscale.training.config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
+from uniscale.contracts.optimisation import TrainConfig
+from uniscale.contracts.training import TASKS
 from uniscale.data.loader import Loader, Position, Step
-from uniscale.models.batch import TASKS, Batch, Labels
+from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import item_losses, weighted_mean
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import refuse_difference
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
-from uniscale.training.config import TrainConfig, Worker
+from uniscale.training.config import Worker
 from uniscale.training.optim import Optimisers
 from uniscale.training.placement import load_whole_state, own_parts, whole_state
 from uniscale.training.products import quick_products

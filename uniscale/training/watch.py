@@ -16,7 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from uniscale.models.batch import TASKS, Batch, Labels
+from uniscale.contracts.training import TASKS
+from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import domain_sums
 
 NUM_BINS, LIMIT = 2048, 16.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from uniscale.models.batch import TASKS
+from uniscale.contracts.training import TASKS
 from uniscale.models.common.layers import mlp
 from uniscale.models.common.routing import DomainNetworks
 
