@@ -8,7 +8,7 @@ DEMO_DS ?= 2026-01-11
 
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help setup demo test test-fast check format up docs dbt-docs dbt-yml golden benchmarks clean
+.PHONY: help setup demo test test-fast check format up docs dbt-docs dbt-yml reference golden benchmarks clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ dbt-docs: $(STAMP) ## Write the catalogue of marts and features (needs a lake, o
 
 dbt-yml: $(STAMP) ## Write the declaration of the feature tables for dbt from their contract
 	@$(BIN)/python -m uniscale.warehouse.declare
+
+reference: $(STAMP) ## Write the pages that follow from the code: commands, settings, decisions
+	$(BIN)/python -m docs.generate
 
 golden: $(STAMP) ## Rewrite the golden curves; read the diff before committing it
 	$(BIN)/python -m tests.golden.regenerate

@@ -9,7 +9,8 @@ and taken to the others.
 
 A trial that is done is kept in ``--folder``: the same command goes on where it stopped. Writes a record (JSON and
 Markdown) into ``benchmarks/records``: ``samples_SIZE``, or ``observation_SIZE`` where observation is more than off; a
-part of the rankers, and another weight of attributed labels than the packaged one, stand in its name.
+part of the rankers, and another weight of attributed labels than the packaged one, stand in its name. A world that is
+done replaces the record's former one at once; worlds that are not asked for stay, each with the command that made it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from uniscale.recipes.recipe import Recipe
 from uniscale.whole_files import write_whole
 
 WORLDS = ("default", "follow_shown", "long_lists", "channels_apart")
+ORDER = (*WORLDS, *sorted(set(PRESETS) - set(WORLDS)))
 COMPARED = tuple(name for name in DATA if name != "exposed_long")
 RANKERS = ("dlrm", "hhfi", "hhsft")
 PACKAGED = load_policy().attribution.weight
@@ -77,15 +79,28 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="Keeps shops and trials; goes on where it stopped.")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    kept = {**record.begin("benchmarks.samples"), "worlds": {}}
-    chosen: dict[Words, int] | None = None
-    for world in sorted(arguments.worlds, key=lambda name: name != arguments.choose_in):
-        kept["worlds"][world], passes = study(arguments, world, chosen)
-        chosen = passes if arguments.choose_in else None
+    about = "samples" if arguments.observations == ["off"] else "observation"
+    name = "_".join((about, *part_of(arguments), arguments.size))
+    kept = record.begin("benchmarks.samples")
     del kept["sizes"]
     kept["command"] = kept["command"].replace(str(arguments.folder), "FOLDER")
-    about = "samples" if arguments.observations == ["off"] else "observation"
-    record.store("_".join((about, *part_of(arguments), arguments.size)), kept, page(kept))
+    former = record.stored(name, kept) or {}
+    worlds = {world: {"command": former["command"], **found} for world, found in former.get("worlds", {}).items()}
+    chosen = chosen_in(worlds.get(arguments.choose_in))
+    for world in sorted(arguments.worlds, key=lambda name: name != arguments.choose_in):
+        chosen = None if world == arguments.choose_in else chosen
+        found, passes = study(arguments, world, chosen)
+        worlds[world] = {"command": kept["command"], **found}
+        chosen = passes if arguments.choose_in else None
+        kept["worlds"] = {name: worlds[name] for name in sorted(worlds, key=ORDER.index)}
+        record.store(name, kept, page(kept))
+
+
+def chosen_in(world: Mapping[str, Any] | None) -> dict[Words, int] | None:
+    """Passes that every arm of a recorded world took as its best."""
+    if world is None:
+        return None
+    return {(t["data"], t["model"], t["observation"]): t["epochs"] for t in world["best_passes"]}
 
 
 def part_of(arguments: argparse.Namespace) -> list[str]:
@@ -259,12 +274,11 @@ def page(kept: dict[str, Any]) -> str:
     lines = [
         f"# What each part of the samples is worth, {kept['date']}",
         "",
-        f"`{kept['command']}`, {kept['hardware']}. {TRAIN_DAYS} training days, judged on the day after; mean and",
-        "standard error over seeds.",
+        f"{kept['hardware']}. {TRAIN_DAYS} training days, judged on the day after; mean and standard error over seeds.",
     ]
     for world, found in kept["worlds"].items():
         for part, title in (("equal_steps", "equal steps"), ("best_passes", "each at its best number of passes")):
-            lines += ["", f"## {world}: {title}", "", *_table(found[part])]
+            lines += ["", f"## {world}: {title}", "", f"`{found['command']}`", "", *_table(found[part])]
     return "\n".join(lines) + "\n"
 
 

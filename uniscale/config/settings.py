@@ -221,8 +221,10 @@ class GateSettings(_Section):
 
     metric: str = Field(default="gauc", description="Metric that decides.")
     guardrail: str = Field(default="gmv_proxy", description="Metric that must not be significantly worse.")
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    num_resamples: int = Field(default=1000, ge=100)
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="Confidence of the two-sided intervals that the decision rests on."
+    )
+    num_resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples of the judged requests.")
 
     @field_validator("metric", "guardrail")
     @classmethod
@@ -300,7 +302,7 @@ class Settings(BaseSettings):
     target_domain: str = Field(default="search", description="Domain whose ranking is trained and judged.")
     domains: tuple[str, ...] = Field(default=("search", "feed", "shop"), description="All domains, target included.")
     policy: Path | None = Field(default=None, description="ES3 policy file; default is the packaged one.")
-    seed: int = 17
+    seed: int = Field(default=17, description="Of every draw: samples, shuffles, weights, resamples.")
     source: SourceSettings = SourceSettings()
     window: WindowSettings = WindowSettings()
     lake: LakeSettings = LakeSettings()

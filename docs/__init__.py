@@ -1,0 +1,1 @@
+"""The documentation, and the command that writes the pages which follow from the code."""
