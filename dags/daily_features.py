@@ -14,7 +14,7 @@ features built. A manual run takes `{"ds": "YYYY-MM-DD"}` as configuration.
 
 **Owner.** The search ranking team.
 
-**If it fails.** The values of before stay served, and look-ups warn once they are 26 hours old. `build` waits half an
+**If it fails.** The previous values stay served, and look-ups warn once they are 26 hours old. `build` waits half an
 hour for logs that are late. `skew` fails when fewer requests than `skew.match` of `monitoring/thresholds.yaml` were
 served what the lake holds, or one was served values that were overdue: its log lists the features, worst first. Clear
 the task, or run `uniscale features build DS`, `uniscale features materialize DS` and `uniscale features skew DS`.

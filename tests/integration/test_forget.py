@@ -109,7 +109,7 @@ def test_the_next_run_rebuilds_what_still_counted_the_user(installation):
     with lake.read() as con:
         noted = con.execute(f"select max(ds) from {PARTITIONS.qualified}").fetchone()[0]
         first_seen = con.execute("select min(ds) from raw.requests").fetchone()[0]
-    assert noted < first_seen  # days of before the log, on which nothing was counted
+    assert noted < first_seen  # days before the log, on which nothing was counted
     with lake.read() as con:
         assert con.execute("select count(*) from ops.steps").fetchone() == (5,)
     assert run_steps("land", "marts") == {"land": True, "marts": True}

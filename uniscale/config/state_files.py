@@ -1,6 +1,6 @@
 """The small files that an installation keeps its state in: written whole (`uniscale.whole_files`), read with a net.
 
-A kill or a full disk at any moment leaves the file of before or the new one. A file that is torn nevertheless, by a
+A kill or a full disk at any moment leaves the old file or the new one. A file that is torn nevertheless, by a
 disk say, counts as absent: everything that is read here can be made again.
 """
 

@@ -178,7 +178,7 @@ def _read_config(kind: type[RankerConfig], saved: dict[str, Any], folder: Path) 
 
 def _read_features(saved: dict[str, Any], folder: Path) -> NumericNames:
     """The numeric inputs the model was trained on, refused when their meaning has changed since."""
-    services = saved.get("feature_services", ["services of before models kept them"])
+    services = saved.get("feature_services", ["services that were not kept with the model"])
     if services != list(FEATURE_SERVICES):
         raise ValueError(
             f"{folder} was trained on the feature services {', '.join(services)}; features now come from "
