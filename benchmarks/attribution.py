@@ -32,8 +32,8 @@ from uniscale.es3.lift import measure_lift
 from uniscale.es3.plan import plan_run
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
-from uniscale.market.worlds import DEFAULT, PRESETS
 from uniscale.pipeline.steps import steps_until
+from uniscale.simulator.worlds import DEFAULT, PRESETS
 
 RECORDS = Path(__file__).with_name("records")
 PLOT = Path(__file__).parents[1] / "docs" / "img" / "attribution.png"

@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.shop import START, Shop
 from benchmarks.weights import write_policy
-from uniscale.market.simulate import simulate
-from uniscale.market.sizes import SIZES, Size
+from uniscale.simulator.simulate import simulate
+from uniscale.simulator.sizes import SIZES, Size
 
 TRAIN_DAYS = 3
 SEED = 7

@@ -45,7 +45,7 @@ def compare(ranker: str, device: str, folder: Path) -> dict[str, Any]:
 def losses(ranker: str, device: str, folder: Path) -> list[float]:
     """Loss of every step."""
     store = random_store(folder, requests=STEPS * REQUESTS, items=ITEMS)
-    loader = Loader(store, batch_requests=REQUESTS, seed=0, part_requests=None)
+    loader = Loader(store, batch_requests=REQUESTS, seed=0, micro_batch=None)
     config = TrainConfig(
         epochs=1, batch_requests=REQUESTS, embedding_rate=0.1, dense_rate=1e-3, warmup_steps=10, log_steps=1
     )

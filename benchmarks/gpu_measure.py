@@ -18,7 +18,7 @@ from benchmarks.limits import gemm_gflops
 from benchmarks.requests import DOMAINS, random_store
 from benchmarks.steps import Stepper, training_flops
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.data.loader import Loader, Position, Step
+from uniscale.data.loader import Loader, LoaderState, Step
 from uniscale.models.zoo import build_model, num_params
 from uniscale.training.config import Worker
 from uniscale.training.loop import Trainer
@@ -104,7 +104,7 @@ class Bench:
 
     def _ready(self, requests: int) -> list[Step]:
         if requests not in self._batches:
-            steps = self._loader(requests).epoch(Position())
+            steps = self._loader(requests).epoch(LoaderState())
             first, start = next(steps), time.perf_counter()  # the first finds the columns on the disk
             rest = list(islice(steps, READY - 1))
             rows = sum(step.num_items for step in rest)
@@ -113,7 +113,7 @@ class Bench:
         return self._batches[requests]
 
     def _loader(self, requests: int) -> Loader:
-        return Loader(self._store, batch_requests=requests, seed=0, part_requests=None)
+        return Loader(self._store, batch_requests=requests, seed=0, micro_batch=None)
 
     def _ranker(self, cell: Cell) -> tuple[Stepper, tuple[int, int]]:
         """The ranker with its trainer, and its operations per batch and per request of it."""
@@ -140,7 +140,7 @@ class Bench:
 
     def _flops(self, trainer: Trainer) -> tuple[int, int]:
         """Operations per batch and per request, from batches of three and of six requests."""
-        three, six = (next(self._loader(requests).epoch(Position())).parts[0] for requests in (3, 6))
+        three, six = (next(self._loader(requests).epoch(LoaderState())).micro_batches[0] for requests in (3, 6))
         few, many = (
             training_flops(trainer.model, batch.to(self.device), labels.to(self.device))
             for batch, labels in (three, six)

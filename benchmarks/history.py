@@ -25,7 +25,7 @@ from uniscale.config import Settings
 from uniscale.config.settings import WindowSettings
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
 from uniscale.es3.build import build_samples
-from uniscale.features.frames import build_frames
+from uniscale.features.training_frames.build import build_frames
 from uniscale.lake import Lake
 from uniscale.warehouse.build import build_marts
 from uniscale.warehouse.inputs import read_raw_content

@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 
 from benchmarks.world_facts import connect
-from uniscale.market.blueprint import world_name
+from uniscale.simulator.blueprint import world_name
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

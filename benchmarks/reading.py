@@ -26,7 +26,7 @@ from benchmarks.shop import Shop
 from uniscale.config import Settings
 from uniscale.config.calendar import train_days
 from uniscale.contracts.frames import FRAMES
-from uniscale.data.encode import encode
+from uniscale.data.collate import encode
 from uniscale.data.mixture import read_training
 from uniscale.data.recipe import ES3, EXPOSED, DataRecipe
 from uniscale.data.store import FrameStore

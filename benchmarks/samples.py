@@ -37,11 +37,11 @@ from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import DATA, ES3
 from uniscale.lake import Lake
-from uniscale.market.worlds import PRESETS
 from uniscale.models.zoo import MODELS
 from uniscale.pipeline.steps import steps_until
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe
+from uniscale.simulator.worlds import PRESETS
 from uniscale.whole_files import write_whole
 
 WORLDS = ("default", "follow_shown", "long_lists", "channels_apart")

@@ -13,8 +13,8 @@ from pathlib import Path
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
 from uniscale.config.settings import SourceSettings, WindowSettings
-from uniscale.market.blueprint import world_name
-from uniscale.market.worlds import DEFAULT
+from uniscale.simulator.blueprint import world_name
+from uniscale.simulator.worlds import DEFAULT
 
 START = date(2026, 1, 5)
 

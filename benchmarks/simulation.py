@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import begin, store
-from uniscale.market.worlds import DEFAULT, PRESETS
+from uniscale.simulator.worlds import DEFAULT, PRESETS
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -26,11 +26,11 @@ _SIMULATE = """
 import hashlib, json, sys, time
 from datetime import date
 from pathlib import Path
-from uniscale.market.simulate import simulate
+from uniscale.simulator.simulate import simulate
 folder, size, days, world = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 asked = {}
 if world != "default":
-    from uniscale.market.worlds import PRESETS
+    from uniscale.simulator.worlds import PRESETS
     asked = {"blueprint": PRESETS[world]}
 used = time.process_time()
 counts = simulate(folder, days=days, size=size, seed=7, start=date(2026, 1, 5), **asked)

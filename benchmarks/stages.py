@@ -112,18 +112,18 @@ def flops_per_row(settings: Settings, lake: Lake, ds: date, recipe: Recipe) -> f
     """Floating-point operations of matrix products, forward and backward, per training row of a day."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from uniscale.data.encode import encode
+    from uniscale.data.collate import encode
     from uniscale.data.frames import read_frames
-    from uniscale.data.loader import Loader, Position
+    from uniscale.data.loader import Loader, LoaderState
     from uniscale.data.store import FrameStore
     from uniscale.models.loss import ranking_loss
     from uniscale.models.zoo import build_model
 
     records = islice(read_frames(lake, [ds], "train"), 1)
     store = FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
-    step = next(Loader(store, batch_requests=256, seed=0).epoch(Position()))
+    step = next(Loader(store, batch_requests=256, seed=0).epoch(LoaderState()))
     model = build_model(recipe.model, recipe.size, settings.domains)
-    ((batch, labels),) = step.parts
+    ((batch, labels),) = step.micro_batches
     model.fit_numeric(batch)
     with FlopCounterMode(display=False) as counter:
         ranking_loss(model(batch), labels, total_weight=step.weight).backward()

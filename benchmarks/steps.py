@@ -14,8 +14,8 @@ from uniscale.data.loader import Step
 from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import ranking_loss
 from uniscale.models.ranker import Ranker
+from uniscale.training.curve import TrainingMetrics
 from uniscale.training.loop import Trainer
-from uniscale.training.watch import Watch
 
 KINDS = {
     "matrix products": ("aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm"),
@@ -51,7 +51,9 @@ class Stepper:
         self.trainer = trainer
         trainer.model.train()
         steps, device = trainer.total_steps, trainer._worker.device
-        self._watch = Watch(domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1, device=device)
+        self._watch = TrainingMetrics(
+            domains=DOMAINS, steps_per_epoch=steps, total_steps=steps, done=0, workers=1, device=device
+        )
 
     def __call__(self, step: Step) -> None:
         """Forward pass, backward pass and update."""

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--size", default="m", choices=SIZES)
     parser.add_argument("--models", nargs="+", default=sorted(MODELS), choices=sorted(MODELS))
     parser.add_argument("--requests", type=int, default=128, help="Requests of a batch.")
-    parser.add_argument("--part-requests", type=int, default=32, help="Requests that are computed at a time.")
+    parser.add_argument("--micro-batch", type=int, default=32, help="Requests that are computed at a time.")
     parser.add_argument("--items", type=int, default=30, help="Items of a request.")
     parser.add_argument("--steps", type=int, default=8, help="Steps that are timed.")
     parser.add_argument("--precision", default="fp32", choices=PRECISIONS)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    options = {"size": "size", "requests": "requests", "part-requests": "part_requests", "items": "items"}
+    options = {"size": "size", "requests": "requests", "micro-batch": "micro_batch", "items": "items"}
     options |= {"steps": "steps", "precision": "precision"}
     words = [word for option, key in options.items() for word in (f"--{option}", str(getattr(arguments, key)))]
     command = [sys.executable, "-m", "benchmarks.throughput", *words, "--only", name]
@@ -73,7 +73,7 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     from benchmarks.requests import DOMAINS, random_store
     from benchmarks.steps import Stepper, training_flops
-    from uniscale.data.loader import Loader, Position
+    from uniscale.data.loader import Loader, LoaderState
     from uniscale.models.zoo import build_model, num_params
     from uniscale.training.config import TrainConfig, Worker
     from uniscale.training.determinism import use_threads
@@ -88,12 +88,12 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         steps = arguments.steps + 1 + PROFILED
         store = random_store(Path(folder), requests=steps * arguments.requests, items=arguments.items)
-        loader = Loader(store, batch_requests=arguments.requests, seed=0, part_requests=arguments.part_requests)
+        loader = Loader(store, batch_requests=arguments.requests, seed=0, micro_batch=arguments.micro_batch)
         torch.manual_seed(0)
         model, worker = build_model(name, arguments.size, DOMAINS), Worker(precision=arguments.precision)
         trainer = Trainer(model, loader, config, seed=0, failures=Path(folder), worker=worker)
         take = Stepper(trainer)
-        batches = loader.epoch(Position())
+        batches = loader.epoch(LoaderState())
         clock: Counter[str] = Counter()
         times: list[float] = []
         parts: defaultdict[str, list[float]] = defaultdict(list)
@@ -105,8 +105,8 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
             take(batch)
 
         step()
-        one = next(Loader(store, batch_requests=1, seed=0).epoch(Position()))
-        flops = training_flops(trainer.model, *one.parts[0])
+        one = next(Loader(store, batch_requests=1, seed=0).epoch(LoaderState()))
+        flops = training_flops(trainer.model, *one.micro_batches[0])
         _time_tables(trainer, clock)
         peaks = [gemm_gflops()]
         for _ in range(arguments.steps):

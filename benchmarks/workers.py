@@ -112,8 +112,8 @@ def work(model: str, size: str, rank: int, group: str, arguments: argparse.Names
             seed=0,
             rank=rank,
             world_size=int(world_size),
-            ahead=2,
-            part_requests=32,
+            prefetch=2,
+            micro_batch=32,
         )
         torch.manual_seed(0)
         worker = Worker(rank=rank, world_size=int(world_size))

@@ -20,9 +20,9 @@ import matplotlib as mpl
 from benchmarks.record import begin, store
 from benchmarks.world_facts import FACTS, measure
 from benchmarks.world_sweeps import SWEEPS, Sweep
-from uniscale.market.blueprint import Blueprint
-from uniscale.market.simulate import simulate
-from uniscale.market.worlds import DEFAULT, PRESETS, choose_world
+from uniscale.simulator.blueprint import Blueprint
+from uniscale.simulator.simulate import simulate
+from uniscale.simulator.worlds import DEFAULT, PRESETS, choose_world
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -25,7 +25,7 @@ class Fitted:
 
     Attributes:
         model_dir: Folder with model.json and weights.pt.
-        curve: Loss curve, `uniscale.training.watch.Point.numbers` of every point.
+        curve: Loss curve, `uniscale.training.curve.CurvePoint.numbers` of every point.
         num_requests: Requests of the training set.
         num_items: Its rows.
         passes: How often the run saw each of them.

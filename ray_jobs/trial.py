@@ -14,8 +14,8 @@ from uniscale.whole_files import write_whole
 
 if TYPE_CHECKING:
     from uniscale.recipes.job import TrainJob
+    from uniscale.training.curve import CurvePoint
     from uniscale.training.loop import Trainer
-    from uniscale.training.watch import Point
 
 
 def run_trial(config: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ class _Progress:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def point(self, point: Point) -> None:
+    def point(self, point: CurvePoint) -> None:
         append_line(self._path, json.dumps(point.numbers()))
 
     def checkpoint(self, trainer: Trainer) -> None:

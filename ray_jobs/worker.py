@@ -11,8 +11,8 @@ from uniscale.config import Settings
 from uniscale.config.state_files import append_line
 
 if TYPE_CHECKING:
+    from uniscale.training.curve import CurvePoint
     from uniscale.training.loop import Trainer
-    from uniscale.training.watch import Point
 
 MODEL_FOLDER = "model"
 CURVE_FILE = "curve.json"
@@ -73,7 +73,7 @@ class _Reporter:
         self._rank = rank
         self._progress = progress
 
-    def point(self, point: Point) -> None:
+    def point(self, point: CurvePoint) -> None:
         if self._rank == 0:
             append_line(self._progress, json.dumps(point.numbers()))
 

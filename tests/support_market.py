@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from uniscale.market.simulate import simulate
-from uniscale.market.sizes import SIZES
-from uniscale.market.worlds import choose_world
+from uniscale.simulator.simulate import simulate
+from uniscale.simulator.sizes import SIZES
+from uniscale.simulator.worlds import choose_world
 
 START = date(2026, 1, 5)
 TABLES = {

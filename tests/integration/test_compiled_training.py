@@ -5,7 +5,7 @@ import torch
 from support_frames import DOMAINS, random_frames
 
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.data.encode import encode
+from uniscale.data.collate import encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model, load_model, save_model

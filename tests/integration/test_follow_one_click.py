@@ -13,7 +13,7 @@ from tests.support_lineage import ANNA, DS, at_home, run_steps, small_log
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.training import TASKS
-from uniscale.data.encode import collate
+from uniscale.data.collate import collate
 from uniscale.data.mixture import read_training
 from uniscale.data.recipe import get_data
 from uniscale.models.loss import item_losses

@@ -11,8 +11,8 @@ from uniscale.contracts.frames import FRAMES, HASH_SPACE, ITEM_NUMERIC, QUERY_NU
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features.frames import build_frames
 from uniscale.features.leak.guard import LeakError
+from uniscale.features.training_frames.build import build_frames
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
 
@@ -225,7 +225,7 @@ def test_how_days_are_packed_into_chunks_does_not_change_the_frames(settings, la
     build_frames(settings, lake, DS)
     together = rows(lake)
     lake.commit(lambda con: con.execute("delete from lake.ops.partitions where table_name like 'ml.frames%'"), "forget")
-    monkeypatch.setattr("uniscale.features.frames.CHUNK_ROWS", 1)
+    monkeypatch.setattr("uniscale.features.training_frames.build.CHUNK_ROWS", 1)
     before = lake.snapshot_id()
     build_frames(settings, lake, DS)
 
@@ -246,7 +246,7 @@ def test_a_forced_build_makes_all_frames_again(settings, shop):
 def test_a_day_encoded_in_parts_gives_the_same_frames(settings, shop, monkeypatch):
     build_frames(settings, shop, DS)
     whole = str(rows(shop))
-    monkeypatch.setattr("uniscale.features.frames.PART_ROWS", 2)
+    monkeypatch.setattr("uniscale.features.training_frames.build.PART_ROWS", 2)
     shop.commit(lambda con: con.execute(f"delete from lake.{PARTITIONS.qualified}"), "forget what is built")
     result = build_frames(settings, shop, DS)
 

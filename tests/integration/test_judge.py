@@ -12,9 +12,9 @@ from support_frames import DOMAINS
 from uniscale.config import load_settings
 from uniscale.contracts.metrics import METRICS
 from uniscale.decision import judge
-from uniscale.market.blueprint import WORLD_FILE
-from uniscale.market.worlds import choose_world
 from uniscale.registry.store import Registry
+from uniscale.simulator.blueprint import WORLD_FILE
+from uniscale.simulator.worlds import choose_world
 
 DS = date(2026, 1, 5)
 NEXT = DS + timedelta(days=1)

@@ -11,7 +11,7 @@ from support_frames import DOMAINS, random_frames
 from support_workers import PROCESSES
 
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.data.encode import encode
+from uniscale.data.collate import encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model
@@ -39,7 +39,7 @@ def train(rank, world_size, folder, attempt, told):
             told.send(trainer.num_steps)
 
     frames = FrameStore([encode(random_frames(96, max_items=6), DOMAINS)], folder / "spill")
-    loader = Loader(frames, batch_requests=8, seed=1, rank=rank, world_size=world_size, ahead=2, part_requests=3)
+    loader = Loader(frames, batch_requests=8, seed=1, rank=rank, world_size=world_size, prefetch=2, micro_batch=3)
     torch.manual_seed(1)
     config = TrainConfig(
         epochs=3, batch_requests=8, embedding_rate=0.05, dense_rate=1e-3, warmup_steps=2, checkpoint_steps=1
@@ -53,7 +53,7 @@ def train(rank, world_size, folder, attempt, told):
 
     def counted(part, watch):
         step(part, watch)
-        users = [user for batch, _ in part.parts for user in batch.user_R.tolist()]
+        users = [user for batch, _ in part.micro_batches for user in batch.user_R.tolist()]
         seen.write(f"{trainer.num_steps} {' '.join(map(str, users))}\n")
         seen.flush()
 

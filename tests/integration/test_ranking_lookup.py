@@ -18,10 +18,10 @@ from uniscale.contracts.features import FEATURE_TABLES, ITEM_FEATURES, USER_FRES
 from uniscale.contracts.frames import ITEM_NUMERIC, hash_id
 from uniscale.features.encoding.items import prepare_items
 from uniscale.features.encoding.text import words
-from uniscale.features.frames import build_frames
 from uniscale.features.online.materialize import materialize
 from uniscale.features.online.slots import LIVE, generation_folder, read_pointer
 from uniscale.features.repo import open_store
+from uniscale.features.training_frames.build import build_frames
 from uniscale.lake import Lake
 from uniscale.serving.lookup import RankingLookup
 from uniscale.serving.online import ViewReader

@@ -11,15 +11,15 @@ from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import CANDIDATES
 from uniscale.es3.build import build_samples
 from uniscale.es3.plan import plan_run
-from uniscale.features.frame_sql import PASSED_ON
-from uniscale.features.frames import encode_frames
 from uniscale.features.leak.guard import TOGETHER, LeakError, check_leak, excess, measure_leak
 from uniscale.features.leak.lists import measured_lists
 from uniscale.features.repo import open_store
+from uniscale.features.training_frames.build import encode_frames
+from uniscale.features.training_frames.sql import PASSED_ON
 from uniscale.lake import Lake
-from uniscale.market.blueprint import Blueprint
-from uniscale.market.knobs import Knobs
-from uniscale.market.simulate import simulate
+from uniscale.simulator.blueprint import Blueprint
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.simulate import simulate
 from uniscale.sources.landing import land_day
 from uniscale.warehouse.build import build_marts
 

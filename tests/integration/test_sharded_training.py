@@ -8,7 +8,7 @@ from support_frames import DOMAINS, random_frames
 from support_workers import PROCESSES
 
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.data.encode import encode
+from uniscale.data.collate import encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model, save_model

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support_frames import DOMAINS, random_frames
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.data.encode import collate, encode
+from uniscale.data.collate import collate, encode
 from uniscale.data.frames import keep_items
 from uniscale.data.store import FrameStore
 from uniscale.models.batch import NUM_ITEM_ATTRIBUTES, NUM_QUERY_WORDS, NUM_TITLE_WORDS, NUM_USER_ATTRIBUTES, Labels

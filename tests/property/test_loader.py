@@ -7,8 +7,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support_frames import DOMAINS, random_frames
 
-from uniscale.data.encode import encode
-from uniscale.data.loader import Loader, Position
+from uniscale.data.collate import encode
+from uniscale.data.loader import Loader, LoaderState
 from uniscale.data.store import FrameStore
 
 NUM_REQUESTS = 53
@@ -20,7 +20,7 @@ def store(tmp_path_factory):
 
 
 def users_of(step):
-    return [user for batch, _ in step.parts for user in batch.user_R.tolist()]
+    return [user for batch, _ in step.micro_batches for user in batch.user_R.tolist()]
 
 
 def _users(loader, position):
@@ -33,7 +33,7 @@ def _users(loader, position):
 def test_workers_cover_every_request_once_up_to_the_stated_rest(store, batch, world, epoch):
     batch = max(batch, world)
     ranks = [
-        _users(Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world), Position(epoch=epoch))
+        _users(Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world), LoaderState(epoch=epoch))
         for rank in range(world)
     ]
     assert len({len(steps) for steps in ranks}) == 1
@@ -48,16 +48,16 @@ def test_workers_cover_every_request_once_up_to_the_stated_rest(store, batch, wo
 def test_the_global_batch_does_not_depend_on_the_number_of_workers(store, batch, world):
     alone = Loader(store, batch_requests=batch, seed=3)
     steps = [
-        list(Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world).epoch(Position()))
+        list(Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world).epoch(LoaderState()))
         for rank in range(world)
     ]
-    for place, whole in enumerate(list(alone.epoch(Position()))[: len(steps[0])]):
+    for place, whole in enumerate(list(alone.epoch(LoaderState()))[: len(steps[0])]):
         parts = [rank[place] for rank in steps]
         assert {user for part in parts for user in users_of(part)} == set(users_of(whole))
         assert {(part.weight, part.num_items, part.domains) for part in parts} == {
             (whole.weight, whole.num_items, whole.domains)
         }
-        assert sum(labels.weight_N.sum().item() for part in parts for _, labels in part.parts) == pytest.approx(
+        assert sum(labels.weight_N.sum().item() for part in parts for _, labels in part.micro_batches) == pytest.approx(
             whole.weight, rel=1e-5
         )
 
@@ -68,8 +68,8 @@ def test_parts_hold_a_rank_s_requests_and_every_rank_has_as_many(store, batch, w
     whole, cut = (
         [
             list(
-                Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world, part_requests=size).epoch(
-                    Position()
+                Loader(store, batch_requests=batch, seed=3, rank=rank, world_size=world, micro_batch=size).epoch(
+                    LoaderState()
                 )
             )
             for rank in range(world)
@@ -77,32 +77,32 @@ def test_parts_hold_a_rank_s_requests_and_every_rank_has_as_many(store, batch, w
         for size in (None, part)
     )
     for place in range(len(whole[0])):
-        assert len({len(rank[place].parts) for rank in cut}) == 1
+        assert len({len(rank[place].micro_batches) for rank in cut}) == 1
         for rank in range(world):
             assert users_of(cut[rank][place]) == users_of(whole[rank][place])
-            assert all(1 <= len(requests.domain_R) <= part + 1 for requests, _ in cut[rank][place].parts)
+            assert all(1 <= len(requests.domain_R) <= part + 1 for requests, _ in cut[rank][place].micro_batches)
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_seed_or_epoch_gives_others(store):
-    first = _users(Loader(store, batch_requests=8, seed=3), Position())
-    assert _users(Loader(store, batch_requests=8, seed=3), Position()) == first
-    assert _users(Loader(store, batch_requests=8, seed=4), Position()) != first
-    assert _users(Loader(store, batch_requests=8, seed=3), Position(epoch=1)) != first
+    first = _users(Loader(store, batch_requests=8, seed=3), LoaderState())
+    assert _users(Loader(store, batch_requests=8, seed=3), LoaderState()) == first
+    assert _users(Loader(store, batch_requests=8, seed=4), LoaderState()) != first
+    assert _users(Loader(store, batch_requests=8, seed=3), LoaderState(epoch=1)) != first
 
 
 @given(step=st.integers(0, 6))
 @hypothesis_settings(max_examples=7, deadline=None)
 def test_an_epoch_taken_up_at_a_step_gives_the_remaining_batches(store, step):
     loader = Loader(store, batch_requests=8, seed=3)
-    assert _users(loader, Position(epoch=2, step=step)) == _users(loader, Position(epoch=2))[step:]
+    assert _users(loader, LoaderState(epoch=2, step=step)) == _users(loader, LoaderState(epoch=2))[step:]
 
 
 def test_positions_lead_from_step_to_step_and_into_the_next_epoch(store):
-    steps = list(Loader(store, batch_requests=20, seed=3).epoch(Position(epoch=1)))
+    steps = list(Loader(store, batch_requests=20, seed=3).epoch(LoaderState(epoch=1)))
     assert [step.after for step in steps] == [
-        Position(epoch=1, step=1),
-        Position(epoch=1, step=2),
-        Position(epoch=2, step=0),
+        LoaderState(epoch=1, step=1),
+        LoaderState(epoch=1, step=2),
+        LoaderState(epoch=2, step=0),
     ]
 
 

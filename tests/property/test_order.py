@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uniscale.data.order import Shared
 from uniscale.data.prefetch import prefetch
+from uniscale.data.sampler import SharesSampler
 
 DOMAIN = np.array([0] * 50 + [1] * 7 + [2] * 20)
 
 
 def batches(num_steps, shares, size, *, epoch=0, seed=3):
-    order = Shared(DOMAIN, shares, size, seed, epoch)
+    order = SharesSampler(DOMAIN, shares, size, seed, epoch)
     return [order.batch(step) for step in range(num_steps)]
 
 
@@ -41,14 +41,14 @@ def test_the_batch_of_a_step_does_not_depend_on_the_steps_before_it():
     shares = {0: 0.3, 1: 0.3, 2: 0.4}
     whole = batches(20, shares, 10)
     for step in (0, 7, 19):
-        alone = Shared(DOMAIN, shares, 10, 3, 0).batch(step)
+        alone = SharesSampler(DOMAIN, shares, 10, 3, 0).batch(step)
         assert alone.tolist() == whole[step].tolist()
     assert batches(1, shares, 10, epoch=1)[0].tolist() != whole[0].tolist()
 
 
 def test_a_share_of_a_domain_without_requests_is_refused():
     with pytest.raises(ValueError, match=r"domain 5 has a share of 0\.5, but no training request"):
-        Shared(DOMAIN, {0: 0.5, 5: 0.5}, 8, 3, 0)
+        SharesSampler(DOMAIN, {0: 0.5, 5: 0.5}, 8, 3, 0)
 
 
 @given(st.lists(st.integers(), max_size=30), st.integers(0, 4))

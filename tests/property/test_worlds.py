@@ -8,9 +8,9 @@ from support_market import TINY, one, views, write_tiny
 
 from benchmarks.world_facts import connect, measure
 from benchmarks.world_sweeps import SWEEPS
-from uniscale.market.knobs import Knobs
-from uniscale.market.sizes import SIZES
-from uniscale.market.worlds import PRESETS
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.sizes import SIZES
+from uniscale.simulator.worlds import PRESETS
 
 ELSEWHERE = {
     "shown_at_least": "9",

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
-from uniscale.market.blueprint import WORLD_FILE, read_world, world_name
-from uniscale.market.knobs import Knobs, knob_table
-from uniscale.market.worlds import DEFAULT, PRESETS, choose_world
+from uniscale.simulator.blueprint import WORLD_FILE, read_world, world_name
+from uniscale.simulator.knobs import Knobs, knob_table
+from uniscale.simulator.worlds import DEFAULT, PRESETS, choose_world
 
 NUMBERS = [name for name, field in Knobs.model_fields.items() if "low" in field.json_schema_extra]
 

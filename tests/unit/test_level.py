@@ -8,7 +8,7 @@ import pytest
 import torch
 from support_frames import DOMAINS, DS, frames_schema, random_frames, write_frames
 
-from uniscale.data.encode import collate
+from uniscale.data.collate import collate
 from uniscale.data.frames import read_frames
 from uniscale.evaluation import level as module
 from uniscale.evaluation.level import level, set_level

@@ -8,18 +8,18 @@ import pytest
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.market.choice import examination
-from uniscale.market.draws import stream
-from uniscale.market.events import EVENT, Agenda, recording_delay
-from uniscale.market.knobs import Knobs
-from uniscale.market.output import DayFiles
-from uniscale.market.pages import request_key
-from uniscale.market.retrieval import best_of, drop_repeats, group_items, positions
-from uniscale.market.simulate import simulate
-from uniscale.market.sizes import SIZES, size_named
-from uniscale.market.state import first_day, next_day
-from uniscale.market.words import ADJECTIVES, NOUNS, USES, WORDS, pick_adjectives, word_vectors
-from uniscale.market.world import build_world
+from uniscale.simulator.choice import examination
+from uniscale.simulator.draws import stream
+from uniscale.simulator.events import EVENT, Agenda, recording_delay
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.output import DayFiles
+from uniscale.simulator.pages import request_key
+from uniscale.simulator.retrieval import best_of, drop_repeats, group_items, positions
+from uniscale.simulator.simulate import simulate
+from uniscale.simulator.sizes import SIZES, size_named
+from uniscale.simulator.state import first_day, next_day
+from uniscale.simulator.words import ADJECTIVES, NOUNS, USES, WORDS, pick_adjectives, word_vectors
+from uniscale.simulator.world import build_world
 
 START = date(2026, 1, 5)
 
@@ -150,7 +150,7 @@ def test_what_an_interruption_left_is_replaced_but_never_somebody_elses_logs(tmp
 
     command = ["simulate", "--out", str(tmp_path / "shop"), "--days", "1"]
     with monkeypatch.context() as patch:
-        patch.setattr("uniscale.market.simulate.session_events", stop)
+        patch.setattr("uniscale.simulator.simulate.session_events", stop)
         assert CliRunner().invoke(app, command).exit_code == 130
     assert not (tmp_path / "shop" / "simulation.json").exists()
     assert list((tmp_path / "shop").rglob("*.parquet")) == []

@@ -12,7 +12,7 @@ from support_models import random_batch, random_labels
 from uniscale.contracts.frames import FIRST
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.contracts.training import OBSERVATIONS, TASKS
-from uniscale.data.encode import collate, encode
+from uniscale.data.collate import collate, encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
 from uniscale.models.observation import DROPPED, NOT_SHOWN, NUM_PLACES, Observation

@@ -11,7 +11,7 @@ import torch
 from support_frames import DOMAINS, DS, random_frames, write_frames
 
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.data.encode import encode
+from uniscale.data.collate import encode
 from uniscale.data.loader import Loader
 from uniscale.data.recipe import ES3, EXPOSED
 from uniscale.data.store import FrameStore
@@ -44,10 +44,13 @@ def one_thread():
     torch.use_deterministic_algorithms(False)
 
 
-def _trainer(tmp_path, model="dlrm", config=CONFIG, *, frames=None, worker=None, part_requests=None):
+def _trainer(tmp_path, model="dlrm", config=CONFIG, *, frames=None, worker=None, micro_batch=None):
     frames = random_frames(30, max_items=8) if frames is None else frames
     loader = Loader(
-        FrameStore([encode(frames, DOMAINS)], tmp_path / "spill"), batch_requests=8, seed=1, part_requests=part_requests
+        FrameStore([encode(frames, DOMAINS)], tmp_path / "spill"),
+        batch_requests=8,
+        seed=1,
+        micro_batch=micro_batch,
     )
     torch.manual_seed(1)
     ranker = build_model(model, "xs", DOMAINS)
@@ -154,7 +157,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_before_it_moves_anything(tm
 
 @pytest.mark.parametrize("model", ["hhsft", "rankmixer_moe"])
 def test_a_batch_in_parts_trains_what_the_whole_batch_trains(tmp_path, model):
-    whole, cut = _trainer(tmp_path, model), _trainer(tmp_path, model, part_requests=3)
+    whole, cut = _trainer(tmp_path, model), _trainer(tmp_path, model, micro_batch=3)
     losses = [[point["loss"] for point in trainer.run()] for trainer in (whole, cut)]
     # Which items an expert's router gets depends on their place in the part.
     assert losses[1] == pytest.approx(losses[0], rel=1e-4 if model == "hhsft" else 0.1)
@@ -187,7 +190,7 @@ def test_batches_hold_the_domains_at_the_shares_that_are_set(settings, lake):
     job = plan_job(settings, lake, replace(recipe, train=train, data=ES3), [DS], "manual")
     trainer = build_trainer(settings, TrainJob.from_content(job.content()))
     for step in trainer._loader.epoch(trainer.position):
-        ((batch, _),) = step.parts
+        ((batch, _),) = step.micro_batches
         assert torch.bincount(batch.domain_R, minlength=3).tolist() == [5, 3, 2]
 
 

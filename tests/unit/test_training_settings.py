@@ -5,7 +5,7 @@ import os
 import pytest
 from pydantic import ValidationError
 
-from uniscale.config.settings import CPU_PART_REQUESTS, TrainingSettings
+from uniscale.config.settings import CPU_MICRO_BATCH, TrainingSettings
 from uniscale.pipeline.processes import child_environment
 
 
@@ -21,9 +21,9 @@ def test_a_back_end_that_cannot_reach_the_device_is_refused_with_the_remedy(devi
 
 
 def test_only_a_cpu_computes_a_batch_in_parts_unless_told():
-    assert TrainingSettings(device="cpu").part_limit == CPU_PART_REQUESTS
-    assert TrainingSettings(device="cuda").part_limit is None
-    assert TrainingSettings(device="cuda", part_requests=7).part_limit == 7
+    assert TrainingSettings(device="cpu").micro_batch_limit == CPU_MICRO_BATCH
+    assert TrainingSettings(device="cuda").micro_batch_limit is None
+    assert TrainingSettings(device="cuda", micro_batch=7).micro_batch_limit == 7
 
 
 def test_threads_of_child_processes_do_not_spin_while_they_wait_unless_told(settings, monkeypatch):

@@ -53,7 +53,7 @@ def require_frames(settings: Settings, days: Sequence[date]) -> None:
         ValueError: Those of a day were not.
         FileNotFoundError: There is no lake.
     """
-    from uniscale.features.frames import training_frame_keys
+    from uniscale.features.training_frames.build import training_frame_keys
 
     with Lake(settings).read() as con:
         training_frame_keys(con, days)

@@ -16,7 +16,7 @@ from uniscale.console import err, exit_codes, out, print_json
 
 _HOW_TO_SCORE = """score with it:
     from pathlib import Path
-    from uniscale.data.encode import collate
+    from uniscale.data.collate import collate
     from uniscale.models.export import load_exported
 
     ranker = load_exported(Path({folder!r}))
@@ -69,7 +69,7 @@ def export(
     """Write a version's scoring graph (torch.export): one request, any number of candidates, one domain.
 
     To score with it, in Python: uniscale.models.export.load_exported(FOLDER).score(batch) gives the logits of click,
-    cart and purchase, one row per candidate. uniscale.data.encode.collate makes a batch of the frames of a request;
+    cart and purchase, one row per candidate. uniscale.data.collate.collate makes a batch of the frames of a request;
     docs/training.md has a whole example.
     """
     with exit_codes():

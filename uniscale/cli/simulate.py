@@ -14,7 +14,7 @@ import typer
 from uniscale.console import err, exit_codes, parse_day, print_json
 
 if TYPE_CHECKING:
-    from uniscale.market.knobs import Knobs
+    from uniscale.simulator.knobs import Knobs
 
 
 def register(app: typer.Typer) -> None:
@@ -55,9 +55,9 @@ def register(app: typer.Typer) -> None:
         The numbers of the shop are knobs: --world long_lists --set feed_per_search=5 takes a preset and turns one.
         OUT/world.toml holds the whole configuration of what was made, and is itself a world file.
         """
-        from uniscale.market.blueprint import WORLD_FILE
-        from uniscale.market.simulate import check, simulate
-        from uniscale.market.worlds import choose_world
+        from uniscale.simulator.blueprint import WORLD_FILE
+        from uniscale.simulator.simulate import check, simulate
+        from uniscale.simulator.worlds import choose_world
 
         with exit_codes():
             first = parse_day(start)
@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _list_knobs(asked: bool) -> None:
-    from uniscale.market.knobs import knob_table
+    from uniscale.simulator.knobs import knob_table
 
     if asked:
         typer.echo(knob_table())
@@ -86,7 +86,7 @@ def _list_knobs(asked: bool) -> None:
 
 
 def _list_worlds(asked: bool) -> None:
-    from uniscale.market.worlds import PRESETS
+    from uniscale.simulator.worlds import PRESETS
 
     if asked:
         for world in PRESETS.values():
@@ -101,8 +101,8 @@ def _make_room(out: Path, *, force: bool) -> None:
     Raises:
         ValueError: The folder holds anything else, or a complete simulation and there is no ``force``.
     """
-    from uniscale.market.blueprint import WORLD_FILE
-    from uniscale.market.simulate import ABOUT, UNFINISHED
+    from uniscale.simulator.blueprint import WORLD_FILE
+    from uniscale.simulator.simulate import ABOUT, UNFINISHED
 
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file; name a folder")
@@ -125,7 +125,7 @@ def _progress(days: int, size: str, knobs: Knobs) -> Iterator[Callable[[int], No
     """A bar on standard error; gives the function that moves it on by a number of requests."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from uniscale.market.simulate import expected_requests
+    from uniscale.simulator.simulate import expected_requests
 
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err

@@ -44,7 +44,7 @@ ONLINE_STORES = ("sqlite", "redis")
 _PREFIX = "UNISCALE_"
 
 
-CPU_PART_REQUESTS = 32
+CPU_MICRO_BATCH = 32
 """Requests whose activations a CPU's cache holds: larger parts of a batch train more slowly there."""
 
 
@@ -164,13 +164,13 @@ class TrainingSettings(_Section):
     dense: str = Field(
         default="replicated", description="Other parameters: replicated, or sharded over workers (FSDP2)."
     )
-    part_requests: int | None = Field(
+    micro_batch: int | None = Field(
         default=None,
         ge=1,
         description="Requests that a worker computes at a time; gradients of a batch's parts add up. Fewer need less "
-        f"memory. Default {CPU_PART_REQUESTS} on a CPU, whose cache then holds them, and the whole batch elsewhere.",
+        f"memory. Default {CPU_MICRO_BATCH} on a CPU, whose cache then holds them, and the whole batch elsewhere.",
     )
-    batches_ahead: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
+    prefetch_batches: int = Field(default=2, ge=0, description="Batches that a thread of each worker makes ahead.")
     ray_address: str | None = Field(default=None, description="Address of a Ray cluster; default starts a local one.")
     max_failures: int = Field(default=2, ge=0, description="Times a died worker group is started again.")
 
@@ -211,9 +211,9 @@ class TrainingSettings(_Section):
         return self.backend or ("gloo" if self.device == "cpu" else "cpu:gloo,cuda:nccl")
 
     @property
-    def part_limit(self) -> int | None:
+    def micro_batch_limit(self) -> int | None:
         """Requests that a worker computes at a time at most; None has no limit."""
-        return self.part_requests or (CPU_PART_REQUESTS if self.device == "cpu" else None)
+        return self.micro_batch or (CPU_MICRO_BATCH if self.device == "cpu" else None)
 
 
 class GateSettings(_Section):

@@ -19,7 +19,7 @@ CODE = {
     "land": ("uniscale.sources.landing",),
     "marts": ("uniscale.warehouse.build", "dbt_project/"),
     "samples": ("uniscale.es3.build",),
-    "frames": ("uniscale.features.frames", "feature_repo/"),
+    "frames": ("uniscale.features.training_frames.build", "feature_repo/"),
     "materialize": ("uniscale.features.online.materialize", "uniscale.serving.example", "feature_repo/"),
     "ranker": ("ray_jobs.worker",),
     "train": ("ray_jobs.train",),

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from uniscale.data.arrays import Array, to_batch
-from uniscale.data.order import Order, Shared, Shuffled
 from uniscale.data.prefetch import prefetch
+from uniscale.data.sampler import Sampler, SharesSampler, ShuffledSampler
 from uniscale.data.store import FrameStore
 from uniscale.models.batch import Batch, Labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Position:
+class LoaderState:
     """The next step of a run: it and the seed say everything about the batches to come.
 
     Attributes:
@@ -32,19 +32,19 @@ class Step:
     """One rank's share of a global batch.
 
     Attributes:
-        parts: This rank's requests and their labels, in parts that are computed one after the other; as many as every
-            other rank has.
+        micro_batches: This rank's requests and their labels, computed one after the other; as many as every other rank
+            has.
         num_items: Rows of the global batch.
         weight: Sum of the row weights of the global batch: what its loss is divided by, whatever the number of ranks.
         domains: Domains of the global batch, by index.
-        after: Position when this step is done.
+        after: LoaderState when this step is done.
     """
 
-    parts: tuple[tuple[Batch, Labels], ...]
+    micro_batches: tuple[tuple[Batch, Labels], ...]
     num_items: int
     weight: float
     domains: frozenset[int]
-    after: Position
+    after: LoaderState
 
 
 class Loader:
@@ -53,7 +53,7 @@ class Loader:
     An epoch is a permutation drawn from (seed, epoch), cut into global batches of ``batch_requests``; rank r takes
     every ``world_size``-th request of each, from the r-th on. All ranks take the same number of steps. Only when fewer
     than ``world_size`` requests are left for the last batch are they left out; the next epoch leaves out others. With
-    shares per domain, batches are drawn as `Shared` tells instead, and an epoch has as many full ones.
+    shares per domain, batches are drawn as `SharesSampler` tells instead, and an epoch has as many full ones.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Loader:
         rank: int = 0,
         world_size: int = 1,
         shares: Mapping[int, float] | None = None,
-        ahead: int = 0,
-        part_requests: int | None = None,
+        prefetch: int = 0,
+        micro_batch: int | None = None,
     ) -> None:
         """Check that every rank will have something to do.
 
@@ -77,8 +77,8 @@ class Loader:
             rank: This process, in [0, world_size).
             world_size: Processes.
             shares: Share of each domain in every batch, by index, together 1; default as in the training set.
-            ahead: Batches that a thread makes ahead; 0 makes each when it is asked for.
-            part_requests: Requests of a part, at most; default all of a rank's in one.
+            prefetch: Batches that a thread makes ahead; 0 makes each when it is asked for.
+            micro_batch: Requests of a micro-batch, at most; default all of a rank's in one.
 
         Raises:
             ValueError: There are fewer requests, or a smaller batch, than ranks; or a batch is too small for shares.
@@ -94,8 +94,8 @@ class Loader:
             )
         self.store = store
         self._shares = shares
-        self._ahead = ahead
-        self._part_requests = part_requests
+        self._prefetch = prefetch
+        self._micro_batch = micro_batch
         self._batch_requests = batch_requests
         self._seed = seed
         self._rank = rank
@@ -109,29 +109,29 @@ class Loader:
             return max(1, full)
         return full + int(rest >= self._world_size)
 
-    def epoch(self, start: Position) -> Iterator[Step]:
+    def epoch(self, start: LoaderState) -> Iterator[Step]:
         """This rank's steps from a position to the end of its epoch."""
-        return prefetch(self._steps(start), self._ahead)
+        return prefetch(self._steps(start), self._prefetch)
 
-    def _steps(self, start: Position) -> Iterator[Step]:
+    def _steps(self, start: LoaderState) -> Iterator[Step]:
         order = self._order(start.epoch)
         for step in range(start.step, self.steps_per_epoch):
             everyone = order.batch(step)
             ends = step + 1 == self.steps_per_epoch
             yield Step(
-                parts=tuple(to_batch(self.store.select(part)) for part in self._parts(everyone)),
+                micro_batches=tuple(to_batch(self.store.select(own)) for own in self._micro_batches(everyone)),
                 num_items=int((self.store.offsets[everyone + 1] - self.store.offsets[everyone]).sum()),
                 weight=float(self.store.weight_R[everyone].sum()),
                 domains=frozenset(np.unique(self.store.domain_R[everyone]).tolist()),
-                after=Position(epoch=start.epoch + ends, step=0 if ends else step + 1),
+                after=LoaderState(epoch=start.epoch + ends, step=0 if ends else step + 1),
             )
 
-    def _parts(self, everyone: Array) -> list[Array]:
-        """This rank's requests, cut into as many parts as those of the rank that has most."""
+    def _micro_batches(self, everyone: Array) -> list[Array]:
+        """This rank's requests, cut into as many micro-batches as those of the rank that has most."""
         number = 1
-        if self._part_requests is not None:
+        if self._micro_batch is not None:
             most = -(-len(everyone) // self._world_size)
-            number = min(-(-most // self._part_requests), len(everyone) // self._world_size)
+            number = min(-(-most // self._micro_batch), len(everyone) // self._world_size)
         return np.array_split(everyone[self._rank :: self._world_size], number)
 
     def sample(self, num_requests: int) -> Batch:
@@ -139,7 +139,7 @@ class Loader:
         picked = np.sort(np.random.default_rng([self._seed]).permutation(self.store.num_requests)[:num_requests])
         return to_batch(self.store.select(picked))[0]
 
-    def _order(self, epoch: int) -> Order:
+    def _order(self, epoch: int) -> Sampler:
         if self._shares is not None:
-            return Shared(self.store.domain_R, self._shares, self._batch_requests, self._seed, epoch)
-        return Shuffled(self.store.num_requests, self._batch_requests, self._seed, epoch)
+            return SharesSampler(self.store.domain_R, self._shares, self._batch_requests, self._seed, epoch)
+        return ShuffledSampler(self.store.num_requests, self._batch_requests, self._seed, epoch)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
-from uniscale.data.encode import LABELS
+from uniscale.data.collate import LABELS
 from uniscale.data.frames import READ_REQUESTS, keep_items
 from uniscale.data.recipe import DataRecipe
 from uniscale.features.encoding.columns import list_lengths, lists

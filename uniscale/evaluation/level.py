@@ -21,7 +21,7 @@ from torch import Tensor
 
 from uniscale.contracts.frames import FIRST
 from uniscale.contracts.training import TASKS
-from uniscale.data.encode import collate
+from uniscale.data.collate import collate
 from uniscale.data.frames import keep_items, read_frames
 from uniscale.data.mixture import NATIVE_LABELS, count_requests
 from uniscale.data.recipe import EXPOSED

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from uniscale.contracts.training import TASKS
-from uniscale.data.encode import collate
+from uniscale.data.collate import collate
 from uniscale.data.frames import read_frames
 from uniscale.lake import Lake
 from uniscale.models.batch import Batch

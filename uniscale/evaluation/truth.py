@@ -20,7 +20,7 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.evaluation.bootstrap import Sample, by_role, resample
 from uniscale.evaluation.metrics import grouped_auc
 from uniscale.evaluation.statistic import Array, PooledAuc, Ratio, Statistic
-from uniscale.market.blueprint import WORLD_FILE, world_name
+from uniscale.simulator.blueprint import WORLD_FILE, world_name
 
 MAX_RESAMPLES = 200
 """Whole lists have several times the rows of the exposed ones, and their labels are free of noise."""

@@ -133,7 +133,7 @@ class Leak:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FramesBuilt:
-    """Step ``frames``; see `uniscale.features.frames.build_frames`."""
+    """Step ``frames``; see `uniscale.features.training_frames.build.build_frames`."""
 
     train_requests: int
     train_rows: int

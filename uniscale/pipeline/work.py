@@ -51,7 +51,7 @@ def samples(settings: Settings, lake: Lake, ds: date, force: bool) -> SamplesBui
 
 def frames(settings: Settings, lake: Lake, ds: date, force: bool) -> FramesBuilt:
     """Join samples and features as of their times."""
-    from uniscale.features.frames import build_frames
+    from uniscale.features.training_frames.build import build_frames
 
     return result(FramesBuilt, build_frames(settings, lake, ds, force=force))
 

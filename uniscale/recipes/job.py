@@ -13,13 +13,13 @@ from uniscale.config import Settings
 from uniscale.contracts.code import code_of
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.data.encode import encode
+from uniscale.data.collate import encode
 from uniscale.data.loader import Loader
 from uniscale.data.mixture import count_requests, read_training
 from uniscale.data.recipe import get_data
 from uniscale.data.store import FrameStore
 from uniscale.evaluation.level import set_level
-from uniscale.features.frames import training_frame_keys
+from uniscale.features.training_frames.build import training_frame_keys
 from uniscale.lake import Lake
 from uniscale.lake.keys import input_key
 from uniscale.models.ranker import Ranker
@@ -90,7 +90,7 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
             "compiled": settings.training.compiled,
             "tables": settings.training.tables,
             "dense": settings.training.dense,
-            "part_requests": settings.training.part_limit,
+            "micro_batch": settings.training.micro_batch_limit,
             "code": code_of("ranker"),
         }
     )
@@ -121,9 +121,9 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
         rank=place.rank,
         world_size=place.world_size,
         shares=_shares(job.recipe, settings.domains),
-        ahead=settings.training.batches_ahead,
+        prefetch=settings.training.prefetch_batches,
         # Fused tables are updated by every backward pass: a batch is then one.
-        part_requests=None if place.tables == "fbgemm" else settings.training.part_limit,
+        micro_batch=None if place.tables == "fbgemm" else settings.training.micro_batch_limit,
     )
     torch.manual_seed(seed)
     recipe = job.recipe

@@ -89,7 +89,7 @@ def _open(uri: str) -> Any:
         client.search_registered_models(max_results=1)
         return client
 
-    return patiently(open_and_touch, uri)
+    return retry_while_locked(open_and_touch, uri)
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def patiently(work: Callable[[], T], uri: str) -> T:
+def retry_while_locked(work: Callable[[], T], uri: str) -> T:
     """Do ``work``, again and again while another process holds the database or is making its tables.
 
     Raises:

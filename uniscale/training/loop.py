@@ -13,19 +13,19 @@ from torch import Tensor
 
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.contracts.training import TASKS
-from uniscale.data.loader import Loader, Position, Step
+from uniscale.data.loader import Loader, LoaderState, Step
 from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import item_losses, weighted_mean
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import refuse_difference
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import Worker
+from uniscale.training.curve import CurvePoint, TrainingMetrics
 from uniscale.training.optim import Optimisers
 from uniscale.training.placement import load_whole_state, own_parts, whole_state
 from uniscale.training.products import quick_products
 from uniscale.training.sharding import ShardedEmbeddings, replicated_tables, shard_dense, whole
 from uniscale.training.sync import GradientSync, broadcast
-from uniscale.training.watch import Point, Watch
 
 if TYPE_CHECKING:
     from uniscale.training.fused import FusedEmbeddings
@@ -41,7 +41,7 @@ class DivergedError(RuntimeError):
 class Listener(Protocol):
     """Who is told how a run goes; called on every worker at the same steps."""
 
-    def point(self, point: Point) -> None:
+    def point(self, point: CurvePoint) -> None:
         """A new point of the curve."""
 
     def checkpoint(self, trainer: Trainer) -> None:
@@ -72,7 +72,7 @@ class Trainer:
             worker: This process; default the only one.
         """
         self.model = model
-        self.position = Position()
+        self.position = LoaderState()
         self.num_steps = 0
         self.curve: list[dict[str, Any]] = []
         self._loader = loader
@@ -130,13 +130,13 @@ class Trainer:
         """Train from the current position to the end.
 
         Returns:
-            The loss curve: `Point.numbers` of every point, from the very beginning of the run.
+            The loss curve: `CurvePoint.numbers` of every point, from the very beginning of the run.
 
         Raises:
             DivergedError: The loss or the gradient is not finite; the message says where the batch was saved.
         """
         self.model.train()
-        watch = Watch(
+        watch = TrainingMetrics(
             domains=self.model.domains,
             steps_per_epoch=self._loader.steps_per_epoch,
             total_steps=self.total_steps,
@@ -181,7 +181,7 @@ class Trainer:
         load_whole_state(self.model, self._optimisers, state)
         if self._fused is not None:
             self._fused.restore(state["fused"])
-        self.position = Position(**state["position"])
+        self.position = LoaderState(**state["position"])
         self.num_steps = state["num_steps"]
         self.curve = state["curve"]
 
@@ -210,13 +210,13 @@ class Trainer:
 
             self._fused = self.model.inputs.tables = FusedEmbeddings(tables)
 
-    def _step(self, step: Step, watch: Watch) -> None:
+    def _step(self, step: Step, watch: TrainingMetrics) -> None:
         # The random numbers of a step depend on the step alone: a resumed run draws the same ones.
         torch.manual_seed((self._seed * 1_000_003 + self.num_steps) * 1_009 + self._worker.rank)
         self.model.set_progress(self.num_steps / self.total_steps)
         if self._fused is not None:
-            self._fused.set_rate(self._config.embedding_rate * self._optimisers.warmth(self.num_steps))
-        losses = [self._pass(part, step, watch) for part in step.parts]
+            self._fused.set_rate(self._config.embedding_rate * self._optimisers.lr_scale(self.num_steps))
+        losses = [self._pass(micro_batch, step, watch) for micro_batch in step.micro_batches]
         total = float(self._sync(torch.stack(losses).sum().reshape(1))[0])
         self._refuse_infinite("loss", total, step)
         self._leave_alone(step)
@@ -225,9 +225,9 @@ class Trainer:
         self._optimisers.step(self.num_steps)
         watch.end_step(step.num_items, total)
 
-    def _pass(self, part: tuple[Batch, Labels], step: Step, watch: Watch) -> Tensor:
-        """Forward and backward pass of a part; gradients of parts add up to those of the global batch."""
-        batch, labels = part[0].to(self._worker.device), part[1].to(self._worker.device)
+    def _pass(self, micro_batch: tuple[Batch, Labels], step: Step, watch: TrainingMetrics) -> Tensor:
+        """Forward and backward pass of a micro-batch; gradients add up to those of the global batch."""
+        batch, labels = micro_batch[0].to(self._worker.device), micro_batch[1].to(self._worker.device)
         with quick_products(self._worker.precision == "bf16_products", self._worker.device):
             logits_NK = self._logits(batch, labels)
             loss_N = item_losses(logits_NK, labels, self._task_weight_K)
@@ -251,7 +251,7 @@ class Trainer:
                 for parameter in parameters:
                     parameter.grad = None
 
-    def _tell(self, listener: Listener | None, watch: Watch) -> None:
+    def _tell(self, listener: Listener | None, watch: TrainingMetrics) -> None:
         ends = self.num_steps == self.total_steps
         if self.num_steps % self._config.log_steps == 0 or ends:
             point = watch.point(self.num_steps, self.model.diagnostics())
@@ -266,8 +266,11 @@ class Trainer:
             return
         path = self._failures / f"step-{self.num_steps}-worker-{self._worker.rank}.pt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        parts = [{field.name: getattr(one, field.name) for one in part for field in fields(one)} for part in step.parts]
-        torch.save(parts, path)
+        saved = [
+            {field.name: getattr(one, field.name) for one in micro_batch for field in fields(one)}
+            for micro_batch in step.micro_batches
+        ]
+        torch.save(saved, path)
         raise DivergedError(
             f"the {what} is {value} at step {self.num_steps} of {self.total_steps}; the batch is in {path}. "
             f"Look for infinite inputs there, or lower embedding_rate={self._config.embedding_rate} and "

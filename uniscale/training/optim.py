@@ -76,11 +76,11 @@ class Optimisers:
         """
         for optimiser, rate in self._rates:
             for group in optimiser.param_groups:
-                group["lr"] = rate * self.warmth(done)
+                group["lr"] = rate * self.lr_scale(done)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
 
-    def warmth(self, done: int) -> float:
+    def lr_scale(self, done: int) -> float:
         """Share of the learning rates that holds after so many steps, in (0, 1]."""
         return min(1.0, (done + 1) / (self._warmup_steps + 1))
 

@@ -19,9 +19,9 @@ from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.features.encoding.columns import Array, flat, flat_integers, flat_numbers
-from uniscale.features.frame_sql import in_days
 from uniscale.features.inputs import model_inputs
 from uniscale.features.inputs_sql import ordered
+from uniscale.features.training_frames.sql import in_days
 
 if TYPE_CHECKING:
     from feast import FeatureStore

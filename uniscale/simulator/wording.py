@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from uniscale.market import words
-from uniscale.market.draws import Array, gumbel, stream, uniform
-from uniscale.market.state import State
-from uniscale.market.world import World
+from uniscale.simulator import words
+from uniscale.simulator.draws import Array, gumbel, stream, uniform
+from uniscale.simulator.state import State
+from uniscale.simulator.world import World
 
 OWN_WORDS = -1
 """Instead of the number of a known query."""

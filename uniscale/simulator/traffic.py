@@ -7,13 +7,13 @@ from datetime import datetime, time, timedelta
 
 import numpy as np
 
-from uniscale.market.choice import FEED, SEARCH, SHOP
-from uniscale.market.draws import Array, stream, uniform, weighted
-from uniscale.market.events import DAY, NUM_SHOWN_AGAIN, VISIT
-from uniscale.market.knobs import UNSATISFIED
-from uniscale.market.pages import NO_CAUSE, request_key
-from uniscale.market.state import State
-from uniscale.market.world import World
+from uniscale.simulator.choice import FEED, SEARCH, SHOP
+from uniscale.simulator.draws import Array, stream, uniform, weighted
+from uniscale.simulator.events import DAY, NUM_SHOWN_AGAIN, VISIT
+from uniscale.simulator.knobs import UNSATISFIED
+from uniscale.simulator.pages import NO_CAUSE, request_key
+from uniscale.simulator.state import State
+from uniscale.simulator.world import World
 
 HOURLY = (2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 10, 9, 8, 8, 8, 9, 11, 13, 14, 13, 9, 5)
 """Relative traffic by hour of the day, UTC."""

@@ -8,11 +8,13 @@ from support_models import DOMAINS, random_batch, random_labels
 from uniscale.contracts.training import TASKS
 from uniscale.evaluation.metrics import auc
 from uniscale.models.loss import item_losses
-from uniscale.training.watch import Watch, binned_auc
+from uniscale.training.curve import TrainingMetrics, binned_auc
 
 
 def watch(**options):
-    return Watch(**{"domains": DOMAINS, "steps_per_epoch": 4, "total_steps": 8, "done": 0, "workers": 1, **options})
+    return TrainingMetrics(
+        **{"domains": DOMAINS, "steps_per_epoch": 4, "total_steps": 8, "done": 0, "workers": 1, **options}
+    )
 
 
 def test_the_click_auc_is_that_of_all_rows_since_the_last_point():

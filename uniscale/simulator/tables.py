@@ -7,14 +7,14 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from uniscale.market.choice import DOMAINS, SEARCH, examination
-from uniscale.market.draws import Array, normal, stream, uniform
-from uniscale.market.events import DAY, KINDS, NO_REQUEST, PURCHASE
-from uniscale.market.knobs import Knobs
-from uniscale.market.pages import NO_CAUSE, Pages
-from uniscale.market.state import State
-from uniscale.market.traffic import device, midnight
-from uniscale.market.world import World
+from uniscale.simulator.choice import DOMAINS, SEARCH, examination
+from uniscale.simulator.draws import Array, normal, stream, uniform
+from uniscale.simulator.events import DAY, KINDS, NO_REQUEST, PURCHASE
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.pages import NO_CAUSE, Pages
+from uniscale.simulator.state import State
+from uniscale.simulator.traffic import device, midnight
+from uniscale.simulator.world import World
 
 DEVICES = ("app", "web", "mobile_web")
 NEW_SEGMENT = 0.01

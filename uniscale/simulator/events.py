@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from uniscale.market.choice import SEARCH, SHOP
-from uniscale.market.draws import Array, uniform
-from uniscale.market.knobs import Knobs
-from uniscale.market.pages import NO_CAUSE, SECOND, Pages, Reactions
+from uniscale.simulator.choice import SEARCH, SHOP
+from uniscale.simulator.draws import Array, uniform
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.pages import NO_CAUSE, SECOND, Pages, Reactions
 
 KINDS = ("click", "cart", "favorite", "purchase")
 CLICK, CART, FAVORITE, PURCHASE = range(4)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.market.draws import Array, sigmoid
-from uniscale.market.satiation import weariness
-from uniscale.market.state import State
-from uniscale.market.wording import Asked
-from uniscale.market.world import World
+from uniscale.simulator.draws import Array, sigmoid
+from uniscale.simulator.satiation import weariness
+from uniscale.simulator.state import State
+from uniscale.simulator.wording import Asked
+from uniscale.simulator.world import World
 
 DOMAINS = ("search", "feed", "shop")
 SEARCH, FEED, SHOP = range(3)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from uniscale.market.draws import Array, sigmoid, stream, uniform
-from uniscale.market.events import DAY, PURCHASE
-from uniscale.market.state import State
-from uniscale.market.world import World
+from uniscale.simulator.draws import Array, sigmoid, stream, uniform
+from uniscale.simulator.events import DAY, PURCHASE
+from uniscale.simulator.state import State
+from uniscale.simulator.world import World
 
 
 def returned_at(world: World, state: State, acted: Array) -> Array:

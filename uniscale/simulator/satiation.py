@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from uniscale.market.draws import Array, stream, uniform
-from uniscale.market.state import State, draw_needs
-from uniscale.market.world import World
+from uniscale.simulator.draws import Array, stream, uniform
+from uniscale.simulator.state import State, draw_needs
+from uniscale.simulator.world import World
 
 
 def settle(world: World, state: State, users: Array, items: Array) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.schema import Table
-from uniscale.market.knobs import Knobs
+from uniscale.simulator.knobs import Knobs
 
 _ARROW = {
     "VARCHAR": pa.string(),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.market.draws import Array, normal, stream, uniform, weighted
-from uniscale.market.world import World
+from uniscale.simulator.draws import Array, normal, stream, uniform, weighted
+from uniscale.simulator.world import World
 
 
 @dataclass(kw_only=True, slots=True)

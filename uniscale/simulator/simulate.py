@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from uniscale.market import browse, search, tables, traffic
-from uniscale.market.blueprint import WORLD_FILE, Blueprint
-from uniscale.market.choice import DOMAINS, FEED, SEARCH, SHOP
-from uniscale.market.draws import Array, stream
-from uniscale.market.events import (
+from uniscale.simulator import browse, search, tables, traffic
+from uniscale.simulator.blueprint import WORLD_FILE, Blueprint
+from uniscale.simulator.choice import DOMAINS, FEED, SEARCH, SHOP
+from uniscale.simulator.draws import Array, stream
+from uniscale.simulator.events import (
     DAY,
     EVENT,
     KINDS,
@@ -24,17 +24,17 @@ from uniscale.market.events import (
     recording_delay,
     session_events,
 )
-from uniscale.market.followups import schedule
-from uniscale.market.knobs import Knobs
-from uniscale.market.output import DayFiles, truth_tables
-from uniscale.market.pages import Pages, react
-from uniscale.market.returns import returned_at
-from uniscale.market.satiation import settle
-from uniscale.market.sizes import size_named
-from uniscale.market.state import first_day, next_day
-from uniscale.market.traffic import Traffic, midnight
-from uniscale.market.world import World, build_world, sized
-from uniscale.market.worlds import DEFAULT
+from uniscale.simulator.followups import schedule
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.output import DayFiles, truth_tables
+from uniscale.simulator.pages import Pages, react
+from uniscale.simulator.returns import returned_at
+from uniscale.simulator.satiation import settle
+from uniscale.simulator.sizes import size_named
+from uniscale.simulator.state import first_day, next_day
+from uniscale.simulator.traffic import Traffic, midnight
+from uniscale.simulator.world import World, build_world, sized
+from uniscale.simulator.worlds import DEFAULT
 from uniscale.whole_files import write_whole
 
 BLOCK_REQUESTS = 2_048

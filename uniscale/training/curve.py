@@ -24,7 +24,7 @@ NUM_BINS, LIMIT = 2048, 16.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
+class CurvePoint:
     """One point of the loss curve.
 
     Attributes:
@@ -65,7 +65,7 @@ class Point:
         return found | self.diagnostics
 
 
-class Watch:
+class TrainingMetrics:
     """Adds up what happens between two points, over all workers."""
 
     def __init__(
@@ -129,13 +129,13 @@ class Watch:
         self._steps += 1
         self._rows += num_items
 
-    def point(self, done: int, diagnostics: dict[str, float]) -> Point:
+    def point(self, done: int, diagnostics: dict[str, float]) -> CurvePoint:
         """The point after so many steps; counting starts over."""
         sums, counts = self._of_all_workers()
         now = time.monotonic()
         per_step = (now - self._begin) / max(1, done - self._first)
         losses = (sums[0] / sums[1]).tolist()
-        point = Point(
+        point = CurvePoint(
             step=done,
             steps=self._total_steps,
             epoch=done / max(1, self._steps_per_epoch),

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from uniscale.market.knobs import Knobs
+from uniscale.simulator.knobs import Knobs
 
 WORLD_FILE = "world.toml"
 """Next to the logs of a simulation: its whole configuration."""

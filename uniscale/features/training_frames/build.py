@@ -26,11 +26,12 @@ from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
-from uniscale.features import frame_sql, inputs_sql
+from uniscale.features import inputs_sql
 from uniscale.features.inputs import model_inputs
 from uniscale.features.leak.guard import check_leak, measure_leak
 from uniscale.features.leak.lists import measured_lists
 from uniscale.features.repo import open_store
+from uniscale.features.training_frames import sql as frame_sql
 from uniscale.lake import Lake
 from uniscale.lake.keys import input_key
 from uniscale.lake.lake import table_has

@@ -10,14 +10,14 @@ import numpy as np
 from uniscale.data.arrays import Array
 
 
-class Order(Protocol):
+class Sampler(Protocol):
     """Requests of every batch of an epoch."""
 
     def batch(self, step: int) -> Array:
         """Numbers of the requests of a step's global batch."""
 
 
-class Shuffled:
+class ShuffledSampler:
     """A permutation of all requests, cut into batches; the last one may be smaller.
 
     Args:
@@ -36,7 +36,7 @@ class Shuffled:
         return self._order[step * self._size :][: self._size]
 
 
-class Shared:
+class SharesSampler:
     """Batches that hold each domain at a set share, whatever its share of the training set.
 
     Each domain is a stream of its own: permutations of its requests, one after the other. A domain whose share is

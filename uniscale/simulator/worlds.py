@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from uniscale.market.blueprint import Blueprint, read_world, with_changes
-from uniscale.market.knobs import Knobs
+from uniscale.simulator.blueprint import Blueprint, read_world, with_changes
+from uniscale.simulator.knobs import Knobs
 
 DEFAULT = Blueprint(name="default", about="A sober shop: as much feed as search, lists of the size.", knobs=Knobs())
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from uniscale.market.choice import FEED, SHOP
-from uniscale.market.draws import Array, gumbel, stream, uniform
-from uniscale.market.events import (
+from uniscale.simulator.choice import FEED, SHOP
+from uniscale.simulator.draws import Array, gumbel, stream, uniform
+from uniscale.simulator.events import (
     CART,
     CLICK,
     EVENT,
@@ -25,11 +25,11 @@ from uniscale.market.events import (
     Agenda,
     purchase_delay,
 )
-from uniscale.market.knobs import Knobs
-from uniscale.market.pages import SECOND, Pages, Reactions
-from uniscale.market.retrieval import NOWHERE
-from uniscale.market.wording import OWN_WORDS
-from uniscale.market.world import World
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.pages import SECOND, Pages, Reactions
+from uniscale.simulator.retrieval import NOWHERE
+from uniscale.simulator.wording import OWN_WORDS
+from uniscale.simulator.world import World
 
 
 def schedule(world: World, pages: Pages, reactions: Reactions, agenda: Agenda, rng: np.random.Generator) -> None:

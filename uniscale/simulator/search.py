@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.market.choice import SEARCH, judge, like, query_relevance
-from uniscale.market.draws import Array, uniform, weighted
-from uniscale.market.pages import Pages
-from uniscale.market.retrieval import Groups, best_of, group_items, policy_score, positions, sibling_groups
-from uniscale.market.state import State
-from uniscale.market.traffic import Traffic
-from uniscale.market.wording import Asked, as_seen, ask
-from uniscale.market.world import World
+from uniscale.simulator.choice import SEARCH, judge, like, query_relevance
+from uniscale.simulator.draws import Array, uniform, weighted
+from uniscale.simulator.pages import Pages
+from uniscale.simulator.retrieval import Groups, best_of, group_items, policy_score, positions, sibling_groups
+from uniscale.simulator.state import State
+from uniscale.simulator.traffic import Traffic
+from uniscale.simulator.wording import Asked, as_seen, ask
+from uniscale.simulator.world import World
 
 SIBLING_POOL = 64
 """Most popular items of sibling categories that a search draws from; twice the sibling candidates if they are more."""

@@ -10,10 +10,10 @@ from datetime import date
 
 import numpy as np
 
-from uniscale.market import words
-from uniscale.market.draws import Array, normal, stream, uniform, weighted
-from uniscale.market.knobs import Knobs
-from uniscale.market.sizes import Size
+from uniscale.simulator import words
+from uniscale.simulator.draws import Array, normal, stream, uniform, weighted
+from uniscale.simulator.knobs import Knobs
+from uniscale.simulator.sizes import Size
 
 DEFAULT_KNOBS = Knobs()
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.market.choice import Truth, examination
-from uniscale.market.draws import Array, uniform
-from uniscale.market.knobs import Knobs
+from uniscale.simulator.choice import Truth, examination
+from uniscale.simulator.draws import Array, uniform
+from uniscale.simulator.knobs import Knobs
 
 NO_CAUSE = -1
 SECOND = 1_000_000

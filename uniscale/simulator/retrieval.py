@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.market.draws import Array, gumbel, normal
-from uniscale.market.world import World
+from uniscale.simulator.draws import Array, gumbel, normal
+from uniscale.simulator.world import World
 
 NOWHERE = np.float32(-1e9)
 """Score of a place in a list that holds no item."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from uniscale.market.choice import judge, like
-from uniscale.market.draws import Array, uniform, weighted
-from uniscale.market.pages import Pages
-from uniscale.market.retrieval import Groups, best_of, drop_repeats, group_items, policy_score, positions
-from uniscale.market.state import State
-from uniscale.market.traffic import Traffic
-from uniscale.market.world import World
+from uniscale.simulator.choice import judge, like
+from uniscale.simulator.draws import Array, uniform, weighted
+from uniscale.simulator.pages import Pages
+from uniscale.simulator.retrieval import Groups, best_of, drop_repeats, group_items, policy_score, positions
+from uniscale.simulator.state import State
+from uniscale.simulator.traffic import Traffic
+from uniscale.simulator.world import World
 
 SIMILARITY_BONUS = 2.0
 """What the logging policy adds on a page of similar items, per unit of half the inner product of styles."""

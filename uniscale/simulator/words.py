@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uniscale.market.draws import Array, gumbel
+from uniscale.simulator.draws import Array, gumbel
 
 NUM_STYLES = 4
 """Latent taste dimensions."""

@@ -1,0 +1,1 @@
+"""Training frames: samples joined with the features known at their times, encoded as numbers."""
