@@ -81,11 +81,8 @@ def changed(train: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     if unknown:
         raise ValueError(f"{', '.join(unknown)} is no field of the optimisation; there are {', '.join(known)}")
     try:
-        return _CHECKED.validate_python({**{name: getattr(train, name) for name in known}, **changes})
+        return TypeAdapter(TrainConfig).validate_python({**{name: getattr(train, name) for name in known}, **changes})
     except ValidationError as error:
         told = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors(include_url=False)]
         faults = (f"{name}: {message}" if name else message.removeprefix("Value error, ") for name, message in told)
         raise ValueError("; ".join(faults)) from None
-
-
-_CHECKED = TypeAdapter(TrainConfig)

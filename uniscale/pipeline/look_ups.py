@@ -14,7 +14,6 @@ from uniscale.contracts.outcomes import STEPS
 from uniscale.pipeline.results import LookUps, Materialized
 
 _STEP = "materialize"
-_RESULT = TypeAdapter(Materialized)
 
 
 def forget_look_ups(con: duckdb.DuckDBPyConnection, user: str) -> None:
@@ -22,9 +21,10 @@ def forget_look_ups(con: duckdb.DuckDBPyConnection, user: str) -> None:
 
     A result in a form that this code does not read goes as a whole: nobody else reads it either.
     """
+    reader = TypeAdapter(Materialized)
     for ds, text in con.execute(f"select ds, details from lake.{STEPS.qualified} where step = ?", [_STEP]).fetchall():
         try:
-            found = _RESULT.validate_json(text)
+            found = reader.validate_json(text)
         except ValidationError:
             kept = {}
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -382,7 +383,7 @@ def read_result(lake: Lake, ds: date, step: str) -> Any:
     if entry is None:
         return None
     try:
-        return _ADAPTERS[step].validate_json(entry["details"])
+        return _reader(step).validate_json(entry["details"])
     except ValidationError as error:
         raise ValueError(
             f"step {step} of {ds} was done by code {entry['code_version']}, whose result this code does not read; run: "
@@ -390,4 +391,6 @@ def read_result(lake: Lake, ds: date, step: str) -> Any:
         ) from error
 
 
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in get_type_hints(DayResults).items()}
+@cache
+def _reader(step: str) -> TypeAdapter[Any]:
+    return TypeAdapter(get_type_hints(DayResults)[step])
