@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from uniscale.contracts.training import OBSERVATIONS, TASKS
 
 
@@ -76,6 +74,8 @@ def changed(train: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     Raises:
         ValueError: There is no such field, or a value will not do; the message names it.
     """
+    from pydantic import TypeAdapter, ValidationError  # where a card is measured there is torch alone
+
     known = [field.name for field in fields(TrainConfig)]
     unknown = sorted(changes.keys() - set(known))
     if unknown:
