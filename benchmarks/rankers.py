@@ -20,9 +20,10 @@ from benchmarks import record
 from benchmarks.shop import Shop
 from benchmarks.trials import run_all, train_and_judge
 from benchmarks.weights import cell
+from uniscale.data.recipe import DATA
 from uniscale.models.zoo import MODELS, SIZES
 from uniscale.pipeline.steps import steps_until
-from uniscale.recipes.catalogue import DATA, get_recipe
+from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.recipe import Recipe
 
 METRICS = ("auc", "gauc", "ndcg_at_10", "log_loss")

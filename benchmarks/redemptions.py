@@ -29,7 +29,8 @@ import numpy as np
 from benchmarks.compiled import attribute, policy_with
 from uniscale.config import Settings
 from uniscale.lake import Lake
-from uniscale.sources.complete_journey import DOMAINS, ingest_complete_journey
+from uniscale.sources.complete_journey import DATA_SET
+from uniscale.sources.data_set import ingest_data_set
 
 RECORDS = Path(__file__).with_name("records")
 WINDOWS_DAYS = (7, 14, 28, 42, 70)
@@ -108,9 +109,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the Parquet files of The Complete Journey")
     folder: Path = parser.parse_args().folder.resolve()
     with tempfile.TemporaryDirectory(prefix="uniscale-bench-") as scratch:
-        settings = Settings(home=Path(scratch) / "home", domains=DOMAINS, target_domain="coupon")
+        settings = Settings(home=Path(scratch) / "home", domains=DATA_SET.domains, target_domain="coupon")
         lake = Lake(settings)
-        ingest_complete_journey(settings, lake, folder)
+        ingest_data_set(settings, lake, DATA_SET, folder)
         lake.commit(lambda con: con.execute(_CAMPAIGN_PRODUCTS.format(folder=folder)), "products of campaigns")
         with lake.read() as con:
             con.execute(_PURCHASES.format(folder=folder))

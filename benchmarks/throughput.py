@@ -23,8 +23,8 @@ from typing import Any
 
 from benchmarks import record
 from benchmarks.limits import gemm_gflops
+from uniscale.contracts.training import PRECISIONS
 from uniscale.models.zoo import MODELS, SIZES
-from uniscale.training.config import PRECISIONS
 
 PROFILED = 3
 
@@ -73,9 +73,10 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
     from benchmarks.requests import DOMAINS, random_store
     from benchmarks.steps import Stepper, training_flops
+    from uniscale.contracts.optimisation import TrainConfig
     from uniscale.data.loader import Loader, LoaderState
     from uniscale.models.zoo import build_model, num_params
-    from uniscale.training.config import TrainConfig, Worker
+    from uniscale.training.config import Worker
     from uniscale.training.determinism import use_threads
     from uniscale.training.loop import Trainer
     from uniscale.training.memory import keep_memory
