@@ -18,8 +18,8 @@ from uniscale.config.calendar import train_days
 from uniscale.config.thresholds import load_thresholds
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
-from uniscale.contracts.metrics import METRICS
-from uniscale.contracts.outcomes import METRICS as METRIC_ROWS
+from uniscale.contracts.metrics import CATALOGUE
+from uniscale.contracts.outcomes import METRICS
 from uniscale.lake import Lake
 from uniscale.pipeline.results import DayResults, read_results
 from uniscale.pipeline.steps import DAY_STEPS
@@ -60,7 +60,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         window_days=FEATURE_WINDOWS[-1],
         trained=train_days(settings, ds),
         metrics=metrics,
-        catalogue={name: metric for name, metric in METRICS.items() if name in metrics},
+        catalogue={name: metric for name, metric in CATALOGUE.items() if name in metrics},
         limits=load_thresholds(),
         paper=PAPER_MULTIPLIERS,
         charts=_charts(summary, results, metrics),
@@ -91,7 +91,7 @@ def _short(value: Any) -> Any:
 
 
 def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:
-    query = f"select metric, role, value, ci_low, ci_high, num_requests from {METRIC_ROWS.qualified} where ds = ?"
+    query = f"select metric, role, value, ci_low, ci_high, num_requests from {METRICS.qualified} where ds = ?"
     found: dict[str, dict[str, dict[str, Any]]] = {}
     with lake.read() as con:
         for metric, role, value, low, high, requests in con.execute(query, [ds]).fetchall():
@@ -105,7 +105,7 @@ def _charts(
 ) -> dict[str, Markup]:
     differences = {
         metric.title: metrics[name]["difference"]
-        for name, metric in METRICS.items()
+        for name, metric in CATALOGUE.items()
         if metric.is_share and "difference" in metrics.get(name, {})
     }
     stages = {step.title: summary["stages"][step.name] for step in DAY_STEPS if step.name in summary["stages"]}

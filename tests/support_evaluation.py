@@ -1,16 +1,15 @@
 """Lake rows, models and a registry for tests of judging."""
 
-import json
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
-from pydantic_core import to_jsonable_python
 from support_frames import DOMAINS, random_frames, write_frames
 
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
 from uniscale.evaluation.scoring import SCHEMA
 from uniscale.lake import Lake
+from uniscale.pipeline.ledger import as_json
 from uniscale.pipeline.results import SamplesBuilt
 
 METRIC_NAMES = ("auc", "gauc", "hr_at_5", "ndcg_at_10", "log_loss", "calibration", "gmv_proxy", "gmv_share")
@@ -97,7 +96,7 @@ def samples_built(exposed, unexposed, attributed, synthetic):
     counts = dict.fromkeys(("requests", "click_positives", "cart_positives", "purchase_positives", "days_built"), 1)
     by_name = {name: {} for name in ("searchified", "shape", "outside_clicks", "multipliers", "growth")}
     rest = {"lift": (), "young_days": "keep", "queries": None, "rows_per_second": None}
-    return json.dumps(to_jsonable_python(SamplesBuilt(**rows, **counts, **by_name, **rest)))
+    return as_json(SamplesBuilt(**rows, **counts, **by_name, **rest))
 
 
 def write_finished_day(lake, ds: date, *, requests=900, **decision):

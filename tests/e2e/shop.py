@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.settings import Settings
 from uniscale.lake import Lake
-from uniscale.lineage.content import NAMES_OF_RUNS, Content, whole_content
+from uniscale.lineage.content import Content, whole_content
 
 DS = "2026-01-07"
 DAYS = 4
@@ -93,7 +92,7 @@ def new_shop(folder: Path, logs: Path) -> Shop:
     return Shop(folder)
 
 
-def content(lake: Lake, leave_out: Collection[str] = NAMES_OF_RUNS) -> dict[str, Content]:
+def content(lake: Lake) -> dict[str, Content]:
     """Rows and order-free hash of every lake table, without what names a run rather than its result."""
     with lake.read() as con:
-        return whole_content(con, leave_out)
+        return whole_content(con)

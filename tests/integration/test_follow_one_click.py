@@ -1,13 +1,13 @@
 """The walk of docs/follow-one-click.md: an outside click from the line of a CSV file to the gradient of a logit."""
 
 import ast
-import csv
-import json
 import re
 
 import pyarrow as pa
 import pytest
 import torch
+from support_sources import write_logs
+from support_warehouse import rows
 
 from tests.support_lineage import ANNA, DS, at_home, run_steps, small_log
 from uniscale.checkout import PROJECT_ROOT
@@ -24,40 +24,27 @@ PAGE = PROJECT_ROOT / "docs" / "follow-one-click.md"
 CLICK, ITEM, REQUEST = "o1", "s3", "r-a1"
 
 
-def write_log(folder):
-    """The log as CSV files, a folder per table and day, as a shop would send it."""
-    log = small_log()
-    for table in EVENT_TABLES:
-        days = {}
-        for row in getattr(log, table.name):
-            days.setdefault(row["ds"], []).append(row)
-        for day, rows in days.items():
-            place = folder / table.name / f"ds={day}"
-            place.mkdir(parents=True)
-            with (place / "part.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                names = [name for name in table.column_names if name != "ds"]
-                writer.writerow(names)
-                for row in rows:
-                    facts = {**row, "attributes": json.dumps(dict(row.get("attributes") or []))}
-                    writer.writerow(["" if facts[name] is None else facts[name] for name in names])
+def by_day(sent):
+    """Rows of a table as a shop would send them: by day, facts as an object."""
+    days = {}
+    for row in sent:
+        facts = {"attributes": dict(row["attributes"] or [])} if "attributes" in row else {}
+        days.setdefault(row["ds"], []).append({name: value for name, value in {**row, **facts}.items() if name != "ds"})
+    return days
 
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory, parsed_project):
     """An installation whose day has run as far as the frames, from files."""
     folder = tmp_path_factory.mktemp("click")
-    write_log(folder / "events")
+    log = small_log()
+    logs = {table.name: by_day(getattr(log, table.name)) for table in EVENT_TABLES}
+    write_logs(folder / "events", "csv", logs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNISCALE_SOURCE__EVENTS_DIR", str(folder / "events"))
         settings, lake = at_home(patch, folder / "home")
         run_steps(*steps_until("frames"))
         yield settings, lake
-
-
-def found(lake, sql):
-    with lake.read() as con:
-        return con.execute(sql).fetchall()
 
 
 def of_the_item(table):
@@ -70,28 +57,28 @@ def of_the_item(table):
 def test_the_line_is_landed_as_an_outside_action_of_no_request(walked):
     _, lake = walked
     landed = f"select user_id, item_id, action, domain, request_id from lake.raw.actions where action_id = '{CLICK}'"
-    assert found(lake, landed) == [(ANNA, ITEM, "click", "feed", None)]
-    assert found(lake, f"select item_id from lake.marts.outside_actions where action_id = '{CLICK}'") == [(ITEM,)]
+    assert rows(lake, landed) == [(ANNA, ITEM, "click", "feed", None)]
+    assert rows(lake, f"select item_id from lake.marts.outside_actions where action_id = '{CLICK}'") == [(ITEM,)]
 
 
 def test_it_labels_the_row_that_was_not_shown_and_no_other(walked):
     _, lake = walked
     attributed = f"select request_id, item_id, target from lake.marts.fct_attributions where action_id = '{CLICK}'"
-    assert found(lake, attributed) == [(REQUEST, ITEM, "unexposed")]
+    assert rows(lake, attributed) == [(REQUEST, ITEM, "unexposed")]
     own = f"from lake.marts.fct_exposures where request_id = '{REQUEST}' and item_id = '{ITEM}'"
-    assert found(lake, f"select is_exposed, is_clicked {own}") == [(False, False)]
+    assert rows(lake, f"select is_exposed, is_clicked {own}") == [(False, False)]
 
 
 def test_sample_and_frame_hold_the_label_and_what_it_would_be_without(walked):
     _, lake = walked
-    sampled = found(
+    sampled = rows(
         lake,
         "select provenance[place], is_clicked[place], is_natively_clicked[place], action_ids[place] "
         + of_the_item("es3.samples"),
     )
     assert sampled == [("attributed_unexposed", True, False, CLICK)]
     framed = f"select is_clicked[place], is_natively_clicked[place] {of_the_item('ml.frames')} and split = 'train'"
-    assert found(lake, framed) == [(True, False)]
+    assert rows(lake, framed) == [(True, False)]
 
 
 @pytest.mark.parametrize(("data", "target"), [("es3", 1.0), ("unexposed", 0.0)])

@@ -10,7 +10,7 @@ from support_evaluation import predictions, write_test_day
 from support_frames import DOMAINS
 
 from uniscale.config import load_settings
-from uniscale.contracts.metrics import METRICS
+from uniscale.contracts.metrics import CATALOGUE
 from uniscale.decision import judge
 from uniscale.registry.store import Registry
 from uniscale.simulator.blueprint import WORLD_FILE
@@ -273,7 +273,7 @@ def test_the_truth_is_measured_along_with_the_rest_where_it_is_known(stage, tmp_
         (role, metric): value
         for role, metric, value in stage.rows("select role, metric, value from ml.metrics where metric like 'true_%'")
     }
-    assert {metric for _, metric in found} == {metric.name for metric in METRICS.values() if metric.is_truth}
+    assert {metric for _, metric in found} == {metric.name for metric in CATALOGUE.values() if metric.is_truth}
     assert found["challenger", "true_gauc"] > found["champion", "true_gauc"]
     assert found["challenger", "true_auc"] < 1  # a label of 0.9 or 0.1 cannot be known for certain
     assert judge.promote_day(stage.settings, stage.lake, DS)["decision"] == "promoted"

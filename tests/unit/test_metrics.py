@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from uniscale.contracts.metrics import METRICS
+from uniscale.contracts.metrics import CATALOGUE
 from uniscale.evaluation.metrics import auc, measure, statistics
 from uniscale.evaluation.outcomes import Outcomes, Scores
 
@@ -34,7 +34,7 @@ def test_a_small_test_set_by_hand():
     assert found["gmv_proxy"] == pytest.approx(12 / 3)  # the sixth row's 30 are not among the five best
     assert found["gmv_share"] == pytest.approx(12 / 42)
     assert found["calibration"] == pytest.approx((0.9 + 0.9 + 0.3) / 1)  # of the rows shown first, one was clicked
-    assert set(found) == {metric.name for metric in METRICS.values() if not metric.is_truth}
+    assert set(found) == {metric.name for metric in CATALOGUE.values() if not metric.is_truth}
 
 
 def test_requests_that_carry_a_metric_are_counted():

@@ -33,7 +33,7 @@ class Metric:
         return self.higher_is_better is not None and not self.is_truth
 
 
-METRICS: dict[str, Metric] = {
+CATALOGUE: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(name="auc", title="AUC", is_headline=True),
@@ -60,7 +60,7 @@ METRICS: dict[str, Metric] = {
 }
 """By name, in the order that people read them."""
 
-HEADLINES = tuple(metric for metric in METRICS.values() if metric.is_headline)
+HEADLINES = tuple(metric for metric in CATALOGUE.values() if metric.is_headline)
 
 
 def check_metric(name: str) -> None:
@@ -69,6 +69,6 @@ def check_metric(name: str) -> None:
     Raises:
         ValueError: It is unknown, has no better direction, or takes the truth of a simulated shop.
     """
-    able = [metric.name for metric in METRICS.values() if metric.can_decide]
+    able = [metric.name for metric in CATALOGUE.values() if metric.can_decide]
     if name not in able:
         raise ValueError(f"gate metric {name!r} cannot decide; set gate.metric or gate.guardrail to one of {able}")

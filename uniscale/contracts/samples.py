@@ -15,6 +15,20 @@ NATIVE_LABELS = (
 )
 """What the rows would carry without attribution; of synthetic requests the labels they have."""
 
+ROW_FACTS = (
+    "is_exposed",
+    "position",
+    "provenance",
+    "is_clicked",
+    "is_carted",
+    "is_purchased",
+    "purchase_value",
+    "inclusion_probability",
+    "label_weight",
+    *(column.name for column in NATIVE_LABELS),
+)
+"""Lists of a sample that a frame takes over: how each row was shown, and what happened to it."""
+
 SAMPLES = Table(
     schema="es3",
     name="samples",

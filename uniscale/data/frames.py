@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.samples import NATIVE_LABELS
+from uniscale.contracts.samples import ROW_FACTS
 from uniscale.features.encoding.columns import list_lengths, starts_of
 from uniscale.features.encoding.encode import ITEM_INPUTS
 from uniscale.lake import Lake
@@ -24,16 +24,7 @@ READ_REQUESTS = 2048
 ITEM_LISTS = (
     "item_ids",
     *ITEM_INPUTS,
-    "is_exposed",
-    "position",
-    "provenance",
-    "is_clicked",
-    "is_carted",
-    "is_purchased",
-    "purchase_value",
-    "inclusion_probability",
-    "label_weight",
-    *(column.name for column in NATIVE_LABELS),
+    *ROW_FACTS,
 )
 """Columns whose lists run over the items of the request."""
 

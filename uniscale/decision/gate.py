@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from uniscale.contracts.metrics import METRICS, check_metric
+from uniscale.contracts.metrics import CATALOGUE, check_metric
 from uniscale.evaluation.bootstrap import Estimate
 
 MIN_REQUESTS = 20
@@ -94,14 +94,14 @@ def _rule(deciding: Comparison, guardrail: Comparison, confidence: float) -> tup
 
 def _is_better(comparison: Comparison) -> bool:
     low, high = comparison.difference.low, comparison.difference.high
-    if METRICS[comparison.metric].higher_is_better:
+    if CATALOGUE[comparison.metric].higher_is_better:
         return low is not None and low > 0
     return high is not None and high < 0
 
 
 def _is_worse(comparison: Comparison) -> bool:
     low, high = comparison.difference.low, comparison.difference.high
-    if METRICS[comparison.metric].higher_is_better:
+    if CATALOGUE[comparison.metric].higher_is_better:
         return high is not None and high < 0
     return low is not None and low > 0
 

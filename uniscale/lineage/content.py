@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -62,13 +62,13 @@ def read_content(con: duckdb.DuckDBPyConnection, name: str, days: Sequence[date]
     return {day: Content(rows=count, hash=int(content)) for day, count, content in rows}
 
 
-def whole_content(con: duckdb.DuckDBPyConnection, leave_out: Collection[str] = NAMES_OF_RUNS) -> dict[str, Content]:
-    """Content of every table of a lake but the ledger's, which tell when and how, by name; without some columns."""
+def whole_content(con: duckdb.DuckDBPyConnection) -> dict[str, Content]:
+    """Content of every table of a lake but the ledger's, which tell when and how, by name; without `NAMES_OF_RUNS`."""
     found = {}
     for table in TABLES:
         if table in (STEPS, PARTITIONS) or not table_has(con, table):
             continue
-        columns = ", ".join(f'"{name}"' for name in table.column_names if name not in leave_out)
+        columns = ", ".join(f'"{name}"' for name in table.column_names if name not in NAMES_OF_RUNS)
         query = f"select count(*), coalesce(sum(hash({columns})), 0) from lake.{table.qualified}"
         [(count, content)] = con.execute(query).fetchall()
         found[table.qualified] = Content(rows=count, hash=int(content))

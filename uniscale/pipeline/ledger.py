@@ -29,13 +29,21 @@ def finished(lake: Lake, ds: date, step: str) -> dict[str, Any] | None:
     if not lake.exists():
         return None
     with lake.read() as con:
-        if not table_has(con, STEPS):
-            return None
-        names = STEPS.column_names
-        row = con.execute(
-            f"select {', '.join(names)} from {STEPS.qualified} where ds = ? and step = ?", [ds, step]
-        ).fetchone()
-    return None if row is None else dict(zip(names, row, strict=True))
+        return entries(con, ds).get(step)
+
+
+def entries(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, dict[str, Any]]:
+    """The ledger's entries of a day by step."""
+    if not table_has(con, STEPS):
+        return {}
+    names = STEPS.column_names
+    rows = con.execute(f"select {', '.join(names)} from lake.{STEPS.qualified} where ds = ?", [ds]).fetchall()
+    return {entry["step"]: entry for row in rows for entry in [dict(zip(names, row, strict=True))]}
+
+
+def as_json(found: Any) -> str:
+    """What a step found as the ledger keeps it: JSON-like values, dataclasses of them included."""
+    return json.dumps(to_jsonable_python(found))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +117,7 @@ def run_step(
         "snapshot_id": snapshot,
         "seconds": time.monotonic() - start,
         "peak_mib": _peak_mib(),
-        "details": json.dumps(to_jsonable_python(details)),
+        "details": as_json(details),
     }
     _write(lake, entry, {"input_key": key, "inputs": inputs, "code": code_of(step)})
     return entry, True

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import duckdb
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
 from uniscale.contracts.outcomes import STEPS
-from uniscale.pipeline.results import LookUps, Materialized
+from uniscale.pipeline.ledger import as_json
+from uniscale.pipeline.results import LookUps, Materialized, read_entry
 
 _STEP = "materialize"
 
@@ -21,18 +21,19 @@ def forget_look_ups(con: duckdb.DuckDBPyConnection, user: str) -> None:
 
     A result in a form that this code does not read goes as a whole: nobody else reads it either.
     """
-    reader = TypeAdapter(Materialized)
-    for ds, text in con.execute(f"select ds, details from lake.{STEPS.qualified} where step = ?", [_STEP]).fetchall():
-        try:
-            found = reader.validate_json(text)
-        except ValidationError:
-            kept = {}
-        else:
+    names = ("ds", "step", "code_version", "details")
+    rows = con.execute(f"select {', '.join(names)} from lake.{STEPS.qualified} where step = ?", [_STEP]).fetchall()
+    for row in rows:
+        entry = dict(zip(names, row, strict=True))
+        kept: Materialized | dict[str, Any] = {}
+        with suppress(ValueError):
+            found: Materialized = read_entry(entry)
             if found.example is None or not _asks_for(found.example, user):
                 continue
-            kept = to_jsonable_python(replace(found, example=None))
+            kept = replace(found, example=None)
         con.execute(
-            f"update lake.{STEPS.qualified} set details = ? where ds = ? and step = ?", [json.dumps(kept), ds, _STEP]
+            f"update lake.{STEPS.qualified} set details = ? where ds = ? and step = ?",
+            [as_json(kept), entry["ds"], _STEP],
         )
 
 

@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from uniscale.es3.lift import Lift
 from uniscale.es3.maturity import Growth
 from uniscale.lake import Lake
-from uniscale.pipeline.ledger import finished
+from uniscale.pipeline.ledger import entries, finished
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -358,7 +361,7 @@ def result(kind: type[T], found: Mapping[str, Any]) -> T:
         TypeError: Something was told that the result does not hold.
         pydantic.ValidationError: Something is missing, or of another type.
     """
-    unknown = found.keys() - {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = found.keys() - {field.name for field in fields(kind)}
     if unknown:
         raise TypeError(f"{kind.__name__} does not hold {', '.join(sorted(unknown))}")
     return TypeAdapter(kind).validate_python(found)
@@ -368,20 +371,31 @@ def read_results(lake: Lake, ds: date) -> DayResults:
     """What the steps of a day found, as far as they are done.
 
     Raises:
-        ValueError: A step was done by code with another form of its result; the message names the command.
+        FileNotFoundError: There is no lake.
+        ValueError: As of `read_entry`.
     """
-    return DayResults(**{field.name: read_result(lake, ds, field.name) for field in fields(DayResults)})
+    with lake.read() as con:
+        found = entries(con, ds)
+    return DayResults(**{step.name: read_entry(found[step.name]) for step in fields(DayResults) if step.name in found})
 
 
 def read_result(lake: Lake, ds: date, step: str) -> Any:
     """What one step of a day found, of its own type; None if it is not done.
 
     Raises:
-        ValueError: As of `read_results`.
+        ValueError: As of `read_entry`.
     """
     entry = finished(lake, ds, step)
-    if entry is None:
-        return None
+    return None if entry is None else read_entry(entry)
+
+
+def read_entry(entry: Mapping[str, Any]) -> Any:
+    """What the step of a ledger's entry found, of its own type.
+
+    Raises:
+        ValueError: The step was done by code with another form of its result; the message names the command.
+    """
+    step, ds = entry["step"], entry["ds"]
     try:
         return _reader(step).validate_json(entry["details"])
     except ValidationError as error:

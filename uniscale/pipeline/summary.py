@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from uniscale.contracts.metrics import HEADLINES
-from uniscale.contracts.metrics import METRICS as CATALOGUE
-from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
+from uniscale.contracts.metrics import CATALOGUE, HEADLINES
+from uniscale.contracts.outcomes import DECISIONS, METRICS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
-from uniscale.pipeline.results import read_result
+from uniscale.pipeline.ledger import entries
+from uniscale.pipeline.results import SamplesBuilt, read_entry
 from uniscale.pipeline.steps import DAY_STEPS
 
 FEW_REQUESTS = 200
@@ -36,11 +36,11 @@ def day_summary(lake: Lake, ds: date) -> dict[str, Any]:
         ValueError: The day has not been run to its decision; the message names the command.
     """
     with lake.read() as con:
-        metrics, decision, steps = _metrics(con, ds), _decision(con, ds), _steps(con, ds)
+        metrics, decision, steps = _metrics(con, ds), _decision(con, ds), entries(con, ds)
     if not metrics or decision is None or "samples" not in steps:
         done = ", ".join(step.name for step in DAY_STEPS if step.name in steps) or "none"
         raise ValueError(f"{ds} has not been run to its decision (steps done: {done}); run: uniscale day {ds}")
-    samples = read_result(lake, ds, "samples")
+    samples: SamplesBuilt = read_entry(steps["samples"])
     models = {role: _model(metrics.get(role)) for role in ("champion", "challenger")}
     return {
         "ds": ds.isoformat(),
@@ -53,7 +53,7 @@ def day_summary(lake: Lake, ds: date) -> dict[str, Any]:
         "evidence": json.loads(decision["evidence"]),
         "num_requests": metrics["champion"]["auc"]["num_requests"],
         "warnings": _warnings(metrics["champion"], models),
-        "stages": {step.name: steps[step.name] for step in DAY_STEPS if step.name in steps},
+        "stages": {step.name: steps[step.name]["seconds"] for step in DAY_STEPS if step.name in steps},
     }
 
 
@@ -77,13 +77,6 @@ def _decision(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, Any] | None
         return None
     rows = _rows(con, f"select * from lake.{DECISIONS.qualified} where ds = ?", ds)
     return rows[0] if rows else None
-
-
-def _steps(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, float]:
-    """Seconds of the steps that are done."""
-    if not table_has(con, STEPS):
-        return {}
-    return dict(con.execute(f"select step, seconds from lake.{STEPS.qualified} where ds = ?", [ds]).fetchall())
 
 
 def _model(rows: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from datetime import date
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
-from uniscale.contracts.samples import NATIVE_LABELS, SAMPLES
+from uniscale.contracts.samples import ROW_FACTS, SAMPLES
 
 PASSED_ON = (
     "ds",
@@ -19,16 +19,7 @@ PASSED_ON = (
     "query_tier",
     "label_as_of",
     "item_ids",
-    "is_exposed",
-    "position",
-    "provenance",
-    "is_clicked",
-    "is_carted",
-    "is_purchased",
-    "purchase_value",
-    "inclusion_probability",
-    "label_weight",
-    *(column.name for column in NATIVE_LABELS),
+    *ROW_FACTS,
 )
 """Columns that a frame takes over as they are."""
 
