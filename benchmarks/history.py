@@ -27,8 +27,8 @@ from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS
 from uniscale.es3.build import build_samples
 from uniscale.features.training_frames.build import build_frames
 from uniscale.lake import Lake
+from uniscale.lake.contents import read_contents
 from uniscale.warehouse.build import build_marts
-from uniscale.warehouse.inputs import read_raw_content
 from uniscale.warehouse.tables import create_tables
 
 DS = date(2026, 6, 30)
@@ -66,7 +66,7 @@ def measure(folder: Path, history_days: int, num_requests: int) -> dict[str, Any
     land(lake, DS + timedelta(days=1), DS + timedelta(days=1), first, num_requests)
     found: dict[str, Any] = {"load": os.getloadavg()[0]}
     with timed(found, "hashing"):
-        read_raw_content(lake, DS + timedelta(days=1))
+        read_contents(lake, DS + timedelta(days=1))
     reports = {}
     for name, step in STEPS.items():
         with timed(found, name):

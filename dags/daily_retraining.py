@@ -6,7 +6,8 @@
 `source.events_dir` names; the lake; the registered champion.
 
 **Outputs.** The day's partitions in the lake, two registered model versions at most, the aliases `champion` and
-`challenger`, a decision with its evidence, `reports/<ds>/index.html`.
+`challenger`, a decision with its evidence, `reports/<ds>/index.html`. Every derived table is an asset of its name,
+`es3.samples` say, that a DAG of your own can be scheduled on.
 
 **When.** Every night at 02:00 UTC for the day before yesterday: its test day ended two hours ago. A manual run takes
 `{"ds": "YYYY-MM-DD"}` as configuration.
@@ -28,9 +29,10 @@ from itertools import groupby
 from operator import attrgetter
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, chain
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, TaskGroup, chain
 
 from uniscale.contracts.days import GIVEN_DAY
+from uniscale.pipeline.products import read_by, tables_of
 from uniscale.pipeline.steps import DAY_STEPS
 
 DS = "{{ params.ds or (data_interval_start | ds) }}"
@@ -59,6 +61,8 @@ with DAG(
                     env={"DS": DS},
                     append_env=True,
                     doc_md=step.title,
+                    inlets=[Asset(table.qualified) for table in read_by(step.name)],
+                    outlets=[Asset(table.qualified) for table in tables_of(step.name)],
                 )
                 for step in steps
             ]

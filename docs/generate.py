@@ -1,13 +1,14 @@
 """Writes the pages that follow from the code: ``python -m docs.generate``.
 
-Commands, settings and the list of decisions. A test holds the committed pages against what this writes.
+Commands, settings, derived tables and the list of decisions. A test holds the committed pages against what this writes.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,6 +20,10 @@ from typer.main import get_command
 
 from uniscale.cli.main import app
 from uniscale.config.settings import Settings
+from uniscale.contracts.code import CODE
+from uniscale.contracts.schema import Table
+from uniscale.pipeline.products import products_of
+from uniscale.pipeline.steps import DAY_STEPS
 
 DOCS = Path(__file__).parent
 
@@ -36,6 +41,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "commands.md": commands(),
         DOCS / "reference" / "settings.md": settings(),
+        DOCS / "reference" / "tables.md": tables(),
         DOCS / "adr" / "index.md": decisions(),
     }
 
@@ -110,6 +116,37 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"`{list(value)}`".replace("'", '"') if isinstance(value, tuple) else f"`{value}`"
+
+
+def tables() -> str:
+    """Every derived table: what builds it, from which days of what, and on which settings it depends."""
+    lines = [
+        "# Derived tables",
+        "",
+        "What each derived table is made from, as it is declared. A day is built again when one of the days that it",
+        "reads holds something else, when one of these settings has another value, or when the code has changed that",
+        "makes it.",
+    ]
+    for step in DAY_STEPS:
+        if products_of(step.name):
+            lines += ["", f"## Step `{step.name}`"]
+        for product in products_of(step.name):
+            lines += ["", f"### {product.name[0].upper()}{product.name[1:].replace('_', ' ')}", ""]
+            lines += [f"{_names(product.tables)}.", "", "| reads | days | by way of |", "|---|---|---|"]
+            for (days, through), reads in groupby(product.reads, key=lambda read: (read.span, read.through)):
+                lines.append(f"| {_names(read.table for read in reads)} | {days} | {_names(through)} |")
+            settings_read = ", ".join(f"`{name}`" for name in product.settings)
+            lines += ["", f"Settings: {settings_read or 'none'}. Code: {_code(product.code)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _names(tables: Iterable[Table]) -> str:
+    return ", ".join(f"`{table.qualified}`" for table in tables)
+
+
+def _code(result: str) -> str:
+    parts = [part if part.endswith("/") else part.replace(".", "/") + ".py" for part in CODE[result]]
+    return " and ".join(f"`{part}`" for part in parts) + ", with what they import"
 
 
 def decisions() -> str:

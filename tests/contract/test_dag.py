@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
+from uniscale.pipeline.products import read_by, tables_of
 from uniscale.pipeline.steps import DAY_STEPS
 
 HEAVY = {"torch", "ray", "feast", "mlflow", "evidently", "duckdb", "pandas", "dbt"}
@@ -62,6 +63,7 @@ for path in sys.argv[1:]:
          "max_active_runs": d.max_active_runs,
          "params": {name: [text for text in given if accepts(d.params.get_param(name), text)] for name in d.params},
          "tasks": {t.task_id: {"owner": t.owner, "retries": t.retries, "down": sorted(t.downstream_task_ids),
+                               "inlets": [a.name for a in t.inlets], "outlets": [a.name for a in t.outlets],
                                "command": t.bash_command, "env": t.env, "append_env": t.append_env,
                                "templated": {f: getattr(t, f) for f in t.template_fields}}
                    for t in d.tasks}}
@@ -118,6 +120,15 @@ def test_every_task_calls_a_command_that_exists_with_a_day(parsed, path):
             assert required == ([*(["name"] if step else []), "ds"])
             assert set(step) <= {step.name for step in DAY_STEPS}
             assert (day, task["env"], task["append_env"]) == ('"$DS"', {"DS": DAY}, True)
+
+
+def test_the_tasks_of_the_retraining_name_the_tables_that_they_read_and_build_as_assets(parsed):
+    (dag,) = parsed[str(PROJECT_ROOT / "dags" / "daily_retraining.py")]["dags"]
+    for step, task in dag["tasks"].items():
+        assert task["inlets"] == [table.qualified for table in read_by(step)]
+        assert task["outlets"] == [table.qualified for table in tables_of(step)]
+    assert "es3.samples" in dag["tasks"]["samples"]["outlets"]
+    assert "es3.samples" in dag["tasks"]["frames"]["inlets"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

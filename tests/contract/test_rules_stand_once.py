@@ -47,12 +47,13 @@ def test_a_rule_stands_in_one_file(rule):
 
 
 LOG_READ_BY_SAMPLES = {
-    "build.py": {"actions", "candidates"},
     "frequent_queries.sql": {"requests"},
     "older_lists.sql": {"candidates", "requests"},
     "outside.sql": {"candidates", "requests"},
     "own_queries.sql": {"actions", "candidates"},
     "past_searches.sql": {"requests"},
+    "products.py": {"actions", "candidates", "requests"},
+    "sequences.py": {"actions"},
     "sequences.sql": {"actions"},
 }
 """Raw tables that ES3 reads, each for what no mart holds; the code says what that is."""

@@ -132,6 +132,10 @@ def test_the_command_tells_it_to_people_and_to_programs(read_only):
     )
     assert "h1: native, clicked and carted, weight 1" in runner.invoke(app, ["lineage", "r-b1"]).stdout
     assert "es3.samples" in runner.invoke(app, ["lineage", "--user", ANNA]).stdout
+    assert "reads marts.query_item_stats: the day" in runner.invoke(app, ["lineage", "--table", "es3.samples"]).stdout
+    found = json.loads(runner.invoke(app, ["lineage", "--table", "marts.item_versions", "--json"]).stdout)
+    assert found["made_by"][0]["reads"] == [{"table": "raw.items", "days": "from the first day of the log to the day"}]
+    assert {"requests", "samples"} <= set(found["read_by"])
     tables = json.loads(runner.invoke(app, ["lineage", "--user", ANNA, "--json"]).stdout)["tables"]
     assert tables["raw.quarantine"] == {"unknown": 3}
     for words in (["lineage"], ["lineage", "r-a1", "--user", ANNA], ["lineage", "r-a7"]):

@@ -125,7 +125,7 @@ def test_a_killed_build_leaves_the_day_as_it_was(settings, lake, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(build, "mark_built", killed)
+        patch.setattr(build, "mark_tables", killed)
         with pytest.raises(KeyboardInterrupt):
             build_samples(settings, lake, DAY)
     assert stored(lake) == rows

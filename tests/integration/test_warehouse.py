@@ -138,7 +138,7 @@ def test_a_forced_build_makes_every_day_again(world):
 def test_a_build_that_failed_half_way_is_finished_by_the_same_call_with_the_same_rows(world, monkeypatch):
     settings, lake = world
     before = everything(lake)
-    monkeypatch.setattr("uniscale.warehouse.plan.code_of", lambda _: "other")
+    monkeypatch.setattr("uniscale.lake.keys.code_of", lambda _: "other")
 
     def killed(settings, lake, arguments, variables):
         run_dbt(settings, lake, ["build", "--select", "fct_exposures", *arguments[-2:]], variables)
@@ -202,7 +202,7 @@ def test_later_days_do_not_change_a_final_day(world, monkeypatch):
     log.act("much later", "u", "c", "purchase", moment("16 11:00"))
     log.land(lake)
 
-    monkeypatch.setattr("uniscale.warehouse.plan.code_of", lambda _: "other")
+    monkeypatch.setattr("uniscale.lake.keys.code_of", lambda _: "other")
     told = build_marts(settings, lake, day(15))
 
     assert told["days_built"]["requests"] == 12

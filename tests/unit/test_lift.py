@@ -9,11 +9,11 @@ import pytest
 from support_es3 import DAY, YESTERDAY, World, at, plan, policy
 
 from uniscale.contracts.marts import OUTSIDE_ACTIONS
+from uniscale.es3.build import sample_keys
 from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.lift import GAPS, PRIOR_ACTIONS, measure_lift
-from uniscale.es3.plan import build_keys
-from uniscale.lake.partitions import mark_tables
-from uniscale.warehouse.inputs import RawContent
+from uniscale.es3.products import ES3_SAMPLES
+from uniscale.lake.contents import Contents
 
 BY_LIFT = policy(attribution={"weight": "lift"})
 
@@ -198,13 +198,12 @@ def test_labels_weigh_by_lift_only_where_the_policy_says_so():
 
 
 @pytest.mark.parametrize("word", ["rule", "lift"])
-def test_a_day_is_made_again_for_what_was_done_before_it_only_where_labels_weigh_by_lift(lake, word):
+def test_a_day_is_made_again_for_what_was_done_before_it_only_where_labels_weigh_by_lift(settings, word):
     the_plan = plan(policy(attribution={"weight": word}))
 
     def key(of_the_day_before):
-        noted = {OUTSIDE_ACTIONS.qualified: {YESTERDAY.date(): of_the_day_before}}
-        lake.commit(lambda con: mark_tables(con, noted), "a day of outside actions")
-        with lake.read() as con:
-            return build_keys(con, the_plan, {DAY: {}}, RawContent({"candidates": {}}))[DAY]
+        held = {read.table.qualified: {} for read in ES3_SAMPLES.reads}
+        contents = Contents({**held, OUTSIDE_ACTIONS.qualified: {YESTERDAY.date(): of_the_day_before}})
+        return sample_keys(settings, the_plan, contents, {DAY: {}})[DAY]
 
     assert (key("made") != key("made again")) is (word == "lift")

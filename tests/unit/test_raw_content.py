@@ -7,9 +7,8 @@ import pytest
 
 from tests.support_warehouse import Log, day
 from uniscale.contracts.events import ACTIONS_TABLE, EVENT_TABLES
-from uniscale.lake import Lake
-from uniscale.warehouse import inputs
-from uniscale.warehouse.inputs import read_raw_content
+from uniscale.lake import Lake, contents
+from uniscale.lake.contents import read_contents
 
 DAYS = [day(number) for number in (5, 6, 7)]
 MANY = 40
@@ -35,22 +34,22 @@ def landed(lake):
 def content(lake):
     """The content, and the days of actions whose rows were read for it."""
     read = []
-    hash_days = inputs._by_day
+    hash_days = contents._by_day
 
     def noting(con, table, days):
         read.extend(days if table is ACTIONS_TABLE else [])
         return hash_days(con, table, days)
 
-    with patch.object(inputs, "_by_day", noting):
-        found = read_raw_content(lake, date.max)
-    return found.by_table["actions"], sorted(read)
+    with patch.object(contents, "_by_day", noting):
+        found = read_contents(lake, date.max)
+    return found.by_table["raw.actions"], sorted(read)
 
 
 def from_rows(lake):
     """The content as the rows alone tell it."""
     with lake.read() as con:
         days = [row[0] for row in con.execute("select distinct ds from raw.actions").fetchall()]
-        return inputs._by_day(con, ACTIONS_TABLE, days)
+        return contents._by_day(con, ACTIONS_TABLE, days)
 
 
 def replace_day(lake, ds, log):
@@ -120,8 +119,8 @@ def test_tidying_the_lake_changes_no_content(landed):
 def test_a_lake_without_rows_has_no_content(lake):
     Log().land(lake)
 
-    assert read_raw_content(lake, date.max).by_table == {table.name: {} for table in EVENT_TABLES}
+    assert read_contents(lake, date.max).by_table == {table.qualified: {} for table in EVENT_TABLES}
 
 
 def test_days_after_the_last_one_are_not_told(landed):
-    assert sorted(read_raw_content(landed, DAYS[1]).by_table["actions"]) == DAYS[:2]
+    assert sorted(read_contents(landed, DAYS[1]).by_table["raw.actions"]) == DAYS[:2]

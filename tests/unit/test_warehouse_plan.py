@@ -8,7 +8,7 @@ from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.policy import load_policy
-from uniscale.warehouse.inputs import RawContent
+from uniscale.lake.contents import Contents
 from uniscale.warehouse.plan import plan_features, plan_groups
 
 DS = date(2026, 1, 9)
@@ -25,11 +25,11 @@ def _keys(groups):
 
 
 def raw_content(changed=None):
-    content = {table.name: dict.fromkeys(DAYS, "rows") for table in EVENT_TABLES}
+    content = {table.qualified: dict.fromkeys(DAYS, "rows") for table in EVENT_TABLES}
     if changed:
         table, day = changed
-        content[table][day] = "other rows"
-    return RawContent(content)
+        content[f"raw.{table}"][day] = "other rows"
+    return Contents(content)
 
 
 def changed_days(settings, table, day):
@@ -133,7 +133,7 @@ def test_counts_of_a_day_follow_what_was_shown_on_it_and_the_actions_and_request
     counts = group(short, "counts")
     long_ago = min(counts.days)
     content = raw_content()
-    content.by_table["actions"][long_ago] = "late"
+    content.by_table["raw.actions"][long_ago] = "late"
     later = next(g for g in plan_groups(short, load_policy(), content, DS) if g.name == "counts")
     assert [day for day in counts.keys if counts.keys[day] != later.keys[day]] == [
         long_ago + timedelta(days=ahead) for ahead in range(max(FEATURE_WINDOWS) + 1)

@@ -1,4 +1,4 @@
-"""`uniscale lineage`: where a sample comes from, and where a user is."""
+"""`uniscale lineage`: where a sample comes from, where a user is, and what a table is made from."""
 
 from __future__ import annotations
 
@@ -19,19 +19,29 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
 
     @app.command("lineage")
-    def lineage_command(
+    def lineage_command(  # noqa: PLR0917 - options are named
         sample: Annotated[str | None, typer.Argument(help="sample_id, as in es3.samples.")] = None,
         ds: Annotated[str | None, typer.Option("--ds", help="Day of the sample, YYYY-MM-DD; saves time.")] = None,
         item: Annotated[str | None, typer.Option("--item", help="Tell of this item only.")] = None,
         user: Annotated[str | None, typer.Option("--user", help="Tell where this user is, instead.")] = None,
+        table: Annotated[str | None, typer.Option("--table", help="Tell what this table comes from, instead.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> None:
-        """From a sample to the events, labels, features and snapshot behind it and the models trained on it."""
+        """From a sample to the events, labels, features and snapshot behind it and the models trained on it.
+
+        With --user where a user is, with --table what a table is made from and what is made from it.
+        """
         with exit_codes():
-            if (sample is None) == (user is None) or (user is not None and (ds or item)):
+            if sum(named is not None for named in (sample, user, table)) != 1 or (sample is None and (ds or item)):
                 raise ValueError(
-                    "name either a sample (uniscale lineage SAMPLE_ID) or a user (uniscale lineage --user U)"
+                    "name a sample (uniscale lineage SAMPLE_ID), a user (--user U) or a table (--table SCHEMA.NAME)"
                 )
+            if table is not None:
+                from uniscale.lineage.table import table_lineage
+
+                found = table_lineage(table)
+                print_json(found) if as_json else out.print(_table_tree(found))
+                return
             settings = load_settings()
             lake = Lake(settings)
             if user is not None:
@@ -46,6 +56,19 @@ def register(app: typer.Typer) -> None:
             day = None if ds is None else parse_day(ds)
             found = sample_lineage(settings, lake, sample, ds=day, item=item)
             print_json(found) if as_json else out.print(_tree(found), soft_wrap=False)
+
+
+def _table_tree(found: dict[str, Any]) -> Tree:
+    tree = Tree(f"[bold]{found['table']}[/]: {found['grain']}")
+    for made in found["made_by"]:
+        branch = tree.add(f"{made['product']}, built by step {made['step']}")
+        for read in made["reads"]:
+            branch.add(f"reads {read['table']}: {read['days']}")
+        branch.add(f"depends on {', '.join(made['settings']) or 'no setting'}")
+    if not found["made_by"]:
+        tree.add("no step builds it from other tables")
+    tree.add(f"read by {', '.join(found['read_by']) or 'no other table'}")
+    return tree
 
 
 def _keys_as_text(found: dict[str, Any]) -> dict[str, Any]:

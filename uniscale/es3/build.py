@@ -20,23 +20,26 @@ from typing import Any
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, EVENT_TABLES
+from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
+from uniscale.contracts.products import tables_read
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.days import compute_day, days_to_searchify, prepare, prepare_items
 from uniscale.es3.lift import measure_lift
 from uniscale.es3.maturity import label_factors, measure_growth
-from uniscale.es3.plan import Plan, build_keys, plan_run
+from uniscale.es3.plan import Plan, plan_run
+from uniscale.es3.products import BEHAVIOUR, ES3_SAMPLES
 from uniscale.es3.quality import measure_queries
 from uniscale.es3.report import count_samples
 from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
-from uniscale.lake.partitions import mark_built, stale_days
+from uniscale.lake.contents import Contents, read_contents
+from uniscale.lake.keys import build_keys
+from uniscale.lake.partitions import mark_tables, stale_days
 from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import create_missing, make_outdated_again
-from uniscale.warehouse.inputs import read_raw_content
 
 COMMIT_ROWS = 200_000
 """Item rows after which the days computed so far are committed; a day is never split."""
@@ -69,13 +72,13 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     create_missing(lake, _TABLES, "tables of the samples")
     make_outdated_again(lake, (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES))
     start = time.monotonic()
-    raw = read_raw_content(lake, plan.last_ds, (ACTIONS_TABLE, CANDIDATES))
-    build_sequences(settings, lake, plan, raw, force=force)
+    contents = read_contents(lake, plan.last_ds, tables_read(BEHAVIOUR, ES3_SAMPLES))
+    build_sequences(settings, lake, plan, contents, force=force)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:
         growth = measure_growth(con, plan)
         factors = label_factors(plan, growth)
-        wanted = build_keys(con, plan, factors, raw)
+        wanted = sample_keys(settings, plan, contents, factors)
         stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
         _check_marts(con, plan, stale)
         num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
@@ -91,6 +94,28 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
             "days_built": len(stale),
             "rows_per_second": round(num_rows / seconds) if stale else None,
         }
+
+
+def sample_keys(
+    settings: Settings, plan: Plan, contents: Contents, factors: Mapping[date, Mapping[str, float]]
+) -> dict[date, str]:
+    """Build key of each training day.
+
+    Args:
+        settings: The installation.
+        plan: The run.
+        contents: What the tables hold that are read.
+        factors: What a label of each day is multiplied by (`uniscale.es3.maturity.label_factors`).
+    """
+    told = {
+        day.ds: {
+            "label_as_of": day.label_as_of,
+            "growth": factors[day.ds],
+            "attributed_from": plan.first_attribution_ds(day),
+        }
+        for day in plan.days
+    }
+    return build_keys(ES3_SAMPLES, plan, contents, told, settings=settings, policy=plan.policy)
 
 
 def _check_marts(con: duckdb.DuckDBPyConnection, plan: Plan, stale: list[date]) -> None:
@@ -159,7 +184,7 @@ def _commit(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, buil
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             for table, file in ((SAMPLES, records), (OUTSIDE_CLICKS, fates)):
                 Lake.replace(writer, table, f"ds in ({days})", f"from read_parquet({quoted_file(file)})")
-            mark_built(writer, SAMPLES.qualified, built)
+            mark_tables(writer, dict.fromkeys(ES3_SAMPLES.notes, built))
 
         lake.commit(work, f"samples of {min(built)} to {max(built)}")
     num_rows = _num_rows(con)

@@ -1,34 +1,17 @@
-"""What the samples of a day are made from: the parameters of its SQL, and the key that says when to rebuild it."""
+"""What the samples of a day are made from: the days it reads, and the parameters of its SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
-
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
-from uniscale.contracts.code import code_of
-from uniscale.contracts.days import Day, every_day
-from uniscale.contracts.marts import (
-    CONFIDENCE_Z,
-    FCT_ATTRIBUTIONS,
-    FCT_EXPOSURES,
-    ITEM_VERSIONS,
-    OUTSIDE_ACTIONS,
-    PROVENANCES,
-    QUERY_ITEM_STATS,
-)
-from uniscale.contracts.outcomes import PARTITIONS
+from uniscale.contracts.days import Day
+from uniscale.contracts.marts import CONFIDENCE_Z, PROVENANCES
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import SYNTHETIC_MARK
-from uniscale.contracts.sequences import SEQUENCES
-from uniscale.lake.keys import input_key
-from uniscale.lake.lake import table_has
-from uniscale.warehouse.inputs import RawContent
 
 MAX_LISTS = 1000
 """Real lists of a day that tell how a click is tied to the match of query and item, the same ones every time."""
@@ -61,6 +44,10 @@ class Plan:
     def last_ds(self) -> date:
         """Last training day: ``ds``, or earlier if the policy waits for final labels."""
         return self.days[-1].ds
+
+    def day(self, ds: date) -> Day:
+        """One of the training days."""
+        return self.days[(ds - self.first_ds).days]
 
     @property
     def carried_ds(self) -> date:
@@ -136,49 +123,3 @@ def plan_run(settings: Settings, ds: date) -> Plan:
         seed=settings.seed,
         target_domain=settings.target_domain,
     )
-
-
-def build_keys(
-    con: duckdb.DuckDBPyConnection,
-    plan: Plan,
-    factors: Mapping[date, Mapping[str, float]],
-    raw: RawContent,
-) -> dict[date, str]:
-    """Key of each training day: code, policy, settings, label time and growth, and what the day is made from.
-
-    What past searches showed is covered by the content of the candidates: no mart's key covers it all.
-    """
-    stored = _stored_keys(con)
-    shared = {
-        "code": code_of("samples"),
-        "policy": plan.policy.model_dump(mode="json"),
-        "seed": plan.seed,
-        "target_domain": plan.target_domain,
-    }
-    keys = {}
-    for day in plan.days:
-        first, last = plan.first_attribution_ds(day), plan.last_attribution_ds(day)
-        attributions = [(FCT_ATTRIBUTIONS.qualified, d) for d in every_day(first, last)]
-        own = [(table.qualified, day.ds) for table in (ITEM_VERSIONS, FCT_EXPOSURES, QUERY_ITEM_STATS, SEQUENCES)]
-        first_outside = plan.first_older_ds(day) if plan.policy.attribution.weight == "lift" else day.ds
-        known = day.label_as_of.date() - timedelta(days=1)
-        outside = [(OUTSIDE_ACTIONS.qualified, d) for d in every_day(first_outside, known)]
-        made_from = [*own, *outside, *attributions]
-        keys[day.ds] = input_key(
-            {
-                **shared,
-                "label_as_of": day.label_as_of,
-                "growth": factors[day.ds],
-                "first_attribution_ds": first,
-                "made_from": [stored.get(partition, "") for partition in made_from],
-                "candidates": raw.digest(("candidates",), plan.first_read_ds(day), day.ds),
-            }
-        )
-    return keys
-
-
-def _stored_keys(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date], str]:
-    if not table_has(con, PARTITIONS):
-        return {}
-    rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
-    return {(name, day): key for name, day, key in rows}

@@ -20,23 +20,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.config import Settings
-from uniscale.contracts.code import code_of
 from uniscale.contracts.days import every_day
+from uniscale.contracts.events import ACTIONS_TABLE
 from uniscale.contracts.literals import quoted, quoted_file
-from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.plan import Plan
+from uniscale.es3.products import BEHAVIOUR
 from uniscale.es3.statements import run_files
 from uniscale.lake import Lake
-from uniscale.lake.keys import input_key
-from uniscale.lake.partitions import built_days, drop_days_before, mark_built, stale_days
+from uniscale.lake.contents import Contents
+from uniscale.lake.keys import build_keys
+from uniscale.lake.partitions import drop_days_before, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
-from uniscale.warehouse.inputs import RawContent
 
 _LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
 
 
-def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent, *, force: bool = False) -> int:
+def build_sequences(settings: Settings, lake: Lake, plan: Plan, contents: Contents, *, force: bool = False) -> int:
     """Bring the sequences up to the last training day up to date, and their lengths before the first one.
 
     A day depends on all earlier ones (they give the places), so a day that was landed again rebuilds those after it.
@@ -47,7 +47,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent,
         settings: The installation.
         lake: The lake; holds the tables.
         plan: The run.
-        raw: Content of the actions up to the last training day.
+        contents: What actions up to the last training day and item versions hold.
         force: Build also the days that are up to date, and the lengths from all days.
 
     Returns:
@@ -57,7 +57,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, raw: RawContent,
         sequences, lengths = Path(folder) / "sequences.parquet", Path(folder) / "lengths.parquet"
         # Computed before the catalogue is locked for the commit.
         with lake.read(lake.snapshot_id()) as con:
-            wanted = _build_keys(raw, built_days(con, ITEM_VERSIONS.qualified), plan.last_ds)
+            wanted = sequence_keys(settings, plan, contents)
             # Before the first action nothing is carried.
             carried = {day: key for day, key in wanted.items() if day == plan.carried_ds}
             stale = sorted(wanted) if force else stale_days(con, SEQUENCES.qualified, wanted)
@@ -98,18 +98,11 @@ def _base(con: duckdb.DuckDBPyConnection, wanted: Mapping[date, str], before: da
     return max((day for day in held if day < before), default=date.min)
 
 
-def _build_keys(raw: RawContent, versions: Mapping[date, str], last: date) -> dict[date, str]:
-    """Key of each day from the first action to ``last``: code, and all actions and item versions up to the day."""
-    if not raw.by_table["actions"]:
-        return {}
-    start = min(raw.by_table["actions"])
-    keys, key = {}, ""
-    for day in every_day(start, last):
-        first = date.min if day == start else day
-        made_from = {"raw": raw.digest(("actions",), first, day), "versions": versions.get(day, "")}
-        key = input_key({"code": code_of("samples"), "earlier": key, **made_from})
-        keys[day] = key
-    return keys
+def sequence_keys(settings: Settings, plan: Plan, contents: Contents) -> dict[date, str]:
+    """Build key of each day from the first action to the last training day; none without an action."""
+    acted_on = contents.days(ACTIONS_TABLE)
+    days = every_day(min(acted_on), plan.last_ds) if acted_on else ()
+    return build_keys(BEHAVIOUR, plan, contents, {day: {} for day in days}, settings=settings, policy=plan.policy)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

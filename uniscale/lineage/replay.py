@@ -154,12 +154,14 @@ def replay_run(settings: Settings, lake: Lake, run: Run, tell: Callable[[str], N
 
 def restored(settings: Settings, run: Run, folder: Path) -> Settings:
     """Settings of the scratch installation: those of the run where they decide the result, a lake of its own."""
+    now = settings.model_dump(mode="json")
+    then: dict[str, Any] = {}
+    for name, value in run.inputs.items():
+        section, _, field = name.partition(".")
+        if section in now and section not in _NOT_RESTORED:
+            then[section] = {**then.get(section, now[section]), field: value} if field else value
     kinds: dict[str, Any] = {name: field.annotation for name, field in type(settings).model_fields.items()}
-    values = {
-        name: TypeAdapter(kinds[name]).validate_python(value)
-        for name, value in run.inputs.items()
-        if name in kinds and name not in _NOT_RESTORED
-    }
+    values = {name: TypeAdapter(kinds[name]).validate_python(value) for name, value in then.items()}
     policy = folder / "policy.yaml"
     policy.write_text(yaml.safe_dump(run.inputs["policy"]), encoding="utf-8")
     load_policy(policy)

@@ -8,6 +8,7 @@ from typing import Any
 from uniscale.config import Settings, load_settings
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
+from uniscale.lake.keys import setting_values
 from uniscale.pipeline.forced import forcing
 from uniscale.pipeline.ledger import finished, run_step
 from uniscale.pipeline.locks import one_at_a_time
@@ -52,10 +53,7 @@ def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any]
 
 
 def _inputs(settings: Settings, lake: Lake, ds: date, step: Step) -> dict[str, Any]:
-    values = settings.model_dump(mode="json")
-    inputs: dict[str, Any] = {key: values[key] for key in step.settings}
-    if "policy" in inputs:
-        inputs["policy"] = load_policy(settings.policy).model_dump(mode="json")
+    inputs = setting_values(settings, load_policy(settings.policy), step.depends_on)
     if step == DAY_STEPS[0]:
         from uniscale.sources.landing import fingerprint
 

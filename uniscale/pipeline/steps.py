@@ -16,7 +16,8 @@ class Step:
         name: One word, as in the DAG, the ledger and on the report.
         group: What it belongs to, a box in the DAG's graph.
         title: What a person reads while it runs.
-        settings: Names of the settings (sections or values) that its result depends on.
+        settings: Names of settings (sections or values) that its result depends on, in addition to those that the
+            tables it builds declare.
         is_replayed: Whether `uniscale replay` does it again, from raw tables alone.
     """
 
@@ -35,12 +36,21 @@ class Step:
         found: Callable[..., Any] = getattr(import_module("uniscale.pipeline.work"), self.name)
         return found
 
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Names of all settings that its result depends on, with dots between section and name."""
+        from uniscale.pipeline.products import products_of
+
+        declared = [name for product in products_of(self.name) for name in product.settings]
+        names = ["policy" if name.startswith("policy.") else name for name in declared]
+        return tuple(dict.fromkeys([*self.settings, *names]))
+
 
 _TRAINING = ("source", "window", "policy", "target_domain", "domains", "seed", "training", "recipes")
 DAY_STEPS: tuple[Step, ...] = (
     Step("land", "Data", "Land the day's logs", ("source", "window", "domains", "target_domain")),
-    Step("marts", "Data", "Exposures, attribution, features (dbt)", ("window", "policy"), is_replayed=True),
-    Step("samples", "Data", "Entire-space samples (ES3)", ("window", "policy", "seed"), is_replayed=True),
+    Step("marts", "Data", "Exposures, attribution, features (dbt)", ("window",), is_replayed=True),
+    Step("samples", "Data", "Entire-space samples (ES3)", ("window",), is_replayed=True),
     Step("frames", "Features", "Point-in-time training frames (Feast)", ("window", "policy"), is_replayed=True),
     Step("materialize", "Features", "Online features (Feast)", ("features",)),
     Step("train", "Model", "Train the rankers (Ray Train)", _TRAINING),

@@ -13,6 +13,7 @@ from uniscale.config import Settings
 from uniscale.contracts.code import code_of
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.optimisation import TrainConfig
+from uniscale.contracts.policy import load_policy
 from uniscale.data.collate import encode
 from uniscale.data.loader import Loader
 from uniscale.data.mixture import count_requests, read_training
@@ -21,12 +22,21 @@ from uniscale.data.store import FrameStore
 from uniscale.evaluation.level import set_level
 from uniscale.features.training_frames.build import training_frame_keys
 from uniscale.lake import Lake
-from uniscale.lake.keys import input_key
+from uniscale.lake.keys import input_key, setting_values
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import build_model
 from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import Worker
 from uniscale.training.loop import Listener, Trainer
+
+
+_SETTINGS = (
+    "seed",
+    "domains",
+    "target_domain",
+    *(f"training.{name}" for name in ("num_workers", "threads", "device", "precision", "compiled", "tables", "dense")),
+)
+"""Settings that the weights depend on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,16 +90,7 @@ def plan_job(settings: Settings, lake: Lake, recipe: Recipe, days: Sequence[date
             "role": role,
             "recipe": recipe.content(),
             "frames": _frame_keys(lake, days, snapshot_id),
-            "seed": settings.seed,
-            "domains": settings.domains,
-            "target_domain": settings.target_domain,
-            "num_workers": settings.training.num_workers,
-            "threads": settings.training.threads,
-            "device": settings.training.device,
-            "precision": settings.training.precision,
-            "compiled": settings.training.compiled,
-            "tables": settings.training.tables,
-            "dense": settings.training.dense,
+            "settings": setting_values(settings, load_policy(settings.policy), _SETTINGS),
             "micro_batch": settings.training.micro_batch_limit,
             "code": code_of("ranker"),
         }

@@ -17,11 +17,12 @@ from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.lake import Lake
+from uniscale.lake.contents import read_contents
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import built_tables, drop_days_before, mark_built, mark_tables, stale_days
 from uniscale.warehouse.busy import capped_user_days
-from uniscale.warehouse.inputs import read_raw_content
-from uniscale.warehouse.plan import Group, last_read, plan_groups
+from uniscale.warehouse.plan import Group, plan_groups
+from uniscale.warehouse.products import last_read
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt
 from uniscale.warehouse.tables import create_tables
 from uniscale.warehouse.variables import dbt_variables
@@ -53,7 +54,7 @@ def build_marts(settings: Settings, lake: Lake, ds: date, *, force: bool = False
     """
     policy = load_policy(settings.policy)
     create_tables(lake)
-    raw = read_raw_content(lake, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
+    raw = read_contents(lake, last_read(settings, ds + timedelta(days=settings.window.eval_days)))
     with lake.read() as con:
         _warn_of_a_reused_version(con, policy, ds)
         is_noted = not stale_days(con, _noted(policy), {ds: policy.digest})

@@ -24,11 +24,11 @@ from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.lake import Lake
+from uniscale.lake.contents import Contents
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import built_days
 from uniscale.lake.stored import num_rows_by_day
 from uniscale.warehouse.build import UNFINISHED
-from uniscale.warehouse.inputs import RawContent
 from uniscale.warehouse.plan import Group, plan_groups
 from uniscale.warehouse.tables import create_tables
 from uniscale.warehouse.variables import dbt_variables
@@ -109,9 +109,9 @@ def _newest(settings: Settings) -> Told:
     create_tables(lake)
     lake.commit(lambda con: Lake.create(con, PARTITIONS), "notes of what is built")
     with lake.read() as con:
-        landed = {table.name: num_rows_by_day(con, table) for table in (ACTIONS_TABLE, ITEMS)}
+        landed = {table.qualified: num_rows_by_day(con, table) for table in (ACTIONS_TABLE, ITEMS)}
         noted = {day for day, key in built_days(con, ITEM_VERSIONS.qualified).items() if key != UNFINISHED}
-    content = RawContent({t.name: dict.fromkeys(landed.get(t.name, ()), "") for t in EVENT_TABLES})
+    content = Contents({t.qualified: dict.fromkeys(landed.get(t.qualified, ()), "") for t in EVENT_TABLES})
     groups = plan_groups(settings, policy, content, newest[0] - timedelta(days=settings.window.eval_days))
     days = {group.variable: [group.days[day] for day in _days_told(group, noted)] for group in groups}
     return Told(lake=lake, variables={**dbt_variables(settings, policy, days), "notes": PARTITIONS.qualified})

@@ -12,10 +12,11 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
+from uniscale.lake.contents import read_contents
 from uniscale.lake.lake import table_has
 from uniscale.warehouse.build import UNFINISHED, build_groups
-from uniscale.warehouse.inputs import read_raw_content
-from uniscale.warehouse.plan import last_read, plan_features
+from uniscale.warehouse.plan import plan_features
+from uniscale.warehouse.products import last_read
 from uniscale.warehouse.tables import create_tables
 
 
@@ -38,7 +39,7 @@ def build_features(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """
     policy = load_policy(settings.policy)
     create_tables(lake)
-    raw = read_raw_content(lake, last_read(settings, ds))
+    raw = read_contents(lake, last_read(settings, ds))
     return build_groups(settings, lake, policy, plan_features(settings, policy, raw, ds), f"features of {ds}")
 
 

@@ -9,19 +9,27 @@ from typing import Any
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run, days_to_restate
-from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.code import code_of
-from uniscale.contracts.daily import DAILY_TABLES
 from uniscale.contracts.days import Day, every_day, midnight_after
-from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
-from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, OUTSIDE_ACTIONS, QUERY_ITEM_STATS
+from uniscale.contracts.events import ACTIONS_TABLE, ITEMS, REQUESTS
+from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.policy import Policy
+from uniscale.contracts.products import Product
 from uniscale.contracts.schema import Table
-from uniscale.lake.keys import input_key
+from uniscale.lake.contents import Contents
+from uniscale.lake.keys import build_keys
 from uniscale.lake.partitions import differing_days
-from uniscale.warehouse.inputs import RawContent
-
-EARLIEST = date.min
+from uniscale.warehouse.products import (
+    CARRIED,
+    COUNTS,
+    FEATURES,
+    FRESH,
+    OUTSIDE,
+    QUERY_STATS,
+    REQUEST_LABELS,
+    VERSIONS,
+    Reach,
+    last_read,
+)
 
 Built = Mapping[str, Mapping[date, str]]
 """Build key of every day of some tables, by qualified name."""
@@ -32,12 +40,11 @@ _BASE_DAYS = 31
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Tables that are built together for the same days.
+    """Days of a product that a run needs.
 
     Attributes:
-        name: What a report calls the group.
+        product: What is built.
         variable: dbt variable that takes the days; the models of the group name it as ``days_from``.
-        tables: The tables.
         days: Each day of the run with the fields its models want to know.
         keys: Build key of each day.
         wanted_by: Name of the group that alone reads these days: they are built when it has days to build.
@@ -46,15 +53,24 @@ class Group:
         read_together: Whether one day of a reader reads all these days.
     """
 
-    name: str
+    product: Product[Reach]
     variable: str
-    tables: tuple[Table, ...]
     days: Mapping[date, Mapping[str, Any]]
     keys: Mapping[date, str]
     wanted_by: str | None = None
     bases: Mapping[date, str] = field(default_factory=dict)
     keep_from: date | None = None
     read_together: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a report calls the group."""
+        return self.product.name
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that are built together for the same days."""
+        return self.product.tables
 
     def stale(self, built: Built) -> list[date]:
         """Days on which at least one table is missing or was built from something else."""
@@ -65,199 +81,130 @@ class Group:
         return max(set(self.bases).difference(self._differing(built, self.bases)), default=None)
 
     def _differing(self, built: Built, wanted: Mapping[date, str]) -> list[date]:
-        return sorted({day for table in self.tables for day in differing_days(built[table.qualified], wanted)})
+        return sorted({day for name in self.product.notes for day in differing_days(built[name], wanted)})
 
 
-def plan_groups(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
+def plan_groups(settings: Settings, policy: Policy, raw: Contents, ds: date) -> tuple[Group, ...]:
     """Everything the run of ``ds`` needs, with the build key each day should have."""
-    return (
-        _version_group(settings, raw, ds + timedelta(days=settings.window.eval_days)),
-        _outside_group(settings, policy, raw, ds),
-        _request_group(settings, policy, raw, ds),
-        _query_stat_group(settings, policy, raw, ds),
-        _carried_group(settings, policy, raw, ds),
-        _count_group(settings, policy, raw, ds, _last_feature_day(settings, ds)),
-        _feature_group(settings, policy, raw, ds, _last_feature_day(settings, ds)),
-        _fresh_group(settings, raw, [day.ds for day in days_of_run(settings, ds, policy)]),
-    )
+    plan = _Plan(settings, policy, raw, _request_days(settings, policy, raw, ds))
+    last_feature_day = ds + timedelta(days=settings.window.eval_days - 1)  # what the last test day may read
+    plan.versions(ds + timedelta(days=settings.window.eval_days))
+    plan.outside()
+    plan.requests()
+    plan.query_stats(ds)
+    plan.carried(ds)
+    plan.counts(ds, last_feature_day)
+    plan.features(ds, last_feature_day)
+    plan.fresh([day.ds for day in days_of_run(settings, ds, policy)])
+    return tuple(plan.groups)
 
 
-def plan_features(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> tuple[Group, ...]:
+def plan_features(settings: Settings, policy: Policy, raw: Contents, ds: date) -> tuple[Group, ...]:
     """What serving needs when ``ds`` has ended, with the build key each day should have.
 
     The feature days are those of the run that is judged on ``ds``, the next one to train, and ``ds`` itself. Their
     first day, which holds every known entity, is the same for both, so neither builds a day that the other has built.
     """
     run = ds - timedelta(days=settings.window.eval_days)
-    return (
-        _version_group(settings, raw, ds),
-        _carried_group(settings, policy, raw, run),
-        _count_group(settings, policy, raw, run, ds),
-        _feature_group(settings, policy, raw, run, ds),
-        _fresh_group(settings, raw, [ds]),
-    )
+    plan = _Plan(settings, policy, raw, ())
+    plan.versions(ds)
+    plan.carried(run)
+    plan.counts(run, ds)
+    plan.features(run, ds)
+    plan.fresh([ds])
+    return tuple(plan.groups)
 
 
-def _version_group(settings: Settings, raw: RawContent, last: date) -> Group:
-    """All days from the first version of an item on: one may stay what is known for ever.
+class _Plan:
+    """Groups in an order in which each is made from those before it; these count with the keys they will have."""
 
-    What is superseded on a day depends on all days before it, so the key of a day covers theirs.
-    """
-    landed = [day for day in raw.by_table["items"] if day <= last_read(settings, last)]
-    days, keys, key = {}, {}, ""
-    if landed:
-        for day in every_day(min(landed), max(last, *landed)):
-            days[day] = {"ds": day}
-            keys[day] = key = _key(settings, days[day], earlier=key, raw=raw.digest(("items",), day, day))
-    return Group(name="item_versions", variable="version_days", tables=(ITEM_VERSIONS,), days=days, keys=keys)
+    def __init__(self, settings: Settings, policy: Policy, raw: Contents, request_days: Iterable[Day]) -> None:
+        self.settings, self.policy, self.raw, self.request_days = settings, policy, raw, tuple(request_days)
+        labels = {day.ds: day.label_as_of for day in self.request_days}
+        self.reach = Reach(settings=settings, policy=policy, label_as_of=labels)
+        self.contents = raw
+        self.groups: list[Group] = []
 
+    def _keys(self, product: Product[Reach], days: Mapping[date, Mapping[str, Any]]) -> dict[date, str]:
+        return build_keys(product, self.reach, self.contents, days, settings=self.settings, policy=self.policy)
 
-def _request_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    window_days = policy.attribution.window_days
-    days, keys = {}, {}
-    for day in _request_days(settings, policy, raw, ds):
-        days[day.ds] = {"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final}
-        first, last = day.ds - timedelta(days=window_days), day.label_as_of.date() - timedelta(days=1)
-        content = raw.digest(("requests", "candidates", "actions"), first, last)
-        if policy.attribution.matches_clusters:
-            content += raw.digest(("items",), EARLIEST, last)
-        keys[day.ds] = _key(
-            settings,
-            days[day.ds],
-            policy=policy.attribution.model_dump(mode="json"),
-            policy_version=policy.version,
-            raw=content,
+    def _add(self, product: Product[Reach], variable: str, days: Iterable[Mapping[str, Any]], **more: Any) -> None:
+        of_day = {fields["ds"]: fields for fields in days}
+        keys = self._keys(product, of_day)
+        self.contents = self.contents.with_built(product.tables, keys)
+        self.groups.append(Group(product=product, variable=variable, days=of_day, keys=keys, **more))
+
+    def versions(self, last: date) -> None:
+        """All days from the first version of an item on: one may stay what is known for ever."""
+        last_raw = last_read(self.settings, last)
+        landed = [day for day in self.raw.days(ITEMS) if day <= last_raw]
+        days = every_day(min(landed), max(last, *landed)) if landed else []
+        self._add(VERSIONS, "version_days", [{"ds": day} for day in days])
+
+    def outside(self) -> None:
+        """The days on which actions became known that attribution or the samples of the request days look at."""
+        first = self.request_days[0].ds - timedelta(days=self.policy.attribution.window_days)
+        last = max(day.label_as_of for day in self.request_days).date() - timedelta(days=1)
+        days = [{"ds": day} for day in every_day(first, last)]
+        self._add(OUTSIDE, "outside_days", days, read_together=True)
+
+    def requests(self) -> None:
+        """The days whose labels the run brings up to date."""
+        days = [{"ds": day.ds, "label_as_of": day.label_as_of, "is_final": day.is_final} for day in self.request_days]
+        self._add(REQUEST_LABELS, "request_days", days)
+
+    def query_stats(self, ds: date) -> None:
+        """The training days."""
+        trained = [day.ds for day in days_of_run(self.settings, ds, self.policy) if day.split == "train"]
+        self._add(QUERY_STATS, "query_stat_days", [{"ds": day} for day in trained])
+
+    def _first_feature_day(self, ds: date) -> date:
+        """The day before the first training day: what its requests may read."""
+        return days_of_run(self.settings, ds, self.policy)[0].ds - timedelta(days=1)
+
+    def carried(self, ds: date) -> None:
+        """What the day before the first feature day carries over to it."""
+        carried = self._first_feature_day(ds) - timedelta(days=1)
+        ages = () if self.settings.features.leaky else range(1, _BASE_DAYS + 1)
+        bases = {day: {"ds": day} for day in (carried - timedelta(days=age) for age in ages)}
+        self._add(
+            CARRIED,
+            "carried_days",
+            [{"ds": carried}],
+            wanted_by=FEATURES.name,
+            bases=self._keys(CARRIED, bases),
+            keep_from=carried - timedelta(days=1),
         )
-    return Group(
-        name="requests", variable="request_days", tables=(FCT_EXPOSURES, FCT_ATTRIBUTIONS), days=days, keys=keys
-    )
+
+    def counts(self, ds: date, last: date) -> None:
+        """The daily counts that the windows of the feature days up to ``last`` reach, and of one day before them."""
+        first = self._first_feature_day(ds) - timedelta(days=max(FEATURE_WINDOWS))
+        if self.settings.features.leaky:  # what becomes known on any later day counts too
+            last = max([last, *self.raw.days(ACTIONS_TABLE)])
+        self._add(
+            COUNTS,
+            "count_days",
+            [{"ds": day} for day in every_day(first, last)],
+            wanted_by=FEATURES.name,
+            keep_from=first - timedelta(days=1),
+            read_together=True,
+        )
+
+    def features(self, ds: date, last: date) -> None:
+        """The days that the requests of the run may read; the first one holds every entity that is known."""
+        first = self._first_feature_day(ds)
+        days = [
+            {"ds": day, "feature_at": midnight_after(day), "is_first": day == first} for day in every_day(first, last)
+        ]
+        self._add(FEATURES, "feature_days", days)
+
+    def fresh(self, wanted: Iterable[date]) -> None:
+        """The days whose requests see what their users did on them."""
+        self._add(FRESH, "fresh_days", [{"ds": day} for day in wanted])
 
 
-def _outside_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    """The days on which actions became known that attribution or the samples of the request days look at."""
-    request_days = _request_days(settings, policy, raw, ds)
-    first = request_days[0].ds - timedelta(days=policy.attribution.window_days)
-    last = max(day.label_as_of for day in request_days).date() - timedelta(days=1)
-    reach = timedelta(days=max(FEATURE_WINDOWS))
-    days, keys = {}, {}
-    for day in every_day(first, last):
-        days[day] = {"ds": day}
-        content = raw.digest(("actions",), day, day) + raw.digest(("requests",), day - reach, day)
-        keys[day] = _key(settings, days[day], raw=content)
-    return Group(
-        name="outside",
-        variable="outside_days",
-        tables=(OUTSIDE_ACTIONS,),
-        days=days,
-        keys=keys,
-        read_together=True,
-    )
-
-
-def _request_days(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> list[Day]:
+def _request_days(settings: Settings, policy: Policy, raw: Contents, ds: date) -> list[Day]:
     """Days whose labels the run brings up to date, oldest first."""
-    first_logged = min(raw.by_table["requests"], default=ds)
+    first_logged = min(raw.days(REQUESTS), default=ds)
     restated = [day for day in days_to_restate(settings, ds, policy) if day.ds >= first_logged]
     return [*restated, *days_of_run(settings, ds, policy)]
-
-
-def _query_stat_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    history_days, prior_clicks = policy.searchification.history_days, policy.searchification.prior_clicks
-    days, keys = {}, {}
-    for day in days_of_run(settings, ds, policy):
-        if day.split == "train":
-            days[day.ds] = {"ds": day.ds}
-            first, last = day.ds - timedelta(days=history_days), day.ds - timedelta(days=1)
-            content = raw.digest(("requests", "actions"), first, last) + raw.digest(("items",), EARLIEST, last)
-            keys[day.ds] = _key(
-                settings, days[day.ds], history_days=history_days, prior_clicks=prior_clicks, raw=content
-            )
-    return Group(name="query_stats", variable="query_stat_days", tables=(QUERY_ITEM_STATS,), days=days, keys=keys)
-
-
-def _last_feature_day(settings: Settings, ds: date) -> date:
-    """The day before the last test day: what its requests may read."""
-    return ds + timedelta(days=settings.window.eval_days - 1)
-
-
-def _first_feature_day(settings: Settings, policy: Policy, ds: date) -> date:
-    """The day before the first training day: what its requests may read."""
-    return days_of_run(settings, ds, policy)[0].ds - timedelta(days=1)
-
-
-def _carried_group(settings: Settings, policy: Policy, raw: RawContent, ds: date) -> Group:
-    """What the day before the first feature day carries over to it."""
-    carried = _first_feature_day(settings, policy, ds) - timedelta(days=1)
-
-    def key(day: date) -> str:
-        content = raw.digest(("requests", "candidates", "actions"), EARLIEST, last_read(settings, day))
-        return _key(settings, {"ds": day}, leaky=settings.features.leaky, raw=content)
-
-    earlier = () if settings.features.leaky else (carried - timedelta(days=age) for age in range(1, _BASE_DAYS + 1))
-    return Group(
-        name="carried",
-        variable="carried_days",
-        tables=CARRIED_TABLES,
-        days={carried: {"ds": carried}},
-        keys={carried: key(carried)},
-        wanted_by="features",
-        bases={day: key(day) for day in earlier},
-        keep_from=carried - timedelta(days=1),
-    )
-
-
-def _count_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, last: date) -> Group:
-    """The daily counts that the windows of the feature days up to ``last`` reach, and of one day before them."""
-    reach = timedelta(days=max(FEATURE_WINDOWS))
-    first = _first_feature_day(settings, policy, ds) - reach
-    if settings.features.leaky:  # what becomes known on any later day counts too
-        last = max([last, *raw.by_table["actions"]])
-    days, keys = {}, {}
-    for day in every_day(first, last):
-        days[day] = {"ds": day}
-        content = raw.digest(("candidates",), day, day) + raw.digest(("requests", "actions"), day - reach, day)
-        keys[day] = _key(settings, days[day], raw=content + raw.digest(("items",), EARLIEST, day))
-    return Group(
-        name="counts",
-        variable="count_days",
-        tables=DAILY_TABLES,
-        days=days,
-        keys=keys,
-        wanted_by="features",
-        keep_from=first - timedelta(days=1),
-        read_together=True,
-    )
-
-
-def _feature_group(settings: Settings, policy: Policy, raw: RawContent, ds: date, last: date) -> Group:
-    first = _first_feature_day(settings, policy, ds)
-    days, keys = {}, {}
-    for day in every_day(first, last):
-        days[day] = {"ds": day, "feature_at": midnight_after(day), "is_first": day == first}
-        content = raw.digest(
-            ("users", "items", "requests", "candidates", "actions"), EARLIEST, last_read(settings, day)
-        )
-        keys[day] = _key(settings, days[day], leaky=settings.features.leaky, raw=content)
-    tables = tuple(table for table in FEATURE_TABLES if table is not USER_FRESH_ACTIONS)
-    return Group(name="features", variable="feature_days", tables=tables, days=days, keys=keys)
-
-
-def _fresh_group(settings: Settings, raw: RawContent, wanted: Iterable[date]) -> Group:
-    days, keys = {}, {}
-    for day in wanted:
-        days[day] = {"ds": day}
-        last = last_read(settings, day)
-        content = raw.digest(("actions",), day, last)
-        content += raw.digest(("items",), EARLIEST, day - timedelta(days=1))
-        most = settings.features.max_fresh_versions
-        keys[day] = _key(settings, days[day], leaky=settings.features.leaky, max_versions=most, raw=content)
-    return Group(name="fresh_actions", variable="fresh_days", tables=(USER_FRESH_ACTIONS,), days=days, keys=keys)
-
-
-def last_read(settings: Settings, day: date) -> date:
-    """Last raw day that the features of a day read: its own, unless what became known later counts too."""
-    return date.max if settings.features.leaky else day
-
-
-def _key(settings: Settings, day: Mapping[str, Any], **inputs: Any) -> str:
-    return input_key({"code": code_of("marts"), "target_domain": settings.target_domain, "day": dict(day), **inputs})

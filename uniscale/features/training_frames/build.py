@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,33 +17,28 @@ import pyarrow.parquet as pq
 
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
-from uniscale.contracts.code import code_of
 from uniscale.contracts.days import Day
-from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
+from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.literals import quoted, quoted_file
-from uniscale.contracts.marts import FCT_EXPOSURES
-from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.policy import load_policy
-from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.products import tables_read
 from uniscale.features import inputs_sql
 from uniscale.features.inputs import model_inputs
 from uniscale.features.leak.guard import check_leak, measure_leak
 from uniscale.features.leak.lists import measured_lists
 from uniscale.features.repo import open_store
 from uniscale.features.training_frames import sql as frame_sql
+from uniscale.features.training_frames.products import PRODUCTS, SPLITS
 from uniscale.lake import Lake
-from uniscale.lake.keys import input_key
-from uniscale.lake.lake import table_has
+from uniscale.lake.contents import Contents, stored_keys
+from uniscale.lake.keys import build_keys
 from uniscale.lake.partitions import built_days, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import create_missing, make_outdated_again
 
 if TYPE_CHECKING:
     from feast import FeatureStore
-
-SPLITS = {"train": SAMPLES, "eval": FCT_EXPOSURES}
-"""What each split is made from."""
 
 CHUNK_ROWS = 250_000
 """Item rows committed at once; a larger day is a chunk of its own."""
@@ -94,10 +89,10 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
     _ensure_tables(lake)
     snapshot = lake.snapshot_id()
     with lake.read(snapshot) as con:
-        wanted = {split: _wanted_keys(con, settings, split, days) for split in SPLITS}
+        wanted = frame_keys(settings, days, stored_keys(con, tables_read(*PRODUCTS.values())))
         stale = {
-            split: sorted(wanted[split]) if force else stale_days(con, _partition_name(split), wanted[split])
-            for split in SPLITS
+            split: sorted(wanted[split]) if force else stale_days(con, product.notes[0], wanted[split])
+            for split, product in PRODUCTS.items()
         }
         todo = [day for day in days if day.ds in stale[day.split]]
         chunks = [chunk for split in SPLITS for chunk in _chunks(con, settings, split, todo)]
@@ -114,13 +109,35 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
     }
 
 
+def frame_keys(settings: Settings, days: Sequence[Day], contents: Contents) -> dict[str, dict[date, str]]:
+    """Build key of each day of a run, by split.
+
+    Args:
+        settings: The installation.
+        days: All days of the run, oldest first.
+        contents: What the tables hold that they are made from.
+    """
+    policy = load_policy(settings.policy)
+    return {
+        split: build_keys(
+            product,
+            tuple(days),
+            contents,
+            {day.ds: {"label_as_of": day.label_as_of} for day in days if day.split == split},
+            settings=settings,
+            policy=policy,
+        )
+        for split, product in PRODUCTS.items()
+    }
+
+
 def training_frame_keys(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
     """Build key of each day's training frames: their content, as far as a hash of its origins tells.
 
     Raises:
         ValueError: The frames of a day were never built.
     """
-    wanted, known = sorted(days), built_days(con, _partition_name("train"))
+    wanted, known = sorted(days), built_days(con, PRODUCTS["train"].notes[0])
     missing = [day.isoformat() for day in wanted if day not in known]
     if missing:
         raise ValueError(
@@ -134,41 +151,6 @@ def _ensure_tables(lake: Lake) -> None:
     if lake.exists():
         create_missing(lake, (*FEATURE_TABLES, *SPLITS.values(), FRAMES), "tables of the frames")
         make_outdated_again(lake, (FRAMES,))
-
-
-def _partition_name(split: str) -> str:
-    return f"{FRAMES.qualified}/{split}"
-
-
-def _wanted_keys(
-    con: duckdb.DuckDBPyConnection, settings: Settings, split: str, days: tuple[Day, ...]
-) -> dict[date, str]:
-    """Build key per day: code, policy, settings, label time, and the keys of the partitions it is made from."""
-    upstream: Mapping[tuple[str, date], str] = {}
-    if table_has(con, PARTITIONS):
-        rows = con.execute(f"select table_name, ds, build_key from lake.{PARTITIONS.qualified}").fetchall()
-        upstream = {(name, day): key for name, day, key in rows}
-    shared = {
-        "code": code_of("frames"),
-        "policy": load_policy(settings.policy).model_dump(mode="json"),
-        "target_domain": settings.target_domain,
-        "leaky": settings.features.leaky,
-        "window": settings.window.model_dump(),
-    }
-    features = ""  # the versions a day can read: from the day before the first training day to the day before it
-    of_split = {day.ds: day for day in days if day.split == split}
-    first = days[0].ds - timedelta(days=1)
-    keys = {}
-    for ahead in range((days[-1].ds - first).days):
-        before = first + timedelta(days=ahead)
-        features = input_key(
-            {"last": features, "day": [upstream.get((t.qualified, before), "") for t in FEATURE_TABLES]}
-        )
-        day = of_split.get(before + timedelta(days=1))
-        if day is not None:
-            sources = [upstream.get((table.qualified, day.ds), "") for table in (SPLITS[split], USER_FRESH_ACTIONS)]
-            keys[day.ds] = input_key({**shared, "labels": day.label_as_of, "source": sources, "features": features})
-    return keys
 
 
 def _chunks(con: duckdb.DuckDBPyConnection, settings: Settings, split: str, todo: Sequence[Day]) -> Iterator[Chunk]:
@@ -207,7 +189,7 @@ def _build(
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             where = f"split = {quoted(chunk.split)} and {frame_sql.in_days(chunk.dates)}"
             Lake.replace(writer, FRAMES, where, f"from read_parquet({quoted_file(folder, '*.parquet')})")
-            mark_built(writer, _partition_name(chunk.split), {day: keys[day] for day in chunk.dates})
+            mark_built(writer, PRODUCTS[chunk.split].notes[0], {day: keys[day] for day in chunk.dates})
 
         lake.commit(work, f"frames of {chunk}")
     return num_rows
