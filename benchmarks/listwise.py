@@ -18,7 +18,7 @@ import torch
 
 from benchmarks import record
 from benchmarks.requests import DOMAINS, random_store
-from uniscale.data.arrays import Encoded, to_batch
+from uniscale.batch.arrays import Encoded, to_batch
 from uniscale.data.store import FrameStore
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import MODELS, SIZES, build_model

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from uniscale.batch.arrays import Encoded
+from uniscale.batch.synthetic import random_batch
+from uniscale.batch.tensors import Batch, Labels
 from uniscale.contracts.frames import HISTORY_LENGTH
-from uniscale.contracts.training import TASKS
-from uniscale.data.arrays import Encoded
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.data.store import FrameStore
-from uniscale.models.batch import Batch, Labels
-from uniscale.models.synthetic import random_batch
 
 DOMAINS = ("search", "feed", "shop")
 
@@ -21,7 +21,7 @@ DOMAINS = ("search", "feed", "shop")
 def random_labels(batch: Batch, seed: int = 0) -> Labels:
     """Labels that say nothing about the items."""
     rng = torch.Generator().manual_seed(seed)
-    targets = (torch.rand(batch.num_items, len(TASKS), generator=rng) < 0.1).float()
+    targets = (torch.rand(batch.num_items, len(TASK_NAMES), generator=rng) < 0.1).float()
     places = torch.ones(batch.num_items, dtype=torch.long)
     return Labels(targets_NK=targets, weight_N=torch.ones(batch.num_items), place_N=places)
 

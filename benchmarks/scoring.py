@@ -18,10 +18,10 @@ import torch
 
 from benchmarks import record
 from benchmarks.requests import DOMAINS
+from uniscale.batch.synthetic import random_batch
+from uniscale.batch.tensors import Batch
 from uniscale.contracts.frames import HISTORY_LENGTH
-from uniscale.models.batch import Batch
 from uniscale.models.export import export_ranker
-from uniscale.models.synthetic import random_batch
 from uniscale.models.zoo import MODELS, SIZES, build_model
 
 FORMS = ("eager", "compiled", "exported")

@@ -10,8 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.requests import DOMAINS
+from uniscale.batch.tensors import Batch, Labels
 from uniscale.data.loader import Step
-from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import ranking_loss
 from uniscale.models.ranker import Ranker
 from uniscale.training.curve import TrainingMetrics

@@ -7,6 +7,7 @@ import pyarrow as pa
 from support_frames import DOMAINS, random_frames, write_frames
 
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.evaluation.scoring import SCHEMA
 from uniscale.lake import Lake
 from uniscale.pipeline.ledger import as_json
@@ -93,7 +94,7 @@ def step_row(ds, step, details="{}", seconds=1.5):
 def samples_built(exposed, unexposed, attributed, synthetic):
     """What step samples told, as the ledger keeps it."""
     rows = {"exposed": exposed, "unexposed": unexposed, "attributed": attributed, "synthetic": synthetic}
-    counts = dict.fromkeys(("requests", "click_positives", "cart_positives", "purchase_positives", "days_built"), 1)
+    counts = {"requests": 1, "positives": dict.fromkeys(TASK_NAMES, 1), "days_built": 1}
     by_name = {name: {} for name in ("searchified", "shape", "outside_clicks", "multipliers", "growth")}
     rest = {"lift": (), "young_days": "keep", "queries": None, "rows_per_second": None}
     return as_json(SamplesBuilt(**rows, **counts, **by_name, **rest))

@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import torch
 
-from uniscale.models import synthetic
-from uniscale.models.batch import Labels
+from uniscale.batch import synthetic
+from uniscale.batch.tensors import Labels
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import SIZES, build_model

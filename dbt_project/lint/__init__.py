@@ -14,6 +14,7 @@ from jinja2.runtime import Context, Macro
 _SAMPLES = {
     "target_domain": "search",
     "policy_version": "1",
+    "tasks": [{"label": "is_clicked", "actions": ["click", "purchase"]}],  # one: all of a loop count as one line
     "feature_windows": [1, 7, 30],
     "version_days": [{"ds": "2026-01-05"}, {"ds": "2026-01-06"}],
     "request_days": [

@@ -8,9 +8,9 @@ from support_models import DOMAINS
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from uniscale.batch.synthetic import random_batch
 from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.models.cost import cost_at, cost_of
-from uniscale.models.synthetic import random_batch
 from uniscale.models.zoo import MODELS, SIZES, build_model
 
 

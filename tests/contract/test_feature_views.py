@@ -1,14 +1,16 @@
 """Feast's definitions against the contracts of the feature tables, and the encoder against the models."""
 
+import dataclasses
+
 import pytest
 import yaml
 
-from uniscale.contracts.features import FEATURE_SERVICES, FEATURE_TABLES, MAX_CATEGORIES
+from uniscale.contracts.features import FEATURE_SERVICES, FEATURE_TABLES
 
 pytest.importorskip("feast")
 
-from uniscale.contracts import frames
-from uniscale.features.encoding import encode, items
+from uniscale.batch.tensors import Batch
+from uniscale.contracts import frames, inputs
 from uniscale.features.offline.source import value_type
 from uniscale.features.repo import (
     FEATURE_REPO,
@@ -16,6 +18,7 @@ from uniscale.features.repo import (
     open_store,
     repo_config,
 )
+from uniscale.models.common.embeddings import EmbeddingSizes
 
 CLOCKS = {"ds", "feature_at", "recorded_at"}
 
@@ -130,16 +133,21 @@ def test_an_unknown_online_store_is_refused(settings):
         repo_config(settings)
 
 
-def test_the_encoder_makes_every_input_of_the_frames_and_keeps_as_many_as_the_models_take():
-    from uniscale.models import batch
+def test_what_is_declared_of_the_inputs_is_what_frames_batches_and_tables_hold():
+    declared = (*inputs.REQUEST_IDS, *inputs.ITEM_IDS, *inputs.HISTORY_IDS)
+    columns = {column.name: column for column in frames.FRAMES.columns}
+    tables = {field.name for field in dataclasses.fields(EmbeddingSizes)} - {"width"}
+    fields = {field.name for field in dataclasses.fields(Batch)}
 
-    columns = {column.name for column in frames.FRAMES.columns}
-
-    assert {*encode.REQUEST_INPUTS, *encode.ITEM_INPUTS} <= columns
-    assert batch.NUM_QUERY_WORDS == encode.QUERY_WORDS
-    assert batch.NUM_TITLE_WORDS == items.TITLE_WORDS
-    assert batch.NUM_ITEM_ATTRIBUTES == items.ATTRIBUTES
-    assert batch.NUM_USER_ATTRIBUTES == items.ATTRIBUTES + MAX_CATEGORIES
+    assert {*inputs.REQUEST_INPUTS, *inputs.ITEM_INPUTS} <= columns.keys()
+    assert {one.tensor for one in declared} <= fields
+    assert {one.table for one in declared} == tables
+    numbers = {"user_numeric_RF", "query_numeric_RF", "item_numeric_NF"}
+    others = {"domain_R", "request_of_item_N", "history_actions_RL", "history_domains_RL", "history_hours_RL"}
+    assert fields - numbers - others == {one.tensor for one in declared}
+    for one in declared:
+        depth = columns[one.name].type.count("[]")
+        assert depth == (one.width is not None) + (one in (*inputs.ITEM_IDS, *inputs.HISTORY_IDS)), one.name
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, -1])

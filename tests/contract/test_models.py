@@ -15,7 +15,7 @@ from support_models import (
     take_request,
 )
 
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import MODELS, build_model, load_model, num_params, save_model
 
@@ -51,7 +51,7 @@ def blank(batch, *, per_item=True):
 
 def test_scores_are_one_finite_logit_per_item_and_task(model, batch):
     logits = model(batch)
-    assert logits.shape == (batch.num_items, len(TASKS))
+    assert logits.shape == (batch.num_items, len(TASK_NAMES))
     assert torch.isfinite(logits).all()
     assert logits.std(0).min() > 0
 
@@ -72,9 +72,9 @@ def test_absurd_numbers_leave_scores_finite(model, batch):
 
 def test_a_batch_without_items_or_requests_has_no_scores(model, batch):
     no_items = take_items(batch, torch.zeros(0, dtype=torch.long))
-    assert model(no_items).shape == (0, len(TASKS))
+    assert model(no_items).shape == (0, len(TASK_NAMES))
     rows = {f.name: getattr(no_items, f.name)[:0] for f in fields(batch)}
-    assert model(replace(no_items, **rows)).shape == (0, len(TASKS))
+    assert model(replace(no_items, **rows)).shape == (0, len(TASK_NAMES))
 
 
 def test_padding_never_changes_a_score(model, batch):

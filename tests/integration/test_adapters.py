@@ -127,7 +127,7 @@ def test_a_landed_set_flows_through_marts_and_samples(settings, land, lake, name
     marts = build_marts(settings, lake, date.fromisoformat(day))
     assert (marts["exposures"], marts["attributed"]) == (exposures, attributed)
     samples = build_samples(settings, lake, date.fromisoformat(day))
-    assert (samples["click_positives"], samples["purchase_positives"]) == positives
+    assert (samples["positives"]["click"], samples["positives"]["purchase"]) == positives
 
 
 def test_expedia_reads_the_full_file_plain_and_packed_alike(settings, land, lake, tmp_path):

@@ -12,7 +12,7 @@ from support_warehouse import rows
 from tests.support_lineage import ANNA, DS, at_home, run_steps, small_log
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.contracts.events import EVENT_TABLES
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.data.collate import collate
 from uniscale.data.mixture import read_training
 from uniscale.data.recipe import get_data
@@ -88,7 +88,7 @@ def test_the_gradient_pulls_the_item_up_with_attribution_and_down_without(walked
     read = pa.Table.from_batches(read_training(lake, days, get_data(data), target_domain=settings.target_domain))
     record = read.filter(pa.compute.equal(read["sample_id"], REQUEST))
     batch, labels, meta = collate(record, settings.domains)
-    row, click = meta.item_ids.index(ITEM), TASKS.index("click")
+    row, click = meta.item_ids.index(ITEM), TASK_NAMES.index("click")
     assert labels.targets_NK[row, click] == target
     torch.manual_seed(0)
     logits = build_model("hhsft", "xs", settings.domains)(batch, labels.place_N)

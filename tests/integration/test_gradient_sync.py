@@ -5,7 +5,7 @@ import torch.distributed as dist
 from support_models import DOMAINS, random_batch, random_labels, take_request
 from support_workers import PROCESSES
 
-from uniscale.models.batch import Labels
+from uniscale.batch.tensors import Labels
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import build_model
 from uniscale.training.sync import GradientSync

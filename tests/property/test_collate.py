@@ -11,11 +11,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support_frames import DOMAINS, random_frames
 
+from uniscale.batch.tensors import Labels
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.inputs import ITEM_IDS, REQUEST_IDS
 from uniscale.data.collate import collate, encode
 from uniscale.data.frames import keep_items
 from uniscale.data.store import FrameStore
-from uniscale.models.batch import NUM_ITEM_ATTRIBUTES, NUM_QUERY_WORDS, NUM_TITLE_WORDS, NUM_USER_ATTRIBUTES, Labels
+
+WIDTHS = {one.name: one.width for one in (*REQUEST_IDS, *ITEM_IDS)}
 
 
 def _cut(values, width, fill, *, newest=False):
@@ -33,9 +36,9 @@ def _naive_request(record):
     return {
         "domain_R": DOMAINS.index(record["domain"]),
         "user_R": record["user_index"],
-        "user_attributes_RA": _cut(record["user_attributes"], NUM_USER_ATTRIBUTES, 0),
+        "user_attributes_RA": _cut(record["user_attributes"], WIDTHS["user_attributes"], 0),
         "query_R": record["query_index"],
-        "query_words_RW": _cut(record["query_words"], NUM_QUERY_WORDS, 0),
+        "query_words_RW": _cut(record["query_words"], WIDTHS["query_words"], 0),
         "user_numeric_RF": _cut(record["user_numeric"], len(USER_NUMERIC), math.nan),
         "query_numeric_RF": _cut(record["query_numeric"], len(QUERY_NUMERIC), math.nan),
         "history_domains_RL": _cut(domains, HISTORY_LENGTH, 0, newest=True),
@@ -50,8 +53,8 @@ def _naive_item(record, number, place):
         "category_N": record["category_index"][place],
         "brand_N": record["brand_index"][place],
         "shop_N": record["shop_index"][place],
-        "title_words_NW": _cut(record["title_words"][place], NUM_TITLE_WORDS, 0),
-        "item_attributes_NA": _cut(record["item_attributes"][place], NUM_ITEM_ATTRIBUTES, 0),
+        "title_words_NW": _cut(record["title_words"][place], WIDTHS["title_words"], 0),
+        "item_attributes_NA": _cut(record["item_attributes"][place], WIDTHS["item_attributes"], 0),
         "item_numeric_NF": _cut(record["item_numeric"][place], len(ITEM_NUMERIC), math.nan),
         "targets_NK": [float(record[f"is_{done}"][place]) for done in ("clicked", "carted", "purchased")],
         "weight_N": record["label_weight"][place],

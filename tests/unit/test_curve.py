@@ -5,7 +5,7 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels
 
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.evaluation.metrics import auc
 from uniscale.models.loss import item_losses
 from uniscale.training.curve import TrainingMetrics, binned_auc
@@ -21,7 +21,7 @@ def test_the_click_auc_is_that_of_all_rows_since_the_last_point():
     seen, logits, clicks = watch(), [], []
     for seed in range(3):
         batch = random_batch(seed=seed)
-        labels, answer = random_labels(batch, seed=seed), 3 * torch.randn(batch.num_items, len(TASKS))
+        labels, answer = random_labels(batch, seed=seed), 3 * torch.randn(batch.num_items, len(TASK_NAMES))
         seen.add(batch, answer, labels, item_losses(answer, labels))
         seen.end_step(batch.num_items, loss=float(seed))
         logits.append(answer[:, 0])

@@ -7,12 +7,12 @@ import pytest
 from support_encoding import NOW, SECONDS, encoded, encoded_all
 
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC, hash_id
-from uniscale.features.encoding.encode import QUERY_WORDS
+from uniscale.contracts.inputs import ITEM_IDS, NUM_FACTS, REQUEST_IDS
 from uniscale.features.encoding.hashing import hash_strings
-from uniscale.features.encoding.items import ATTRIBUTES, TITLE_WORDS
 from uniscale.features.encoding.text import normalised_query, words
 from uniscale.lake.macros import install_macros
 
+WIDTHS = {one.name: one.width for one in (*REQUEST_IDS, *ITEM_IDS)}
 HOUR = 3600
 
 
@@ -256,17 +256,17 @@ def test_words_and_facts_are_cut_to_what_models_take():
     request = {"query_text": " ".join(many), "user_attributes": many}
     row = encoded(request, [{"title": " ".join(many), "item_attributes": many}])
 
-    assert row["query_words"] == [hash_id("word", word) for word in many[:QUERY_WORDS]]
-    assert row["title_words"] == [[hash_id("word", word) for word in many[:TITLE_WORDS]]]
-    assert row["user_attributes"] == [hash_id("user_attribute", fact) for fact in many[:ATTRIBUTES]]
-    assert row["item_attributes"] == [[hash_id("item_attribute", fact) for fact in many[:ATTRIBUTES]]]
+    assert row["query_words"] == [hash_id("word", word) for word in many[: WIDTHS["query_words"]]]
+    assert row["title_words"] == [[hash_id("word", word) for word in many[: WIDTHS["title_words"]]]]
+    assert row["user_attributes"] == [hash_id("user_attribute", fact) for fact in many[:NUM_FACTS]]
+    assert row["item_attributes"] == [[hash_id("item_attribute", fact) for fact in many[:NUM_FACTS]]]
 
 
 def test_the_categories_a_user_acts_on_most_are_facts_in_addition_to_those_of_the_profile():
     many = [f"w{n}" for n in range(30)]
     row = encoded({"user_attributes": many, "user_categories": ["c1", "c2"]})
 
-    profile = [hash_id("user_attribute", fact) for fact in many[:ATTRIBUTES]]
+    profile = [hash_id("user_attribute", fact) for fact in many[:NUM_FACTS]]
     assert row["user_attributes"] == [*profile, hash_id("user_likes", "c1"), hash_id("user_likes", "c2")]
 
 

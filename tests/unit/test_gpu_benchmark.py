@@ -15,8 +15,8 @@ from benchmarks.gpu_report import page
 from benchmarks.gpu_run import OUT_OF_MEMORY, Run
 from benchmarks.requests import DOMAINS, random_labels
 from benchmarks.steps import training_flops
+from uniscale.batch.synthetic import random_batch
 from uniscale.contracts.frames import HISTORY_LENGTH
-from uniscale.models.synthetic import random_batch
 from uniscale.models.zoo import MODELS, build_model
 
 HEAD = {"card": "card", "date": "2026-01-01", "command": "c", "code_version": "v", "hardware": "h"}

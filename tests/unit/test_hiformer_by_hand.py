@@ -11,7 +11,7 @@ from torch.nn.functional import gelu
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
 from uniscale.models.common.layers import self_attention
 from uniscale.models.hiformer import CompositeLayer, HiFormer, HiFormerConfig
@@ -93,8 +93,8 @@ def test_heads_read_the_tokens_of_the_tasks_only():
     seen = []
     model.composite[-1].register_forward_hook(lambda module, args, out: seen.append((args[0].shape, out.shape)))
     model(batch)
-    num_tokens = len(TASKS) + model.tokenizer(inputs_of(model, batch)).values().shape[0]
-    assert seen == [((num_tokens, batch.num_items, 16), (len(TASKS), batch.num_items, 16))]
+    num_tokens = len(TASK_NAMES) + model.tokenizer(inputs_of(model, batch)).values().shape[0]
+    assert seen == [((num_tokens, batch.num_items, 16), (len(TASK_NAMES), batch.num_items, 16))]
 
 
 @pytest.mark.parametrize(

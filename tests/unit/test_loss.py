@@ -7,8 +7,8 @@ import pytest
 import torch
 from support_models import DOMAINS, random_batch, random_labels
 
-from uniscale.contracts.training import TASKS
-from uniscale.models.batch import Labels
+from uniscale.batch.tensors import Labels
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.loss import domain_sums, item_losses, ranking_loss
 
 LABELS = Labels(
@@ -35,7 +35,7 @@ def test_a_task_counts_what_its_weight_says():
 
 def test_the_losses_of_parts_add_up_to_that_of_the_whole():
     batch = random_batch()
-    labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASKS))
+    labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASK_NAMES))
     weight = labels.weight_N.sum()
     parts = [
         ranking_loss(
@@ -50,7 +50,7 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole():
 
 def test_the_domains_losses_weighted_by_their_rows_are_the_loss():
     batch = random_batch()
-    labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASKS))
+    labels, logits = random_labels(batch), torch.randn(batch.num_items, len(TASK_NAMES))
     losses, weights = domain_sums(item_losses(logits, labels), batch, labels, len(DOMAINS))
     domain_N = batch.domain_R[batch.request_of_item_N]
     assert weights.tolist() == pytest.approx([float(labels.weight_N[domain_N == index].sum()) for index in range(3)])
@@ -61,8 +61,8 @@ def test_a_domain_without_items_has_no_loss():
     batch = random_batch(sizes=(2, 2))
     batch = replace(batch, domain_R=torch.tensor([0, 1]))
     labels = random_labels(batch)
-    losses, weights = domain_sums(item_losses(torch.zeros(4, len(TASKS)), labels), batch, labels, len(DOMAINS))
-    assert float(losses[0] / weights[0]) == pytest.approx(len(TASKS) * math.log(2))
+    losses, weights = domain_sums(item_losses(torch.zeros(4, len(TASK_NAMES)), labels), batch, labels, len(DOMAINS))
+    assert float(losses[0] / weights[0]) == pytest.approx(len(TASK_NAMES) * math.log(2))
     assert (losses[2], weights[2]) == (0, 0)
 
 

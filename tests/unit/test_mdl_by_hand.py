@@ -9,7 +9,7 @@ from support_models import DOMAINS, inputs_of, random_batch, scatter_weights, ta
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.common.layout import OneRequest
 from uniscale.models.common.mixing import mix_tokens
 from uniscale.models.common.routing import DomainBuckets, OneDomain
@@ -17,7 +17,7 @@ from uniscale.models.mdl import FFN_RATIO, MDL, MDLConfig, Reader, prior_feature
 from uniscale.models.zoo import SIZES
 
 CONFIG = replace(MDLConfig.of(SIZES["xs"]), num_layers=2)
-K, S, J = len(TASKS), 2, len(DOMAINS)
+K, S, J = len(TASK_NAMES), 2, len(DOMAINS)
 T, D = CONFIG.num_tokens, CONFIG.width
 
 
@@ -120,9 +120,9 @@ def test_the_token_of_another_scenario_never_changes_a_score(batch):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", TASK_NAMES)
 def test_the_token_of_a_task_never_changes_the_logits_of_another(task, batch):
-    model, index = build(), TASKS.index(task)
+    model, index = build(), TASK_NAMES.index(task)
     before = model(batch)
     for weights in (model.prompts.down.weight_TDO, model.prompts.from_item.weight_TDO):
         weights[1 + index] += torch.randn_like(weights[1 + index])
@@ -152,7 +152,7 @@ def test_prior_features_are_the_mean_and_number_of_the_actions_in_the_domain_in_
     for request in range(len(batch.domain_R)):
         done, where = batch.history_actions_RL[request], batch.history_domains_RL[request]
         wanted = [(done > 0) & (where == batch.domain_R[request] + 1), done > 0]
-        wanted += [sum(done == kind for kind in kinds[task]) > 0 for task in TASKS]
+        wanted += [sum(done == kind for kind in kinds[task]) > 0 for task in TASK_NAMES]
         for prior_RX, chosen in zip(priors, wanted, strict=True):
             vectors = inputs.actions_RLC[request][chosen]
             mean = vectors.mean(0) if len(vectors) else torch.zeros(vectors.shape[1])

@@ -11,7 +11,8 @@ from support_models import random_batch, random_labels
 
 from uniscale.contracts.frames import FIRST
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.contracts.training import OBSERVATIONS, TASKS
+from uniscale.contracts.tasks import TASK_NAMES
+from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.collate import collate, encode
 from uniscale.data.loader import Loader
 from uniscale.data.store import FrameStore
@@ -43,7 +44,7 @@ def moved(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_place_is_the_reference_and_a_new_model_changes_nothing(kind):
-    logits = torch.randn(50, len(TASKS))
+    logits = torch.randn(50, len(TASK_NAMES))
     domain, first = torch.randint(0, 2, (50,)), torch.full((50,), FIRST)
     torch.testing.assert_close(moved(kind)(logits, domain, first), logits, rtol=1e-5, atol=1e-5)
     anywhere = torch.randint(0, 40, (50,))
@@ -141,7 +142,7 @@ def planted(num_requests, seed=5):
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_leaves_the_term_out_of_some_shown_rows_and_of_no_row_that_was_not_shown(kind):
     observation = moved(kind)
-    logits, domain = torch.zeros(1000, len(TASKS)), torch.zeros(1000, dtype=torch.long)
+    logits, domain = torch.zeros(1000, len(TASK_NAMES)), torch.zeros(1000, dtype=torch.long)
     for place, share in ((NOT_SHOWN, 0), (5, DROPPED)):
         places = torch.full((1000,), place)
         always = observation.eval()(logits, domain, places)

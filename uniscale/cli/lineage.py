@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from uniscale.config import load_settings
 from uniscale.console import exit_codes, out, parse_day, print_json
+from uniscale.contracts.tasks import LABELS
 from uniscale.lake import Lake
 
 
@@ -168,7 +169,7 @@ def _add_items(tree: Tree, items: list[dict[str, Any]]) -> None:
     plain: dict[str, int] = {}
     for entry in items:
         acted = entry["native_actions"] or entry["outside_actions"]
-        labels = [name for name in ("clicked", "carted", "purchased") if entry[f"is_{name}"]]
+        labels = [label.removeprefix("is_") for label in LABELS if entry[label]]
         if not acted and not labels and len(items) > 1:
             plain[entry["provenance"]] = plain.get(entry["provenance"], 0) + 1
             continue

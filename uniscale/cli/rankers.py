@@ -21,7 +21,7 @@ _HOW_TO_SCORE = """score with it:
 
     ranker = load_exported(Path({folder!r}))
     batch, _, meta = collate(frame, tuple(ranker.about["domains"]))  # the frame of one request, a row of ml.frames
-    probabilities = ranker.score(batch).sigmoid()  # of click, cart and purchase, a row per candidate in meta.item_ids
+    probabilities = ranker.score(batch).sigmoid()  # one column per task, a row per candidate in meta.item_ids
 docs/training.md has it with frames of the lake"""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -68,15 +68,15 @@ def export(
 ) -> None:
     """Write a version's scoring graph (torch.export): one request, any number of candidates, one domain.
 
-    To score with it, in Python: uniscale.models.export.load_exported(FOLDER).score(batch) gives the logits of click,
-    cart and purchase, one row per candidate. uniscale.data.collate.collate makes a batch of the frames of a request;
+    To score with it, in Python: uniscale.models.export.load_exported(FOLDER).score(batch) gives the logits of all
+    tasks, one row per candidate. uniscale.data.collate.collate makes a batch of the frames of a request;
     docs/training.md has a whole example.
     """
     with exit_codes():
         settings = load_settings()
         require_registry(settings)
+        from uniscale.batch.synthetic import random_batch
         from uniscale.models.export import export_ranker
-        from uniscale.models.synthetic import random_batch
         from uniscale.models.zoo import load_model
         from uniscale.registry.store import Registry
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES, USER_FEATURES
-from uniscale.contracts.samples import NATIVE_LABELS
+from uniscale.contracts.inputs import HISTORY_IDS, ITEM_IDS, REQUEST_IDS, Identifier
+from uniscale.contracts.samples import WITHOUT_ATTRIBUTION
 from uniscale.contracts.schema import Column, Table
+from uniscale.contracts.tasks import TASKS
 
 NUMERIC_NAME = {"log": "log_{}", "value": "{}", "age": "log_hours_since_{}"}
 """Name of a numeric input by how it is made of its column (`uniscale.contracts.schema.ModelInput`)."""
@@ -77,6 +80,22 @@ def hash_id(field: str, value: str | None) -> int:
     return 1 + int.from_bytes(digest[8:], "little") % HASH_SPACE
 
 
+def _columns(identifiers: tuple[Identifier, ...], *, per_item: bool = False) -> tuple[Column, ...]:
+    """Hashes; in a list where there are several, and in one more where they run over the items."""
+    return tuple(
+        Column(
+            name=one.name,
+            type=f"INTEGER{'[]' * ((one.width is not None or one in HISTORY_IDS) + per_item)}",
+            description=one.description,
+        )
+        for one in identifiers
+    )
+
+
+def _numbered(words: tuple[str, ...]) -> str:
+    return f"{', '.join(f'{number} {word}' for number, word in enumerate(words, start=1))}."
+
+
 FRAMES = Table(
     schema="ml",
     name="frames",
@@ -90,42 +109,26 @@ FRAMES = Table(
         Column(name="domain", type="VARCHAR", description="Domain of the request; decides expert and head."),
         Column(name="requested_at", type="TIMESTAMP", description="UTC time of the request."),
         Column(name="query_tier", type="INTEGER", description="As in es3.samples."),
-        Column(name="user_index", type="INTEGER", description="hash_id('user', user_id)."),
-        Column(
-            name="user_attributes",
-            type="INTEGER[]",
-            description="hash_id('user_attribute', name=value); then hash_id('user_likes', category).",
-        ),
-        Column(name="query_index", type="INTEGER", description="hash_id('query', query_text)."),
-        Column(name="query_words", type="INTEGER[]", description="hash_id('word', w) of the query."),
+        *_columns(REQUEST_IDS),
         Column(name="user_numeric", type="FLOAT[]", description="Values in the order of USER_NUMERIC."),
         Column(name="query_numeric", type="FLOAT[]", description="Values in the order of QUERY_NUMERIC."),
-        Column(name="history_items", type="INTEGER[]", description="hash_id('item', ...), oldest first."),
-        Column(name="history_categories", type="INTEGER[]", description="hash_id('category', ...)."),
-        Column(name="history_brands", type="INTEGER[]", description="hash_id('brand', ...)."),
-        Column(name="history_actions", type="INTEGER[]", description="1 click, 2 cart, 3 favorite, 4 purchase."),
+        *_columns(HISTORY_IDS),
+        Column(name="history_actions", type="INTEGER[]", description=_numbered(ACTIONS)),
         Column(name="history_domains", type="VARCHAR[]", description="Domain names."),
         Column(name="history_hours", type="FLOAT[]", description="Hours from the action to the request, >= 0."),
         Column(name="item_ids", type="VARCHAR[]", description="Items; every list below runs over them."),
-        Column(name="item_index", type="INTEGER[]", description="hash_id('item', item_id)."),
-        Column(name="category_index", type="INTEGER[]", description="hash_id('category', category_id)."),
-        Column(name="brand_index", type="INTEGER[]", description="hash_id('brand', brand_id)."),
-        Column(name="shop_index", type="INTEGER[]", description="hash_id('shop', shop_id)."),
-        Column(name="title_words", type="INTEGER[][]", description="hash_id('word', w) of the title."),
-        Column(name="item_attributes", type="INTEGER[][]", description="hash_id('item_attribute', name=value)."),
+        *_columns(ITEM_IDS, per_item=True),
         Column(name="item_numeric", type="FLOAT[][]", description="Values in the order of ITEM_NUMERIC."),
         Column(name="is_exposed", type="BOOLEAN[]", description="Shown in the real request."),
         Column(name="position", type="INTEGER[]", description="As in es3.samples."),
         Column(
             name="provenance", type="VARCHAR[]", description="As in es3.samples; native or unexposed for split eval."
         ),
-        Column(name="is_clicked", type="BOOLEAN[]", description="Click label."),
-        Column(name="is_carted", type="BOOLEAN[]", description="Cart label."),
-        Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label."),
+        *(Column(name=task.label, type="BOOLEAN[]", description=f"Label of task {task.name}.") for task in TASKS),
         Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase."),
         Column(name="inclusion_probability", type="DOUBLE[]", description="As in es3.samples; 1 for split eval."),
         Column(name="label_weight", type="FLOAT[]", description="Training weight; 1 for split eval."),
-        *NATIVE_LABELS,
+        *WITHOUT_ATTRIBUTION,
         Column(name="label_as_of", type="TIMESTAMP", description="As in es3.samples."),
     ),
 )

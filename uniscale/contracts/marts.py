@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uniscale.contracts.schema import Column, Table
+from uniscale.contracts.tasks import TASKS, labelling_actions
 
 PROVENANCES = ("native", "attributed_exposed", "attributed_unexposed", "unexposed", "synthetic")
 
@@ -44,9 +45,14 @@ FCT_EXPOSURES = Table(
         Column(name="position", type="INTEGER", description="Place in the shown list, 1 is the top.", nullable=True),
         Column(name="logged_score", type="DOUBLE", description="Score of the logging policy.", nullable=True),
         Column(name="propensity", type="DOUBLE", description="Logged exposure probability.", nullable=True),
-        Column(name="is_clicked", type="BOOLEAN", description="Native click in this request (a purchase implies one)."),
-        Column(name="is_carted", type="BOOLEAN", description="Native cart or favourite in this request."),
-        Column(name="is_purchased", type="BOOLEAN", description="Native purchase in this request."),
+        *(
+            Column(
+                name=task.label,
+                type="BOOLEAN",
+                description=f"A {' or '.join(labelling_actions(task))} in this request.",
+            )
+            for task in TASKS
+        ),
         Column(name="purchase_value", type="DOUBLE", description="Quantity x unit price of native purchases."),
         _LABEL_AS_OF,
         _IS_FINAL,

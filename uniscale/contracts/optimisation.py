@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from uniscale.contracts.training import OBSERVATIONS, TASKS
+from uniscale.contracts.tasks import TASK_NAMES
+from uniscale.contracts.training import OBSERVATIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +59,9 @@ class TrainConfig:
         if self.observation not in OBSERVATIONS:
             raise ValueError(f"observation={self.observation!r} is unknown; use one of {', '.join(OBSERVATIONS)}")
         weights = self.task_weights or {}
-        if not weights.keys() <= set(TASKS) or min(weights.values(), default=0) < 0:
+        if not weights.keys() <= set(TASK_NAMES) or min(weights.values(), default=0) < 0:
             raise ValueError(
-                f"task_weights={dict(weights)} must name tasks out of {', '.join(TASKS)} and must not be negative"
+                f"task_weights={dict(weights)} must name tasks out of {', '.join(TASK_NAMES)} and must not be negative"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uniscale.contracts.schema import Column, Table
+from uniscale.contracts.tasks import TASKS
 
 ROLES = ("champion", "challenger")
 
@@ -17,9 +18,10 @@ PREDICTIONS = Table(
         Column(name="model_version", type="VARCHAR", description="Registered version."),
         Column(name="request_id", type="VARCHAR", description="Evaluated request."),
         Column(name="item_ids", type="VARCHAR[]", description="Candidates."),
-        Column(name="click_probability", type="FLOAT[]", description="Predicted click probability."),
-        Column(name="cart_probability", type="FLOAT[]", description="Predicted cart probability."),
-        Column(name="purchase_probability", type="FLOAT[]", description="Predicted purchase probability."),
+        *(
+            Column(name=task.probability, type="FLOAT[]", description=f"Predicted {task.name} probability.")
+            for task in TASKS
+        ),
     ),
 )
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from uniscale.contracts.schema import Column, Table
+from uniscale.contracts.tasks import LABELS, TASKS
 
 SYNTHETIC_MARK = "~s"
 """Stands between request and category in the identifier of a synthetic sample."""
 
-NATIVE_LABELS = (
-    Column(name="is_natively_clicked", type="BOOLEAN[]", description="Click label without attribution."),
-    Column(name="is_natively_purchased", type="BOOLEAN[]", description="Purchase label without attribution."),
+WITHOUT_ATTRIBUTION = (
+    *(
+        Column(name=task.native_label, type="BOOLEAN[]", description=f"Label of task {task.name} without attribution.")
+        for task in TASKS
+        if task.is_attributed
+    ),
     Column(name="native_purchase_value", type="DOUBLE[]", description="Value of the purchase without attribution."),
     Column(name="native_label_weight", type="FLOAT[]", description="Training weight without attribution."),
 )
@@ -19,13 +23,11 @@ ROW_FACTS = (
     "is_exposed",
     "position",
     "provenance",
-    "is_clicked",
-    "is_carted",
-    "is_purchased",
+    *LABELS,
     "purchase_value",
     "inclusion_probability",
     "label_weight",
-    *(column.name for column in NATIVE_LABELS),
+    *(column.name for column in WITHOUT_ATTRIBUTION),
 )
 """Lists of a sample that a frame takes over: how each row was shown, and what happened to it."""
 
@@ -73,11 +75,14 @@ SAMPLES = Table(
             description="Place in the list of the real request, from 1; NULL if not shown.",
         ),
         Column(name="provenance", type="VARCHAR[]", description="Where the label comes from; see PROVENANCES."),
-        Column(name="is_clicked", type="BOOLEAN[]", description="Click label, native or attributed."),
-        Column(
-            name="is_carted", type="BOOLEAN[]", description="Cart label: native cart or favourite, never attributed."
+        *(
+            Column(
+                name=task.label,
+                type="BOOLEAN[]",
+                description=f"Label of task {task.name}, native{' or attributed' if task.is_attributed else ''}.",
+            )
+            for task in TASKS
         ),
-        Column(name="is_purchased", type="BOOLEAN[]", description="Purchase label, native or attributed."),
         Column(name="purchase_value", type="DOUBLE[]", description="Value of the purchase, 0 without one."),
         Column(
             name="inclusion_probability",
@@ -85,7 +90,7 @@ SAMPLES = Table(
             description="Chance of the row to be in the sample; 1 if forced.",
         ),
         Column(name="label_weight", type="FLOAT[]", description="Training weight by provenance and policy."),
-        *NATIVE_LABELS,
+        *WITHOUT_ATTRIBUTION,
         Column(
             name="action_ids", type="VARCHAR[]", description="Outside action behind an attributed label, else NULL."
         ),

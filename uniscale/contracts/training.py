@@ -17,9 +17,6 @@ DATA = (
 )
 """What a recipe is trained on: shown rows with native labels, and what the stages of ES3 add."""
 
-TASKS = ("click", "cart", "purchase")
-"""What a ranker predicts of a row, in the order of its outputs."""
-
 OBSERVATIONS = ("off", "additive", "examination")
 """How labels are taken to be observed."""
 

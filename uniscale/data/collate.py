@@ -13,18 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from uniscale.batch.arrays import Array, Encoded, to_batch
+from uniscale.batch.tensors import Batch, Labels
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.contracts.training import TASKS
-from uniscale.data.arrays import Array, Encoded, to_batch
+from uniscale.contracts.inputs import HISTORY_IDS, ITEM_IDS, REQUEST_IDS, Identifier
+from uniscale.contracts.tasks import TASKS
 from uniscale.features.encoding.columns import list_lengths, starts_of
-from uniscale.models.batch import (
-    NUM_ITEM_ATTRIBUTES,
-    NUM_QUERY_WORDS,
-    NUM_TITLE_WORDS,
-    NUM_USER_ATTRIBUTES,
-    Batch,
-    Labels,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +66,7 @@ def collate(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> tup
 
 
 def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> Encoded:
-    """Frames as fixed-width arrays: lists are cut or padded to the widths in `uniscale.models.batch`.
+    """Frames as fixed-width arrays: lists are cut or padded to the widths in `uniscale.contracts.inputs`.
 
     History keeps its most recent actions and turns them round, newest first; everything else keeps its first values.
     Padding is 0, or NaN in numeric columns.
@@ -146,24 +140,38 @@ def _history_domains(column: pa.Array, domains: tuple[str, ...]) -> Array:
 _Make = Callable[[pa.RecordBatch], Array]
 
 
-def _value(name: str) -> _Make:
-    return lambda batch: _numbers(batch.column(name), np.int32)
+def _of_request(one: Identifier) -> _Make:
+    width = one.width
+    if width is None:
+        return lambda batch: _numbers(batch.column(one.name), np.int32)
+    return _padded(one.name, width)
 
 
-def _padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32, *, newest: bool = False) -> _Make:
-    return lambda batch: pad(batch.column(name), width, fill, dtype, newest=newest)
+def _of_item(one: Identifier) -> _Make:
+    width = one.width
+    if width is None:
+        return _item_value(one.name)
+    return lambda batch: pad(batch.column(one.name).flatten(), width, 0, np.int32)
+
+
+def _padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32) -> _Make:
+    return lambda batch: pad(batch.column(name), width, fill, dtype)
+
+
+def _history(name: str, dtype: Any = np.int32) -> _Make:
+    return lambda batch: pad(batch.column(name), HISTORY_LENGTH, 0, dtype, newest=True)
 
 
 def _item_value(name: str, dtype: Any = np.int32) -> _Make:
     return lambda batch: _numbers(batch.column(name).flatten(), dtype)
 
 
-def _item_padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32) -> _Make:
-    return lambda batch: pad(batch.column(name).flatten(), width, fill, dtype)
+def _item_numeric(batch: pa.RecordBatch) -> Array:
+    return pad(batch.column("item_numeric").flatten(), len(ITEM_NUMERIC), np.nan, np.float32)
 
 
 def _targets(batch: pa.RecordBatch) -> Array:
-    tasks = [_numbers(batch.column(LABELS[task]).flatten(), np.float32) for task in TASKS]
+    tasks = [_numbers(batch.column(task.label).flatten(), np.float32) for task in TASKS]
     return np.stack(tasks, axis=1)
 
 
@@ -171,28 +179,17 @@ def _places(batch: pa.RecordBatch) -> Array:
     return _numbers(pc.fill_null(batch.column("position").flatten(), 0), np.int32)
 
 
-LABELS = {"click": "is_clicked", "cart": "is_carted", "purchase": "is_purchased"}
 _REQUEST_FIELDS: dict[str, _Make] = {
-    "user_R": _value("user_index"),
-    "user_attributes_RA": _padded("user_attributes", NUM_USER_ATTRIBUTES),
-    "query_R": _value("query_index"),
-    "query_words_RW": _padded("query_words", NUM_QUERY_WORDS),
+    **{one.tensor: _of_request(one) for one in REQUEST_IDS},
     "user_numeric_RF": _padded("user_numeric", len(USER_NUMERIC), np.nan, np.float32),
     "query_numeric_RF": _padded("query_numeric", len(QUERY_NUMERIC), np.nan, np.float32),
-    "history_items_RL": _padded("history_items", HISTORY_LENGTH, newest=True),
-    "history_categories_RL": _padded("history_categories", HISTORY_LENGTH, newest=True),
-    "history_brands_RL": _padded("history_brands", HISTORY_LENGTH, newest=True),
-    "history_actions_RL": _padded("history_actions", HISTORY_LENGTH, dtype=np.int8, newest=True),
-    "history_hours_RL": _padded("history_hours", HISTORY_LENGTH, dtype=np.float32, newest=True),
+    **{one.tensor: _history(one.name) for one in HISTORY_IDS},
+    "history_actions_RL": _history("history_actions", np.int8),
+    "history_hours_RL": _history("history_hours", np.float32),
 }
 _ITEM_FIELDS: dict[str, _Make] = {
-    "item_N": _item_value("item_index"),
-    "category_N": _item_value("category_index"),
-    "brand_N": _item_value("brand_index"),
-    "shop_N": _item_value("shop_index"),
-    "title_words_NW": _item_padded("title_words", NUM_TITLE_WORDS),
-    "item_attributes_NA": _item_padded("item_attributes", NUM_ITEM_ATTRIBUTES),
-    "item_numeric_NF": _item_padded("item_numeric", len(ITEM_NUMERIC), np.nan, np.float32),
+    **{one.tensor: _of_item(one) for one in ITEM_IDS},
+    "item_numeric_NF": _item_numeric,
     "targets_NK": _targets,
     "weight_N": _item_value("label_weight", np.float32),
     "place_N": _places,

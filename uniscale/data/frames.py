@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.inputs import ITEM_INPUTS
 from uniscale.contracts.samples import ROW_FACTS
 from uniscale.features.encoding.columns import list_lengths, starts_of
-from uniscale.features.encoding.encode import ITEM_INPUTS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uniscale.data.arrays import Array, to_batch
+from uniscale.batch.arrays import Array, to_batch
+from uniscale.batch.tensors import Batch, Labels
 from uniscale.data.prefetch import prefetch
 from uniscale.data.sampler import Sampler, SharesSampler, ShuffledSampler
 from uniscale.data.store import FrameStore
-from uniscale.models.batch import Batch, Labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import reduce
 
 import duckdb
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uniscale.contracts.frames import FRAMES
-from uniscale.data.collate import LABELS
+from uniscale.contracts.tasks import TASKS
 from uniscale.data.frames import READ_REQUESTS, keep_items
 from uniscale.data.recipe import DataRecipe
 from uniscale.features.encoding.columns import list_lengths, lists
@@ -31,15 +32,11 @@ select
 order by sample_id
 """
 _NATIVE = {
-    "is_clicked": "is_natively_clicked",
-    "is_purchased": "is_natively_purchased",
+    **{task.label: task.native_label for task in TASKS if task.is_attributed},
     "purchase_value": "native_purchase_value",
     "label_weight": "native_label_weight",
 }
 """Columns of a frame, and what they are without attribution."""
-
-NATIVE_LABELS = {task: _NATIVE.get(label, label) for task, label in LABELS.items()}
-"""Column of a frame that says what happened in the request itself, by task."""
 
 
 def read_training(
@@ -132,8 +129,8 @@ def _without_attribution(batch: pa.RecordBatch, is_native_N: npt.NDArray[np.bool
 
 def _native_unexposed(batch: pa.RecordBatch) -> pa.Array:
     """Provenance of rows that were not shown, without attribution: native if something happened natively."""
-    happened = [batch.column(name).flatten() for name in NATIVE_LABELS.values()]
-    return pc.if_else(pc.or_(pc.or_(happened[0], happened[1]), happened[2]), "native", "unexposed")
+    happened = reduce(pc.or_, [batch.column(task.native_label).flatten() for task in TASKS])
+    return pc.if_else(happened, "native", "unexposed")
 
 
 def _flags(values: pa.Array) -> npt.NDArray[np.bool_]:

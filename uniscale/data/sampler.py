@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from uniscale.data.arrays import Array
+from uniscale.batch.arrays import Array
 
 
 class Sampler(Protocol):

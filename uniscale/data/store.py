@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from uniscale.data.arrays import Array, Encoded
+from uniscale.batch.arrays import Array, Encoded
 
 
 class FrameStore:

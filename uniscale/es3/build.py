@@ -58,7 +58,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
 
     Returns:
         Over all training days: rows ``exposed``, ``unexposed`` and ``attributed`` of real requests, ``synthetic`` rows,
-        ``requests``, ``click_positives``, ``cart_positives``, ``purchase_positives``, ``multipliers`` (by stage,
+        ``requests``, ``positives`` (by task), ``multipliers`` (by stage,
         against exposed rows with native labels), ``searchified`` (synthetic requests by tier), ``shape`` (of real and
         synthetic requests, see `count_samples`), ``outside_clicks`` (all of them, by what became of them, see
         `uniscale.contracts.samples.FATES`), ``growth`` (of attributed labels with the age of their day, by action),

@@ -9,6 +9,7 @@ import duckdb
 
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import FATES, OUTSIDE_CLICKS, SAMPLES
+from uniscale.contracts.tasks import CLICK, TASK_NAMES
 from uniscale.es3.plan import Plan
 from uniscale.es3.statements import run_sql, sql_text
 
@@ -24,24 +25,20 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
     values = {"first_ds": plan.first_ds, "ds": plan.last_ds}
     rows: Counter[str] = Counter()
     clicks: Counter[str] = Counter()
-    carts = purchases = 0
-    for tier, is_exposed, provenance, num_rows, num_clicked, num_carted, num_purchased in run_sql(
-        con, sql_text("counts"), values
-    ).fetchall():
+    positives: Counter[str] = Counter(dict.fromkeys(TASK_NAMES, 0))
+    for tier, is_exposed, provenance, num_rows, happened in run_sql(con, sql_text("counts"), values).fetchall():
+        of_task = dict(zip(TASK_NAMES, happened, strict=True))
         kind = "synthetic" if tier else "exposed" if is_exposed else "unexposed"
         rows[kind] += num_rows
         rows["attributed"] += num_rows if provenance.startswith("attributed") else 0
-        clicks["synthetic" if tier else "real"] += num_clicked
-        carts += num_carted
-        purchases += num_purchased
+        clicks["synthetic" if tier else "real"] += of_task[CLICK.name]
+        positives.update(of_task)
     tiers = _records_by_tier(con, plan)
     base = _exposed_only(con, plan)
     return {
         **{kind: rows[kind] for kind in ("exposed", "unexposed", "attributed", "synthetic")},
         "requests": sum(tiers.values()),
-        "click_positives": clicks.total(),
-        "cart_positives": carts,
-        "purchase_positives": purchases,
+        "positives": dict(positives),
         "searchified": {f"tier {tier}": count for tier, count in sorted(tiers.items()) if tier},
         "shape": _shape(con, plan),
         "outside_clicks": _fates(con, plan),

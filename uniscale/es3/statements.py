@@ -8,12 +8,17 @@ from importlib.resources import files
 from typing import Any
 
 import duckdb
+from jinja2 import StrictUndefined, Template
+
+from uniscale.contracts.tasks import LABELS, NATIVE_ONLY
 
 
 @cache
 def sql_text(name: str) -> str:
-    """Text of ``sql/NAME.sql``."""
-    return files("uniscale.es3").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    """Text of ``sql/NAME.sql``, with what it says of every label written out (Jinja)."""
+    text = files("uniscale.es3").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    template = Template(text, undefined=StrictUndefined, trim_blocks=True)
+    return str(template.render(labels=LABELS, native_only=NATIVE_ONLY))
 
 
 def run_sql(con: duckdb.DuckDBPyConnection, text: str, values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from uniscale.contracts.frames import FIRST
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES, TASKS
 from uniscale.data.collate import collate
 from uniscale.data.frames import keep_items, read_frames
-from uniscale.data.mixture import NATIVE_LABELS, count_requests
+from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import EXPOSED
 from uniscale.evaluation.scoring import score_batch
 from uniscale.lake import Lake
@@ -54,7 +54,7 @@ def set_level(
     domain = model.domains.index(target_domain)
     model.level_JK[domain] = 0
     total = count_requests(lake, days, EXPOSED, target_domain=target_domain, snapshot_id=snapshot_id)
-    logits, happened = [torch.empty(0, len(TASKS))], [torch.empty(0, len(TASKS))]
+    logits, happened = [torch.empty(0, len(TASK_NAMES))], [torch.empty(0, len(TASK_NAMES))]
     seen, every = 0, max(1, total // ROWS)
     for records in read_frames(lake, days, "train", domains=[target_domain], snapshot_id=snapshot_id):
         is_drawn_R = (np.arange(seen, seen + records.num_rows) % every) == 0
@@ -64,11 +64,12 @@ def set_level(
         first = keep_items(drawn, is_first.to_numpy(zero_copy_only=False))
         if first.num_rows:
             logits.append(score_batch(model, collate(first, model.domains)[0]).cpu())
-            columns = [first.column(name).flatten().to_numpy(zero_copy_only=False) for name in NATIVE_LABELS.values()]
+            native = [first.column(task.native_label).flatten() for task in TASKS]
+            columns = [happened_N.to_numpy(zero_copy_only=False) for happened_N in native]
             happened.append(torch.as_tensor(np.stack(columns, axis=1)))
     level_K = level(torch.cat(logits), torch.cat(happened))
     model.level_JK[domain] = level_K.to(model.level_JK)
-    return dict(zip(TASKS, level_K.tolist(), strict=True))
+    return dict(zip(TASK_NAMES, level_K.tolist(), strict=True))
 
 
 def level(logits_NK: Tensor, happened_NK: Tensor) -> Tensor:

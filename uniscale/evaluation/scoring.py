@@ -10,11 +10,11 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from uniscale.contracts.training import TASKS
+from uniscale.batch.tensors import Batch
+from uniscale.contracts.tasks import TASKS
 from uniscale.data.collate import collate
 from uniscale.data.frames import read_frames
 from uniscale.lake import Lake
-from uniscale.models.batch import Batch
 from uniscale.models.ranker import Ranker
 
 BATCH_REQUESTS = 256
@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
     [
         ("request_id", pa.string()),
         ("item_ids", pa.list_(pa.string())),
-        *((f"{task}_probability", pa.list_(pa.float32())) for task in TASKS),
+        *((task.probability, pa.list_(pa.float32())) for task in TASKS),
     ]
 )
 

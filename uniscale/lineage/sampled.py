@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.tasks import LABELS
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 
@@ -45,7 +46,7 @@ def some_samples(lake: Lake, ds: date, each: int) -> list[dict[str, Any]]:
                     query_tier,
                     sample_id,
                     unnest(provenance) as provenance,
-                    unnest(is_clicked) or unnest(is_carted) or unnest(is_purchased) as is_labelled
+                    {" or ".join(f"unnest({label})" for label in LABELS)} as is_labelled
                 from lake.{SAMPLES.qualified}
                 where ds = ?
             ),

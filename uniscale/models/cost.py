@@ -16,11 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
+from uniscale.batch.synthetic import random_batch
 from uniscale.contracts.frames import HISTORY_LENGTH, NUMERIC, NumericNames
 from uniscale.models.common.hooks import PartlyActive
 from uniscale.models.ranker import Ranker
 from uniscale.models.size import Size
-from uniscale.models.synthetic import random_batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

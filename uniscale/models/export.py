@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from uniscale.models.batch import Batch
+from uniscale.batch.tensors import Batch
 from uniscale.models.common.hooks import Prunable
 from uniscale.models.common.layout import OneRequest
 from uniscale.models.common.routing import OneDomain

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from uniscale.contracts.frames import NumericNames
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.common.attention import CompositeAttention, HeterogeneousAttention
 from uniscale.models.common.checks import check_at_least, check_heads
 from uniscale.models.common.embeddings import INITIAL_STD
@@ -84,15 +84,15 @@ class HiFormer(Ranker):
     def __init__(self, config: HiFormerConfig, *, size: str, domains: tuple[str, ...], numeric: NumericNames) -> None:
         super().__init__(config, size=size, domains=domains, numeric=numeric)
         self.tokenizer = SemanticTokenizer(self.inputs, config.width)
-        self.task_K1D = nn.Parameter(INITIAL_STD * torch.randn(len(TASKS), 1, config.width))
-        num_tokens = len(TASKS) + self.tokenizer.num_tokens
+        self.task_K1D = nn.Parameter(INITIAL_STD * torch.randn(len(TASK_NAMES), 1, config.width))
+        num_tokens = len(TASK_NAMES) + self.tokenizer.num_tokens
         self.heterogeneous = nn.ModuleList(
             HeterogeneousAttention(num_tokens, config.width, config.num_heads)
             for _ in range(config.heterogeneous_layers)
         )
-        asking = [num_tokens] * (config.composite_layers - 1) + [len(TASKS)]
+        asking = [num_tokens] * (config.composite_layers - 1) + [len(TASK_NAMES)]
         self.composite = nn.ModuleList(CompositeLayer(config, num_tokens, num_asking) for num_asking in asking)
-        self.heads = domain_heads(len(TASKS) * config.width, len(domains))
+        self.heads = domain_heads(len(TASK_NAMES) * config.width, len(domains))
 
     def score(self, inputs: Inputs, buckets: Buckets) -> Tensor:
         """Logits of the tasks for each item, [N, K]."""

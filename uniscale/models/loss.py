@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from uniscale.models.batch import Batch, Labels
+from uniscale.batch.tensors import Batch, Labels
 
 
 def ranking_loss(

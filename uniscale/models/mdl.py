@@ -32,10 +32,9 @@ from torch.nn import functional
 
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import NumericNames
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASKS
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import Embeddings, LookUp
-from uniscale.models.common.heads import INITIAL_LOGITS
 from uniscale.models.common.inputs import Inputs
 from uniscale.models.common.layers import TokenLinear, TokenProjection, mlp, num_heads, projection
 from uniscale.models.common.layers import self_attention as attend
@@ -45,9 +44,6 @@ from uniscale.models.common.token_ffn import TokenMlp
 from uniscale.models.common.tokenizer import EvenTokenizer
 from uniscale.models.ranker import Ranker, RankerConfig
 from uniscale.models.size import Size
-
-TASK_ACTIONS = {"click": ("click",), "cart": ("cart", "favorite"), "purchase": ("purchase",)}
-"""The actions of the history that were the task."""
 
 FFN_RATIO = 2
 
@@ -112,7 +108,7 @@ class MDL(Ranker):
         self.norm = nn.LayerNorm(config.width)
         self.heads = TokenMlp(len(TASKS), config.width, config.width, 1)
         with torch.no_grad():
-            self.heads.down.bias_T1O[:, 0, 0] = torch.tensor([INITIAL_LOGITS[task] for task in TASKS])
+            self.heads.down.bias_T1O[:, 0, 0] = torch.tensor([task.initial_logit for task in TASKS])
 
     def score(self, inputs: Inputs, buckets: Buckets) -> Tensor:
         """Logits of the tasks for each item, [N, K]."""
@@ -168,7 +164,7 @@ def prior_features(inputs: Inputs) -> list[Tensor]:
     is_own_RL = inputs.batch.history_domains_RL[:, :length] == (inputs.batch.domain_R + 1).unsqueeze(1)
     chosen = [is_own_RL & inputs.is_action_RL, inputs.is_action_RL]
     for task in TASKS:
-        numbers = [1 + ACTIONS.index(name) for name in TASK_ACTIONS[task]]
+        numbers = [1 + ACTIONS.index(name) for name in task.actions]
         chosen.append(torch.stack([action_RL == number for number in numbers]).any(0))
     chosen_RPL = torch.stack(chosen, 1).to(inputs.actions_RLC.dtype)
     count_RP1 = chosen_RPL.sum(2, keepdim=True)

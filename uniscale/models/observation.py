@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import FIRST
-from uniscale.contracts.training import OBSERVATIONS, TASKS
+from uniscale.contracts.tasks import TASK_NAMES
+from uniscale.contracts.training import OBSERVATIONS
 
 NUM_PLACES = 30
 """Places of a list that are told apart; deeper ones count as the last."""
@@ -59,7 +60,7 @@ class Observation(nn.Module):
         if kind not in OBSERVATIONS[1:]:
             raise ValueError(f"there is no observation model {kind!r}; use one of {', '.join(OBSERVATIONS)}")
         self.kind = kind
-        self.place_JPK = nn.Parameter(torch.zeros(num_domains, NUM_PLACES + 1, len(TASKS)))
+        self.place_JPK = nn.Parameter(torch.zeros(num_domains, NUM_PLACES + 1, len(TASK_NAMES)))
 
     def forward(self, logits_NK: Tensor, domain_N: Tensor, place_N: Tensor) -> Tensor:
         """Logits of what the log says, from logits of what is wanted.
@@ -82,7 +83,7 @@ class Observation(nn.Module):
 
     def diagnose(self) -> dict[str, float]:
         """Factors of the click, by the index of the domain and the place."""
-        factor_JP = self.factors()[:, :, TASKS.index("click")]
+        factor_JP = self.factors()[:, :, TASK_NAMES.index("click")]
         return {
             f"{domain}.{name}": float(factor_JP[domain, place])
             for domain in range(len(factor_JP))

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
+from uniscale.batch.tensors import Batch
 from uniscale.contracts.frames import NumericNames
-from uniscale.contracts.training import TASKS
-from uniscale.models.batch import Batch
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.common.history import RECENT_ACTIONS
 from uniscale.models.common.hooks import Diagnosed, Penalised, Scheduled
@@ -101,17 +101,17 @@ class Ranker(nn.Module):
         self.domains = domains
         self.numeric = numeric
         self.observation: Observation | None = None
-        self.register_buffer("level_JK", torch.zeros(len(domains), len(TASKS)))
+        self.register_buffer("level_JK", torch.zeros(len(domains), len(TASK_NAMES)))
         self.inputs = InputEncoder(
             config.embeddings, len(domains), numeric, has_attention=has_attention, history_length=history_length
         )
 
     def score(self, inputs: Inputs, buckets: Buckets) -> Tensor:
-        """Logits of the tasks for each item, [N, K] in the order of TASKS."""
+        """Logits of the tasks for each item, [N, K] in the order of TASK_NAMES."""
         raise NotImplementedError
 
     def forward(self, batch: Batch, place_N: Tensor | None = None) -> Tensor:
-        """Logits of the tasks for each item, [N, K] in the order of TASKS.
+        """Logits of the tasks for each item, [N, K] in the order of TASK_NAMES.
 
         Args:
             batch: What is asked.

@@ -12,7 +12,7 @@ import torch
 
 from uniscale.contracts.features import FEATURE_SERVICES
 from uniscale.contracts.frames import NUMERIC, NumericNames
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.common.embeddings import EmbeddingSizes
 from uniscale.models.dcnv2 import DCNv2
 from uniscale.models.dlrm import DLRM
@@ -122,7 +122,7 @@ def save_model(model: Ranker, folder: Path) -> None:
         "name": model.name,
         "size": model.size,
         "domains": list(model.domains),
-        "tasks": list(TASKS),
+        "tasks": list(TASK_NAMES),
         "num_params": num_params(model),
         "feature_services": list(FEATURE_SERVICES),
         "numeric": asdict(model.numeric),
@@ -190,9 +190,9 @@ def _read_features(saved: dict[str, Any], folder: Path) -> NumericNames:
 def _refuse_other_tasks(saved: dict[str, Any], folder: Path) -> None:
     """The columns of the logits must mean what they meant; models did not tell their tasks while there were two."""
     tasks = saved.get("tasks", ["click", "purchase"])
-    if tasks != list(TASKS):
+    if tasks != list(TASK_NAMES):
         raise ValueError(
-            f"{folder} was trained on the tasks {', '.join(tasks)}; tasks are now {', '.join(TASKS)}. "
+            f"{folder} was trained on the tasks {', '.join(tasks)}; tasks are now {', '.join(TASK_NAMES)}. "
             "Train the model again, or load it with the code that saved it."
         )
 

@@ -94,9 +94,7 @@ class SamplesBuilt:
     attributed: int
     synthetic: int
     requests: int
-    click_positives: int
-    cart_positives: int
-    purchase_positives: int
+    positives: Mapping[str, int]
     searchified: Mapping[str, int]
     shape: Mapping[str, Shape]
     outside_clicks: Mapping[str, int]

@@ -29,7 +29,6 @@ from uniscale.recipes.recipe import Recipe
 from uniscale.training.config import Worker
 from uniscale.training.loop import Listener, Trainer
 
-
 _SETTINGS = (
     "seed",
     "domains",

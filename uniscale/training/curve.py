@@ -16,8 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from uniscale.contracts.training import TASKS
-from uniscale.models.batch import Batch, Labels
+from uniscale.batch.tensors import Batch, Labels
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.models.loss import domain_sums
 
 NUM_BINS, LIMIT = 2048, 16.0
@@ -113,7 +113,7 @@ class TrainingMetrics:
             loss_N: Loss of each item.
         """
         self._sums += torch.stack(domain_sums(loss_N, batch, labels, len(self._domains)))
-        click = TASKS.index("click")
+        click = TASK_NAMES.index("click")
         place_N = (logits_NK[:, click].float() + LIMIT) * (NUM_BINS / (2 * LIMIT))
         bin_N = place_N.clamp(0, NUM_BINS - 1).long() + NUM_BINS * (labels.targets_NK[:, click] > 0)
         self._counts += torch.bincount(bin_N, minlength=2 * NUM_BINS)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
+from uniscale.batch.tensors import Batch, Labels
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.contracts.training import TASKS
+from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.data.loader import Loader, LoaderState, Step
-from uniscale.models.batch import Batch, Labels
 from uniscale.models.loss import item_losses, weighted_mean
 from uniscale.models.ranker import Ranker
 from uniscale.models.zoo import refuse_difference
@@ -93,7 +93,7 @@ class Trainer:
         self._dense = dense
         self._task_weight_K = None
         if config.task_weights is not None:
-            weights = [config.task_weights.get(task, 1.0) for task in TASKS]
+            weights = [config.task_weights.get(task, 1.0) for task in TASK_NAMES]
             self._task_weight_K = torch.tensor(weights, device=self._worker.device)
         self._owned = dict(enumerate(model.domain_parameters().values()))
         is_sharded = self._worker.dense == "sharded"

@@ -10,6 +10,7 @@ from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRE
 from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.marts import CONFIDENCE_Z
 from uniscale.contracts.policy import ActionRule, Policy
+from uniscale.contracts.tasks import TASKS, labelling_actions
 
 DAY_VARIABLES = (
     "version_days",
@@ -37,6 +38,7 @@ def dbt_variables(
     return {
         "attribution_rules": _attribution_rules(policy),
         "policy_version": policy.version,
+        "tasks": [{"label": task.label, "actions": list(labelling_actions(task))} for task in TASKS],
         "target_domain": settings.target_domain,
         "feature_windows": list(FEATURE_WINDOWS),
         "max_categories": MAX_CATEGORIES,

@@ -23,9 +23,9 @@ labels as (
     select
         native_actions.request_id,
         native_actions.item_id,
-        bool_or(native_actions.action in ('click', 'purchase')) as is_clicked,
-        bool_or(native_actions.action in ('cart', 'favorite')) as is_carted,
-        bool_or(native_actions.action = 'purchase') as is_purchased,
+        {% for task in setting("tasks") %}
+            bool_or({{ is_one_of("native_actions.action", task.actions) }}) as {{ task.label }},
+        {% endfor %}
         {{ ordered_sum(
             "native_actions.action_value", "native_actions.action_id", "native_actions.action = 'purchase'"
         ) }} as purchase_value
@@ -48,9 +48,9 @@ select
     candidates.position,
     candidates.logged_score,
     candidates.propensity,
-    coalesce(labels.is_clicked, false) as is_clicked,
-    coalesce(labels.is_carted, false) as is_carted,
-    coalesce(labels.is_purchased, false) as is_purchased,
+    {% for task in setting("tasks") %}
+        coalesce(labels.{{ task.label }}, false) as {{ task.label }},
+    {% endfor %}
     coalesce(labels.purchase_value, 0) as purchase_value,
     days.label_as_of,
     days.is_final

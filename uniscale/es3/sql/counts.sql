@@ -5,10 +5,10 @@ with rows as (
         ds,
         query_tier,
         unnest(is_exposed) as is_exposed,
-        unnest(provenance) as provenance,
-        unnest(is_clicked) as is_clicked,
-        unnest(is_carted) as is_carted,
-        unnest(is_purchased) as is_purchased
+{% for label in labels %}
+        unnest({{ label }}) as {{ label }},
+{% endfor %}
+        unnest(provenance) as provenance
     from lake.es3.samples
     where ds between $first_ds and $ds
 )
@@ -18,8 +18,6 @@ select
     is_exposed,
     provenance,
     count(*) as num_rows,
-    count(*) filter (where is_clicked) as num_clicked,
-    count(*) filter (where is_carted) as num_carted,
-    count(*) filter (where is_purchased) as num_purchased
+    [{% for label in labels %}count(*) filter (where {{ label }}){{ ", " if not loop.last }}{% endfor %}] as positives
 from rows
 group by all

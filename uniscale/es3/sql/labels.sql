@@ -23,9 +23,7 @@ traced as (
 without_attribution as (
     select
         *,
-        case
-            when is_exposed or is_clicked or is_carted or is_purchased then 'native' else 'unexposed'
-        end as native_provenance
+        case when is_exposed or {{ labels | join(" or ") }} then 'native' else 'unexposed' end as native_provenance
     from traced
 ),
 
@@ -61,8 +59,10 @@ select
     position,
     named.provenance,
     is_clicked or adds_click or is_purchased or adds_purchase as is_clicked,
-    -- Carts of other channels are no labels.
-    is_carted,
+    -- What other channels say of these is no label.
+{% for label in native_only %}
+    {{ label }},
+{% endfor %}
     is_purchased or adds_purchase as is_purchased,
     -- What the user bought of the item here and elsewhere.
     purchase_value + coalesce(outside_value, 0) as purchase_value,

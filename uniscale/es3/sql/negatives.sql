@@ -298,7 +298,9 @@ select
     rows.is_exposed,
     rows.position,
     rows.is_positive as is_clicked,
-    rows.is_positive and rows.is_carted as is_carted,
+{% for label in native_only %}
+    rows.is_positive and rows.{{ label }} as {{ label }},
+{% endfor %}
     rows.is_positive and rows.has_free_purchase as is_purchased,
     case when rows.is_positive then rows.free_value else 0 end as purchase_value,
     case when rows.is_positive then rows.action_id end as action_id,

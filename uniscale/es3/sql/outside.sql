@@ -163,9 +163,15 @@ select
     labelled.is_exposed,
     labelled.position,
     labelled.has_any_click as is_clicked,
-    labelled.is_carted,
+{% for label in native_only %}
+    labelled.{{ label }},
+{% endfor %}
     labelled.has_any_click and labelled.is_free as is_positive,
-    not (labelled.has_any_click or labelled.is_carted) and claimed.item_id is null as is_negative,
+    claimed.item_id is null and not labelled.has_any_click
+{% for label in native_only %}
+    and not labelled.{{ label }}
+{% endfor %}
+    as is_negative,
     labelled.has_free_purchase,
     labelled.free_value,
     labelled.action_id,

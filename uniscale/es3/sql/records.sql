@@ -20,9 +20,9 @@ with lists as (
                 'is_exposed': is_exposed,
                 'position': position,
                 'provenance': provenance,
-                'is_clicked': is_clicked,
-                'is_carted': is_carted,
-                'is_purchased': is_purchased,
+{% for label in labels %}
+                '{{ label }}': {{ label }},
+{% endfor %}
                 'purchase_value': purchase_value,
                 'inclusion_probability': inclusion_probability,
                 'label_weight': label_weight,
@@ -46,9 +46,9 @@ select
     list_transform(items, lambda x: x.is_exposed) as is_exposed,
     list_transform(items, lambda x: x.position) as position,
     list_transform(items, lambda x: x.provenance) as provenance,
-    list_transform(items, lambda x: x.is_clicked) as is_clicked,
-    list_transform(items, lambda x: x.is_carted) as is_carted,
-    list_transform(items, lambda x: x.is_purchased) as is_purchased,
+{% for label in labels %}
+    list_transform(items, lambda x: x.{{ label }}) as {{ label }},
+{% endfor %}
     list_transform(items, lambda x: x.purchase_value) as purchase_value,
     list_transform(items, lambda x: x.inclusion_probability) as inclusion_probability,
     list_transform(items, lambda x: x.label_weight) as label_weight,

@@ -41,9 +41,7 @@ with marked as (
     select
         *,
         is_exposed
-        or is_clicked
-        or is_carted
-        or is_purchased
+        or {{ labels | join(" or ") }}
         or has_outside_click
         or has_outside_purchase as is_kept
     from candidate_rows

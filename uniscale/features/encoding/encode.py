@@ -10,39 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.features import QUERY_FEATURES, USER_FEATURES
-from uniscale.features.encoding.columns import Array, column, flat, lists, matrix_lists, stacked
-from uniscale.features.encoding.hashing import hash_strings
+from uniscale.contracts.inputs import ITEM_INPUTS, REQUEST_IDS, REQUEST_INPUTS
+from uniscale.features.encoding.columns import Array, column, lists, matrix_lists, stacked
+from uniscale.features.encoding.hashing import hashed
 from uniscale.features.encoding.history import encode_histories
-from uniscale.features.encoding.items import ATTRIBUTES, first_values
 from uniscale.features.encoding.numeric import numeric_inputs
 from uniscale.features.encoding.pairs import encode_pairs
-
-QUERY_WORDS = 8
-"""Words of a query that are kept, the first ones; the models pad to the same number."""
-
-REQUEST_INPUTS = (
-    "user_index",
-    "user_attributes",
-    "query_index",
-    "query_words",
-    "user_numeric",
-    "query_numeric",
-    "history_items",
-    "history_categories",
-    "history_brands",
-    "history_actions",
-    "history_domains",
-    "history_hours",
-)
-ITEM_INPUTS = (
-    "item_index",
-    "category_index",
-    "brand_index",
-    "shop_index",
-    "title_words",
-    "item_attributes",
-    "item_numeric",
-)
 
 
 def encode(requests: pa.Table, items: pa.Table, row: Array) -> pa.Table:
@@ -60,12 +33,8 @@ def encode(requests: pa.Table, items: pa.Table, row: Array) -> pa.Table:
     """
     asked_us = np.asarray(column(requests, "requested_at").cast(pa.timestamp("us")).cast(pa.int64()))
     asked_at = asked_us / 1e6
-    words = flat(requests, "query_words")
     columns = {
-        "user_index": pa.array(hash_strings("user", column(requests, "user_id"))),
-        "user_attributes": _user_facts(requests),
-        "query_index": pa.array(hash_strings("query", column(requests, "query_text"))),
-        "query_words": first_values(hash_strings("word", words.values), words, QUERY_WORDS),
+        **{one.name: hashed(requests, one) for one in REQUEST_IDS},
         **{
             name: matrix_lists(stacked(numeric_inputs(requests, contract, asked_at), requests.num_rows))
             for name, contract in (("user_numeric", USER_FEATURES), ("query_numeric", QUERY_FEATURES))
@@ -75,15 +44,3 @@ def encode(requests: pa.Table, items: pa.Table, row: Array) -> pa.Table:
         **{name: lists(column(items, name), row, requests.num_rows) for name in ITEM_INPUTS if name != "item_numeric"},
     }
     return pa.table({name: columns[name] for name in (*REQUEST_INPUTS, *ITEM_INPUTS)})
-
-
-def _user_facts(requests: pa.Table) -> pa.Array:
-    """The first facts of the profile, then the categories that the user acts on most, as facts of their own."""
-    profile, likes = flat(requests, "user_attributes"), flat(requests, "user_categories")
-    first = profile.places < ATTRIBUTES
-    hashes = np.concatenate(
-        [hash_strings("user_attribute", profile.values)[first], hash_strings("user_likes", likes.values)]
-    )
-    rows = np.concatenate([profile.rows[first], likes.rows])
-    order = np.argsort(rows, kind="stable")
-    return lists(hashes[order], rows[order], requests.num_rows)

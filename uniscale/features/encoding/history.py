@@ -8,10 +8,9 @@ import pyarrow.compute as pc
 
 from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_IDS
 from uniscale.features.encoding.columns import Array, column, flat, flat_integers, lists
 from uniscale.features.encoding.hashing import hash_strings
-
-_HASHED = {"items": "item", "categories": "category", "brands": "brand"}
 
 
 def encode_histories(requests: pa.Table, asked_us: Array) -> dict[str, pa.Array]:
@@ -42,8 +41,9 @@ def encode_histories(requests: pa.Table, asked_us: Array) -> dict[str, pa.Array]
     hours = (asked_us[of_row] / 1e6 - acted_at[kept]) / 3600
     return {
         **{
-            f"history_{name}": lists(hash_strings(field, both(name)), of_row, num_rows)
-            for name, field in _HASHED.items()
+            one.name: lists(hash_strings(part.field, both(part.column)), of_row, num_rows)
+            for one in HISTORY_IDS
+            for part in one.parts
         },
         "history_actions": lists(_action_numbers(both("actions")), of_row, num_rows),
         "history_domains": lists(both("domains"), of_row, num_rows),

@@ -6,14 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.features import ITEM_FEATURES
-from uniscale.features.encoding.columns import Array, Flat, column, flat, lists
-from uniscale.features.encoding.hashing import hash_strings
+from uniscale.contracts.inputs import ITEM_IDS
+from uniscale.features.encoding.columns import column, flat, lists
+from uniscale.features.encoding.hashing import hash_strings, hashed
 
-TITLE_WORDS = 12
-ATTRIBUTES = 8
-"""Words of a title and facts of an item or a user that are kept, the first ones; the models pad to the same numbers."""
-
-_INDEXES = {"item_index": "item", "category_index": "category", "brand_index": "brand", "shop_index": "shop"}
 _PASSED_ON = (
     "item_domain_ctrs",
     "item_domain_cvrs",
@@ -33,25 +29,11 @@ def prepare_items(items: pa.Table) -> pa.Table:
         Hashed identifiers, words and facts, ``title_vocabulary`` (the hashed words of the whole title, NULL without
         one), hashed domains, and the numbers as they are.
     """
-    titles, facts, domains = flat(items, "title_words"), flat(items, "item_attributes"), flat(items, "item_domains")
+    titles, domains = flat(items, "title_words"), flat(items, "item_domains")
     words = hash_strings("word", titles.values)
-    columns = {name: pa.array(hash_strings(field, column(items, f"{field}_id"))) for name, field in _INDEXES.items()}
-    columns["title_words"] = first_values(words, titles, TITLE_WORDS)
+    columns = {one.name: hashed(items, one, {"title_words": words}) for one in ITEM_IDS}
     columns["title_vocabulary"] = pa.ListArray.from_arrays(
         pa.array(titles.starts.astype(np.int32)), pa.array(words), mask=column(items, "title_words").is_null()
     )
-    columns["item_attributes"] = first_values(hash_strings("item_attribute", facts.values), facts, ATTRIBUTES)
     columns["item_domains"] = lists(hash_strings("domain", domains.values), domains.rows, items.num_rows)
     return pa.table({**columns, **{name: column(items, name) for name in _PASSED_ON}})
-
-
-def first_values(values: Array, source: Flat, number: int) -> pa.Array:
-    """A list column of the first values of each row.
-
-    Args:
-        values: Elements of all rows.
-        source: Whose elements they are.
-        number: Elements kept of each row.
-    """
-    kept = source.places < number
-    return lists(values[kept], source.rows[kept], len(source.starts) - 1)

@@ -9,6 +9,7 @@ from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import ROW_FACTS, SAMPLES
+from uniscale.contracts.tasks import LABELS, TASKS
 
 PASSED_ON = (
     "ds",
@@ -57,8 +58,8 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
                 list_sort(list(
                     {{
                         'is_hidden': not is_exposed, 'place': coalesce(position, 2147483647),
-                        'item_id': item_id, 'is_exposed': is_exposed, 'position': position, 'is_clicked': is_clicked,
-                        'is_carted': is_carted, 'is_purchased': is_purchased, 'purchase_value': purchase_value
+                        'item_id': item_id, 'is_exposed': is_exposed, 'position': position,
+                        {", ".join(f"'{label}': {label}" for label in LABELS)}, 'purchase_value': purchase_value
                     }}
                 )) as rows
             from candidates
@@ -70,14 +71,11 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
             list_transform(rows, lambda x: x.is_exposed) as is_exposed,
             list_transform(rows, lambda x: x.position) as position,
             list_transform(rows, lambda x: case when x.is_exposed then 'native' else 'unexposed' end) as provenance,
-            list_transform(rows, lambda x: x.is_clicked) as is_clicked,
-            list_transform(rows, lambda x: x.is_carted) as is_carted,
-            list_transform(rows, lambda x: x.is_purchased) as is_purchased,
+            {", ".join(f"list_transform(rows, lambda x: x.{label}) as {label}" for label in LABELS)},
             list_transform(rows, lambda x: x.purchase_value) as purchase_value,
             list_transform(rows, lambda x: 1::double) as inclusion_probability,
             list_transform(rows, lambda x: 1::float) as label_weight,
-            is_clicked as is_natively_clicked,
-            is_purchased as is_natively_purchased,
+            {", ".join(f"{task.label} as {task.native_label}" for task in TASKS if task.is_attributed)},
             purchase_value as native_purchase_value,
             label_weight as native_label_weight,
             query_text

@@ -11,8 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from uniscale.batch.tensors import Batch
 from uniscale.contracts.events import ACTIONS
-from uniscale.models.batch import Batch
 from uniscale.models.common.embeddings import Vocabulary
 from uniscale.models.common.layers import linear
 from uniscale.models.common.layout import Layout

@@ -6,13 +6,15 @@ width, C columns of a group, P request vectors, V item vectors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
 
+from uniscale.batch.tensors import Batch
 from uniscale.contracts.frames import NUMERIC, NumericNames
-from uniscale.models.batch import Batch
+from uniscale.contracts.inputs import HISTORY_IDS, ITEM_IDS, REQUEST_IDS, Identifier
 from uniscale.models.common.embeddings import Embeddings, EmbeddingSizes, LookUp, Vocabulary
 from uniscale.models.common.history import (
     ACTION_GROUPS,
@@ -26,8 +28,14 @@ from uniscale.models.common.history import (
 from uniscale.models.common.layout import Layout
 from uniscale.models.common.numeric import NumericEncoder
 
-NUM_REQUEST_VECTORS = 7
-NUM_ITEM_VECTORS = 6
+NUM_REQUEST_VECTORS = len(REQUEST_IDS) + len(HISTORY_IDS)
+NUM_ITEM_VECTORS = len(ITEM_IDS)
+
+ITEM_GROUPS = tuple(dict.fromkeys(one.group for one in ITEM_IDS))
+"""Groups of an item's identifiers, in the order in which they are declared."""
+
+ATTENDED_BY = ("item_index", "category_index", "brand_index", "title_words")
+"""What of an item asks for the actions of the history."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,17 +112,19 @@ class InputEncoder(nn.Module):
         self.actions = ActionEncoder(width, num_domains)
         self.history = HistoryAttention(width) if has_attention else None
         self.request_groups = (
-            Group(name="user_profile", family="U", width=2 * width),
-            Group(name="user_activity", family="U", width=2 * len(numeric.user) + len(ACTION_GROUPS) + 3 * width),
-            Group(name="query_text", family="Q", width=2 * width),
+            Group(name="user_profile", family="U", width=_size(REQUEST_IDS, "user_profile") * width),
+            Group(
+                name="user_activity",
+                family="U",
+                width=2 * len(numeric.user) + len(ACTION_GROUPS) + len(HISTORY_IDS) * width,
+            ),
+            Group(name="query_text", family="Q", width=_size(REQUEST_IDS, "query_text") * width),
             Group(name="query_statistics", family="Q", width=2 * len(numeric.query) + width),
             Group(name="domain", family="D", width=width),
         )
         sequences = () if self.history is None else ACTION_GROUPS
         self.item_groups = (
-            Group(name="item_identity", family="I", width=2 * width),
-            Group(name="item_kind", family="I", width=2 * width),
-            Group(name="item_text", family="I", width=2 * width),
+            *(Group(name=name, family="I", width=_size(ITEM_IDS, name) * width) for name in ITEM_GROUPS),
             Group(name="item_statistics", family="I", width=2 * len(numeric.item)),
             *(Group(name=name, family="S", width=2 * width) for name in sequences),
             Group(name="cross", family="X", width=NUM_REQUEST_VECTORS * NUM_ITEM_VECTORS + 3),
@@ -139,23 +149,15 @@ class InputEncoder(nn.Module):
     def forward(self, batch: Batch, layout: Layout) -> Inputs:
         """Encode a batch."""
         length = self.history_length
-        (user, profile, query, words, item, category, brand, shop, title, facts, *past) = self.tables(
+        vectors = self.tables(
             [
-                LookUp(table="users", ids=batch.user_R),
-                LookUp(table="user_attributes", ids=batch.user_attributes_RA, is_bag=True),
-                LookUp(table="queries", ids=batch.query_R),
-                LookUp(table="words", ids=batch.query_words_RW, is_bag=True),
-                LookUp(table="items", ids=batch.item_N),
-                LookUp(table="categories", ids=batch.category_N),
-                LookUp(table="brands", ids=batch.brand_N),
-                LookUp(table="shops", ids=batch.shop_N),
-                LookUp(table="words", ids=batch.title_words_NW, is_bag=True),
-                LookUp(table="item_attributes", ids=batch.item_attributes_NA, is_bag=True),
-                LookUp(table="items", ids=batch.history_items_RL[:, :length]),
-                LookUp(table="categories", ids=batch.history_categories_RL[:, :length]),
-                LookUp(table="brands", ids=batch.history_brands_RL[:, :length]),
+                *(_look_up(batch, one) for one in (*REQUEST_IDS, *ITEM_IDS)),
+                *(LookUp(table=one.table, ids=getattr(batch, one.tensor)[:, :length]) for one in HISTORY_IDS),
             ]
         )
+        asked, items = vectors[: len(REQUEST_IDS)], vectors[len(REQUEST_IDS) : -len(HISTORY_IDS)]
+        past = vectors[-len(HISTORY_IDS) :]
+        by_name = {one.name: vector for one, vector in zip((*REQUEST_IDS, *ITEM_IDS), [*asked, *items], strict=True)}
         things_RLC = torch.cat(past, dim=2)
         is_action_RL = batch.history_actions_RL[:, :length] > 0
         actions_RLC = self.actions(batch, things_RLC)
@@ -166,28 +168,26 @@ class InputEncoder(nn.Module):
             attended = self.history(
                 actions_RLC[:, :RECENT_ACTIONS],
                 in_group_RGL,
-                items_NC=torch.cat([item, category, brand, title], 1),
-                text_RC=torch.cat([query, words], 1),
+                items_NC=torch.cat([by_name[name] for name in ATTENDED_BY], 1),
+                text_RC=_group(REQUEST_IDS, "query_text", by_name),
                 layout=layout,
             ).chunk(len(ACTION_GROUPS), 1)
         dots_NC = dot_products(
-            torch.cat([user, profile, query, words, means_RC], 1),
-            torch.cat([item, category, brand, shop, title, facts], 1),
+            torch.cat([*asked, means_RC], 1),
+            torch.cat(items, 1),
             layout,
         )
         num_actions_RG = in_group_RGL.sum(2).float().log1p()
         return Inputs(
             requests=(
-                torch.cat([user, profile], 1),
+                _group(REQUEST_IDS, "user_profile", by_name),
                 torch.cat([self.user_numeric(batch.user_numeric_RF), num_actions_RG, means_RC], 1),
-                torch.cat([query, words], 1),
-                torch.cat([self.query_numeric(batch.query_numeric_RF), words], 1),
+                _group(REQUEST_IDS, "query_text", by_name),
+                torch.cat([self.query_numeric(batch.query_numeric_RF), by_name["query_words"]], 1),
                 self.domain(batch.domain_R),
             ),
             items=(
-                torch.cat([item, shop], 1),
-                torch.cat([category, brand], 1),
-                torch.cat([title, facts], 1),
+                *(_group(ITEM_IDS, name, by_name) for name in ITEM_GROUPS),
                 self.item_numeric(batch.item_numeric_NF),
                 *attended,
                 torch.cat([dots_NC, history_matches(batch, layout)], 1),
@@ -197,6 +197,20 @@ class InputEncoder(nn.Module):
             layout=layout,
             batch=batch,
         )
+
+
+def _look_up(batch: Batch, one: Identifier) -> LookUp:
+    return LookUp(table=one.table, ids=getattr(batch, one.tensor), is_bag=one.width is not None)
+
+
+def _size(identifiers: tuple[Identifier, ...], group: str) -> int:
+    """Vectors of a group."""
+    return sum(one.group == group for one in identifiers)
+
+
+def _group(identifiers: tuple[Identifier, ...], group: str, vectors: Mapping[str, Tensor]) -> Tensor:
+    """The vectors of a group side by side."""
+    return torch.cat([vectors[one.name] for one in identifiers if one.group == group], 1)
 
 
 def dot_products(requests_RC: Tensor, items_NC: Tensor, layout: Layout) -> Tensor:

@@ -2,6 +2,7 @@
 
 Letters: R requests, N items of all requests together, A attributes, W words, L history length, F numeric features.
 Identifiers are 31-bit hashes (`uniscale.contracts.frames.hash_id`), 0 is missing or padding; numeric values may be NaN.
+`uniscale.contracts.inputs` declares them, with the widths of the bags.
 """
 
 from __future__ import annotations
@@ -10,11 +11,6 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
-
-NUM_USER_ATTRIBUTES = 13  # 8 facts of the profile and 5 categories
-NUM_QUERY_WORDS = 8
-NUM_TITLE_WORDS = 12
-NUM_ITEM_ATTRIBUTES = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +28,7 @@ class Batch:
         history_items_RL: Hashed items acted on, newest first, padded with 0 at the end.
         history_categories_RL: Their categories.
         history_brands_RL: Their brands.
-        history_actions_RL: 1 click, 2 cart, 3 favorite, 4 purchase, 0 padding.
+        history_actions_RL: 1 + index of the action in `uniscale.contracts.events.ACTIONS`, 0 padding.
         history_domains_RL: 1 + index of the action's domain, 0 padding or a domain the model does not know.
         history_hours_RL: Hours from the action to the request, >= 0; 0 in padding.
         request_of_item_N: Row of the item's request, in [0, R).

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from uniscale.batch.tensors import Batch
+from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.frames import HASH_SPACE, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.models.batch import (
-    NUM_ITEM_ATTRIBUTES,
-    NUM_QUERY_WORDS,
-    NUM_TITLE_WORDS,
-    NUM_USER_ATTRIBUTES,
-    Batch,
-)
+from uniscale.contracts.inputs import HISTORY_IDS, ITEM_IDS, REQUEST_IDS, Identifier
 
 
 def random_batch(
@@ -58,26 +54,19 @@ def random_batch(
     def history(low: int, high: int) -> Tensor:
         return torch.randint(low, high, (num_requests, length), generator=rng) * is_known
 
+    def drawn(rows: int, one: Identifier) -> Tensor:
+        return ids(rows) if one.width is None else ids(rows, one.width)
+
     return Batch(
         domain_R=torch.arange(num_requests) % num_domains,
-        user_R=ids(num_requests),
-        user_attributes_RA=ids(num_requests, NUM_USER_ATTRIBUTES),
-        query_R=ids(num_requests),
-        query_words_RW=ids(num_requests, NUM_QUERY_WORDS),
+        **{one.tensor: drawn(num_requests, one) for one in REQUEST_IDS},
         user_numeric_RF=numbers(num_requests, len(USER_NUMERIC)),
         query_numeric_RF=numbers(num_requests, len(QUERY_NUMERIC)),
-        history_items_RL=ids(num_requests, length) * is_known,
-        history_categories_RL=ids(num_requests, length) * is_known,
-        history_brands_RL=ids(num_requests, length) * is_known,
-        history_actions_RL=history(1, 5),
+        **{one.tensor: ids(num_requests, length) * is_known for one in HISTORY_IDS},
+        history_actions_RL=history(1, 1 + len(ACTIONS)),
         history_domains_RL=history(0, num_domains + 1),
         history_hours_RL=torch.rand(num_requests, length, generator=rng) * 500 * is_known,
         request_of_item_N=torch.arange(num_requests).repeat_interleave(torch.tensor(sizes)),
-        item_N=ids(num_items),
-        category_N=ids(num_items),
-        brand_N=ids(num_items),
-        shop_N=ids(num_items),
-        title_words_NW=ids(num_items, NUM_TITLE_WORDS),
-        item_attributes_NA=ids(num_items, NUM_ITEM_ATTRIBUTES),
+        **{one.tensor: drawn(num_items, one) for one in ITEM_IDS},
         item_numeric_NF=numbers(num_items, len(ITEM_NUMERIC)),
     )

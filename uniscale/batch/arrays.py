@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from uniscale.models.batch import Batch, Labels
+from uniscale.batch.tensors import Batch, Labels
 
 Array = npt.NDArray[Any]
 
