@@ -61,22 +61,22 @@ golden: $(STAMP) ## Rewrite the golden curves; read the diff before committing i
 	$(BIN)/python -m tests.golden.regenerate
 
 benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the look-up and the rankers (hours)
-	$(BIN)/python -m benchmarks.stages --sizes xs s m
-	$(BIN)/python -m benchmarks.worlds
-	$(BIN)/python -m benchmarks.simulation
-	$(BIN)/python -m benchmarks.es3_scale
-	$(BIN)/python -m benchmarks.store
-	$(BIN)/python -m benchmarks.asof
-	$(BIN)/python -m benchmarks.materialize
-	$(BIN)/python -m benchmarks.commits
-	$(BIN)/python -m benchmarks.lookup
-	$(BIN)/python -m benchmarks.reading
-	$(BIN)/python -m benchmarks.throughput
-	$(BIN)/python -m benchmarks.listwise
-	$(BIN)/python -m benchmarks.workers
-	$(BIN)/python -m benchmarks.scoring
-	$(BIN)/python -m benchmarks.memory_layer
-	$(BIN)/python -m benchmarks.rankers
+	$(BIN)/python -m benchmarks.data.stages --sizes xs s m
+	$(BIN)/python -m benchmarks.data.worlds
+	$(BIN)/python -m benchmarks.data.simulation
+	$(BIN)/python -m benchmarks.data.es3_scale
+	$(BIN)/python -m benchmarks.data.store
+	$(BIN)/python -m benchmarks.features.asof
+	$(BIN)/python -m benchmarks.features.materialize
+	$(BIN)/python -m benchmarks.data.commits
+	$(BIN)/python -m benchmarks.serving.lookup
+	$(BIN)/python -m benchmarks.data.reading
+	$(BIN)/python -m benchmarks.training.throughput
+	$(BIN)/python -m benchmarks.training.listwise
+	$(BIN)/python -m benchmarks.training.workers
+	$(BIN)/python -m benchmarks.serving.scoring
+	$(BIN)/python -m benchmarks.training.memory_layer
+	$(BIN)/python -m benchmarks.rankers.quality
 
 clean: ## Remove the demo and what the tools wrote (not .venv, nor a uniscale.toml or lake of your own)
 	@if [ "$$(readlink uniscale.toml)" = .demo/uniscale.toml ]; then rm uniscale.toml; fi

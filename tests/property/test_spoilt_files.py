@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support_sources import lake_rows, write_logs
 
-from benchmarks.mutants import DAY, make
-from benchmarks.mutations import search
+from benchmarks.data.mutants import DAY, make
+from benchmarks.data.mutations import search
 from uniscale.sources import csv_scan
 from uniscale.sources.csv_files import csv_header, open_csv
 from uniscale.sources.csv_format import COMMA

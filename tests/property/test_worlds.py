@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from support_market import TINY, one, views, write_tiny
 
-from benchmarks.world_facts import connect, measure
-from benchmarks.world_sweeps import SWEEPS
+from benchmarks.data.world_facts import connect, measure
+from benchmarks.data.world_sweeps import SWEEPS
 from uniscale.simulator.knobs import Knobs
 from uniscale.simulator.sizes import SIZES
 from uniscale.simulator.worlds import PRESETS

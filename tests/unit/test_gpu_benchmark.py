@@ -8,13 +8,13 @@ import torch
 from torch.autograd import DeviceType
 
 from benchmarks import record
-from benchmarks.gpu_compare import TOLERANCE, largest_difference
-from benchmarks.gpu_kernels import of_kernels
-from benchmarks.gpu_plan import FORMS, Cell, Check, plan
-from benchmarks.gpu_report import page
-from benchmarks.gpu_run import OUT_OF_MEMORY, Run
-from benchmarks.requests import DOMAINS, random_labels
-from benchmarks.steps import training_flops
+from benchmarks.gpu.compare import TOLERANCE, largest_difference
+from benchmarks.gpu.kernels import of_kernels
+from benchmarks.gpu.plan import FORMS, Cell, Check, plan
+from benchmarks.gpu.report import page
+from benchmarks.gpu.run import OUT_OF_MEMORY, Run
+from benchmarks.training.requests import DOMAINS, random_labels
+from benchmarks.training.steps import training_flops
 from uniscale.batch.synthetic import random_batch
 from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.models.zoo import MODELS, build_model

@@ -1,0 +1,1 @@
+"""From logs to samples: how fast, how large, how right."""

@@ -1,0 +1,1 @@
+"""How rankers train on a GPU."""

@@ -1,0 +1,1 @@
+"""Quality: of rankers, of samples, of weights and rates."""

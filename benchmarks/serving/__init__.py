@@ -1,0 +1,1 @@
+"""Looking up and scoring: how long a request takes."""

@@ -1,0 +1,1 @@
+"""Training steps: how fast, on how many workers."""
