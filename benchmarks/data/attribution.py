@@ -134,7 +134,7 @@ def weigh(con: duckdb.DuckDBPyConnection, shop: Shop, *, by_lift: bool) -> None:
     word = "lift" if by_lift else "rule"
     attribution = run.policy.attribution.model_copy(update={"weight": word})
     run = replace(run, policy=run.policy.model_copy(update={"attribution": attribution}))
-    run_files(con, ("macros",), {})
+    run_files(con, ("0_macros",), {})
     con.execute("create or replace temp table weights (action_id varchar, weight double)")
     for day in run.days:
         measure_lift(con, run, day)

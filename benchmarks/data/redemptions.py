@@ -30,8 +30,8 @@ from benchmarks.data.compiled import attribute, policy_with
 from benchmarks.record import RECORDS
 from uniscale.config import Settings
 from uniscale.lake import Lake
-from uniscale.sources.complete_journey import DATA_SET
-from uniscale.sources.data_set import ingest_data_set
+from uniscale.sources.public.complete_journey import DATA_SET
+from uniscale.sources.public.data_set import ingest_data_set
 
 WINDOWS_DAYS = (7, 14, 28, 42, 70)
 FIRST, LAST = date(2016, 11, 1), date(2018, 3, 31)

@@ -22,7 +22,7 @@ from uniscale.data.loader import Loader, LoaderState, Step
 from uniscale.models.zoo import build_model, num_params
 from uniscale.training.config import Worker
 from uniscale.training.loop import Trainer
-from uniscale.training.products import quick_products
+from uniscale.training.matmul import quick_products
 
 ITEMS = 30
 READY = 3
@@ -163,5 +163,5 @@ class Bench:
 def best_tflops(form: Form, device: str) -> float:
     """The best matrix product in a form's precision, in TFLOP/s."""
     sizes = (4096, 8192, 16384) if torch.device(device).type == "cuda" else (512,)
-    with quick_products(form.precision == "bf16_products", device):
+    with quick_products(form.precision == "bf16_matmul", device):
         return max(gemm_gflops(size, device=device, is_bf16=form.precision == "bf16") for size in sizes) / 1e3

@@ -24,7 +24,7 @@ class Form:
 
 FORMS = {
     "fp32": Form(precision="fp32"),
-    "TF32": Form(precision="bf16_products"),
+    "TF32": Form(precision="bf16_matmul"),
     "bf16": Form(precision="bf16"),
     "bf16 compiled": Form(precision="bf16", compiled=True),
 }

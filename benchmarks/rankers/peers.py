@@ -26,7 +26,7 @@ from benchmarks import record
 
 COLUMNS, IDS, WIDTH, BATCH = 20, 20_000, 16, 2_048
 CROSS_LAYERS, MLP = 3, (256, 128)
-LIBRARIES = ("uniscale", "uniscale_fbgemm", "uniscale_bf16_products", "torch_rechub", "fuxictr")
+LIBRARIES = ("uniscale", "uniscale_fbgemm", "uniscale_bf16_matmul", "torch_rechub", "fuxictr")
 SPEEDS = ("epoch_rows_per_second", "step_rows_per_second")
 
 

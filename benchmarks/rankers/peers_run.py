@@ -37,7 +37,7 @@ def main() -> None:
     runs = {
         "uniscale": run_uniscale,
         "uniscale_fbgemm": partial(run_uniscale, is_fused=True),
-        "uniscale_bf16_products": partial(run_uniscale, is_quick=True),
+        "uniscale_bf16_matmul": partial(run_uniscale, is_quick=True),
         "torch_rechub": run_rechub,
         "fuxictr": run_fuxictr,
     }
@@ -53,9 +53,9 @@ def run_uniscale(
     from uniscale.models.common.embeddings import Embeddings, LookUp
     from uniscale.models.common.layers import linear, linear_of_parts
     from uniscale.models.dcnv2 import CrossLayer
+    from uniscale.training.matmul import quick_products
     from uniscale.training.memory import keep_memory
     from uniscale.training.optim import Optimisers
-    from uniscale.training.products import quick_products
 
     keep_memory()
     names = [f"c{column}" for column in range(COLUMNS)]

@@ -42,7 +42,7 @@ def test_all_of_ours_that_a_module_brings_in_counts(module):
         ("uniscale/cli/reports.py", set()),
         ("uniscale/cli/main.py", set()),
         ("dags/daily_retraining.py", set()),
-        ("uniscale/es3/sql/labels.sql", {"samples", "monitor", "page"}),
+        ("uniscale/es3/sql/3_labels.sql", {"samples", "monitor", "page"}),
         ("dbt_project/models/marts/fct_exposures.sql", {"marts"}),
         ("uniscale/models/wukong.py", {"ranker", "train", "evaluate", "promote"}),
         ("uniscale/decision/gate.py", {"evaluate", "promote"}),
@@ -59,14 +59,14 @@ def test_what_all_read_counts_for_all():
 
 
 def test_a_changed_file_changes_the_code_of_its_results_alone(monkeypatch):
-    changed = PROJECT_ROOT / "uniscale" / "es3" / "sql" / "labels.sql"
+    changed = PROJECT_ROOT / "uniscale" / "es3" / "sql" / "3_labels.sql"
     before = {result: code_of(result) for result in CODE}
     read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + (b" " if path == changed else b""))
     code_of.cache_clear()
     try:
         assert {result for result in CODE if code_of(result) != before[result]} == results_of(
-            "uniscale/es3/sql/labels.sql"
+            "uniscale/es3/sql/3_labels.sql"
         )
     finally:
         code_of.cache_clear()

@@ -23,7 +23,7 @@ from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.warehouse.project import DBT_PROJECT
 
 ES3_SQL = PROJECT_ROOT / "uniscale" / "es3" / "sql"
-REPORTED = {"counts", "held_out", "quality"}
+REPORTED = {path.stem for path in ES3_SQL.glob("report_*.sql")}
 """SQL of the report on samples, which makes no row of them."""
 OF_SEQUENCES = {"sequences", "sequence_lengths"}
 
@@ -117,3 +117,33 @@ def test_a_step_depends_on_what_the_tables_it_builds_depend_on():
     for step in DAY_STEPS:
         declared_there = {name for product in PRODUCTS if product.step == step.name for name in product.settings}
         assert {"policy" if name.startswith("policy.") else name for name in declared_there} <= set(step.depends_on)
+
+
+def flow_of_es3():
+    """Of each SQL file, the tables that its statements read and make; comments say nothing here."""
+    bodies = {path.stem: re.sub(r"--.*", "", path.read_text()) for path in sorted(ES3_SQL.glob("*.sql"))}
+    writes = re.compile(r"(?:create or replace temp table|insert into) (\w+)")
+    made = {name: set(writes.findall(body)) for name, body in bodies.items()}
+    every = set().union(*made.values())
+    for name, body in bodies.items():
+        inner = set(re.findall(r"(?:with|,)\s*(\w+) as (?:materialized )?\(", body))
+        found = re.findall(r"(?:from|join)\s+(?:weighed\(')?(?:lake\.(\w+\.\w+)|(\w+)\b)", body)
+        read = {stored or (temporary if temporary in every - inner - made[name] else "") for stored, temporary in found}
+        yield name, read - {""}, made[name]
+
+
+FLOW = {name: (reads, makes) for name, reads, makes in flow_of_es3()}
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_a_file_of_es3_says_what_it_reads_and_makes(name):
+    reads, makes = FLOW[name]
+    text = (ES3_SQL / f"{name}.sql").read_text()
+    head = " ".join(re.match(r"(?:--.*\n)*", text)[0].replace("--", "").split())
+
+    def said(word):
+        sentence = re.search(rf"\b{word} ((?:[\w.]+(?:, )?)+)\.(?: |$)", head)
+        return set(sentence[1].split(", ")) if sentence else set()
+
+    assert said("Reads") == reads
+    assert said("Makes") == makes

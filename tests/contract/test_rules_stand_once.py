@@ -47,11 +47,11 @@ def test_a_rule_stands_in_one_file(rule):
 
 
 LOG_READ_BY_SAMPLES = {
-    "frequent_queries.sql": {"requests"},
-    "older_lists.sql": {"candidates", "requests"},
-    "outside.sql": {"candidates", "requests"},
-    "own_queries.sql": {"actions", "candidates"},
-    "past_searches.sql": {"requests"},
+    "5_frequent_queries.sql": {"requests"},
+    "0_older_lists.sql": {"candidates", "requests"},
+    "4_outside.sql": {"candidates", "requests"},
+    "5_own_queries.sql": {"actions", "candidates"},
+    "5_past_searches.sql": {"requests"},
     "products.py": {"actions", "candidates", "requests"},
     "sequences.py": {"actions"},
     "sequences.sql": {"actions"},

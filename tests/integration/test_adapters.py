@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from uniscale.cli.main import app
 from uniscale.es3.build import build_samples
-from uniscale.sources.adapters import ADAPTERS
-from uniscale.sources.data_set import ingest_data_set
 from uniscale.sources.fingerprints import source_key
 from uniscale.sources.incoming import BadFileError
+from uniscale.sources.public.adapters import ADAPTERS
+from uniscale.sources.public.data_set import ingest_data_set
 from uniscale.warehouse.build import build_marts
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -8,10 +8,10 @@ from support_sources import DATA, lake_rows
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.sources import complete_journey, expedia
-from uniscale.sources.data_set import ingest_data_set
-from uniscale.sources.expedia import COLUMNS
+from uniscale.sources.public import complete_journey, expedia
 from uniscale.sources.incoming import BadFileError
+from uniscale.sources.public.data_set import ingest_data_set
+from uniscale.sources.public.expedia import COLUMNS
 
 EXPEDIA = DATA / "expedia_sample"
 JOURNEY = DATA / "complete_journey"

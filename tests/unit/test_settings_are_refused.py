@@ -21,7 +21,7 @@ WRONG = [
     ('target_domain = "mail"', "target_domain = 'mail' is none of domains = .'search', 'feed', 'shop'.; add it there"),
     ('[training]\ndevice = "gpu"', "training.device = 'gpu': write cpu or cuda"),
     ('[training]\ndevice = "cuda:"', "training.device = 'cuda:': write cpu or cuda"),
-    ('[training]\nprecision = "fp16"', "training.precision = 'fp16': .* use one of fp32, bf16_products, bf16"),
+    ('[training]\nprecision = "fp16"', "training.precision = 'fp16': .* use one of fp32, bf16_matmul, bf16"),
     ('[training]\ntables = "rows"', "training.tables = 'rows': .* use one of torch, fbgemm, sharded"),
     ('[training]\ndense = "fsdp"', "training.dense = 'fsdp': .* use one of replicated, sharded"),
     ('[training]\nbackend = "glo"', "training.backend = 'glo': write one of gloo, nccl"),

@@ -22,7 +22,7 @@ from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import Worker
 from uniscale.training.determinism import use_threads
 from uniscale.training.loop import DivergedError, Trainer
-from uniscale.training.products import quick_products
+from uniscale.training.matmul import quick_products
 
 CONFIG = TrainConfig(
     epochs=2,
@@ -163,7 +163,7 @@ def test_a_batch_in_parts_trains_what_the_whole_batch_trains(tmp_path, model):
     assert losses[1] == pytest.approx(losses[0], rel=1e-4 if model == "hhsft" else 0.1)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "bf16_products"])
+@pytest.mark.parametrize("precision", ["bf16", "bf16_matmul"])
 def test_a_run_in_bf16_learns_much_the_same(tmp_path, precision):
     plain, other = _trainer(tmp_path), _trainer(tmp_path, worker=Worker(precision=precision))
     losses = [[point["loss"] for point in trainer.run()] for trainer in (plain, other)]

@@ -112,8 +112,8 @@ def _register_data_set(ingest: typer.Typer, name: str, told: str) -> None:
         as_json: _Json = False,
     ) -> None:
         with exit_codes():
-            from uniscale.sources.adapters import ADAPTERS
-            from uniscale.sources.data_set import ingest_data_set
+            from uniscale.sources.public.adapters import ADAPTERS
+            from uniscale.sources.public.data_set import ingest_data_set
 
             with _destination(dry_run) as (settings, lake):
                 _tell(ingest_data_set(settings, lake, ADAPTERS[name], path), dry_run, as_json)

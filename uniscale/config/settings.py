@@ -155,7 +155,7 @@ class TrainingSettings(_Section):
         default=None,
         description="Collective back end, as torch.distributed names it; default gloo, and NCCL for what lies on GPUs.",
     )
-    precision: str = Field(default="fp32", description="fp32, bf16_products or bf16: see docs/training.md.")
+    precision: str = Field(default="fp32", description="fp32, bf16_matmul or bf16: see docs/training.md.")
     compiled: bool = Field(default=False, description="Compile rankers with torch.compile.")
     tables: str = Field(
         default="torch",

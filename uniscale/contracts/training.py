@@ -23,7 +23,7 @@ OBSERVATIONS = ("off", "additive", "examination")
 SIZES = ("xs", "s", "m", "l", "xl")
 """Sizes of a ranker."""
 
-PRECISIONS = ("fp32", "bf16_products", "bf16")
+PRECISIONS = ("fp32", "bf16_matmul", "bf16")
 TABLES = ("torch", "fbgemm", "sharded")
 DENSE = ("replicated", "sharded")
 WORDS: Mapping[str, Sequence[str]] = {"precision": PRECISIONS, "tables": TABLES, "dense": DENSE}

@@ -1,8 +1,8 @@
 """The step ``samples``: the entire-space samples (ES3) of a run's training days.
 
-A. `sql/unexposed.sql` draws candidates that were not shown, B. `sql/labels.sql` gives them the labels that other
-channels show, C. `sql/outside.sql`, `queries.py` and `sql/negatives.sql` turn other channels' clicks into search
-requests, and `sql/records.sql` writes one record per request next to the users' sequences (`sequences.py`).
+A. `sql/2_unexposed.sql` draws candidates that were not shown, B. `sql/3_labels.sql` gives them the labels that other
+channels show, C. `sql/4_outside.sql`, `queries.py` and `sql/6_negatives.sql` turn other channels' clicks into search
+requests, and `sql/9_records.sql` writes one record per request next to the users' sequences (`sequences.py`).
 `docs/es3.md` has the equations and the reasons.
 """
 

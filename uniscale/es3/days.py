@@ -19,7 +19,7 @@ from uniscale.es3.statements import run_files
 
 def prepare_items(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """Make the functions of the SQL files, and the table of item versions."""
-    run_files(con, ("macros", "items"), {"last_ds": plan.last_ds})
+    run_files(con, ("0_macros", "0_items"), {"last_ds": plan.last_ds})
 
 
 def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
@@ -32,7 +32,7 @@ def prepare(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         "last_older_ds": plan.first_ds - timedelta(days=1),
         "target_domain": plan.target_domain,
     }
-    run_files(con, ("older_lists",), days_read)
+    run_files(con, ("0_older_lists",), days_read)
     for name, table in (("records", SAMPLES), ("outside_fates", OUTSIDE_CLICKS)):
         columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
         con.execute(f"create or replace temp table {name} ({columns})")
@@ -60,13 +60,13 @@ def compute_day(
     growth = growth or {}
     values = {**plan.values(day), **{f"{action}_growth": growth.get(action, 1.0) for action in ACTIONS}}
     measure_lift(con, plan, day)
-    run_files(con, ("unexposed", "labels"), values)
+    run_files(con, ("2_unexposed", "3_labels"), values)
     if searchify:
-        run_files(con, ("outside",), values)
+        run_files(con, ("4_outside",), values)
         read_searches(con, plan.policy.searchification, values)
         find_queries(con, plan.policy.searchification, values)
-        run_files(con, ("negatives", "outside_fates"), values)
-    run_files(con, ("known_counts", "records"), values)
+        run_files(con, ("6_negatives", "7_outside_fates"), values)
+    run_files(con, ("8_known_counts", "9_records"), values)
 
 
 def days_to_searchify(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[date, bool]:

@@ -76,7 +76,7 @@ def measure_lift(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> tuple[
             "to_hours": [float(hours) for hours in GAPS[1:]],
             "prior_actions": PRIOR_ACTIONS,
         }
-        run_files(con, ("lift",), values)
+        run_files(con, ("1_lift",), values)
     names = ", ".join(Lift.__dataclass_fields__)
     rows = con.execute(f"select {names} from lifts order by all").fetchall()
     return tuple(Lift(**dict(zip(Lift.__dataclass_fields__, row, strict=True))) for row in rows)

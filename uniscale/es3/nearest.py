@@ -43,7 +43,7 @@ def add_nearest_queries(con: duckdb.DuckDBPyConnection, policy: NearestQuery, va
         policy: Embedder, index, least similarity.
         values: Parameters of the SQL files.
     """
-    run_files(con, ("probes",), values)
+    run_files(con, ("5_probes",), values)
     queries = con.execute("select query_text, num_users from frequent_queries order by query_text").fetchall()
     probes = con.execute("select sample_id, titles from probes order by sample_id").fetchall()
     if not queries or not probes:

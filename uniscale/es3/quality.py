@@ -39,7 +39,7 @@ def measure_queries(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dic
         known), ``similarity`` (mean cosine) and ``made`` (queries). Empty without a search to hold out.
     """
     values = {**plan.values(day), "max_searches": MAX_SEARCHES}
-    run_files(con, ("held_out",), values)
+    run_files(con, ("report_held_out",), values)
     asked = [text for (text,) in con.execute("select asked_query from held_out order by request_id").fetchall()]
     if not asked:
         return {}
@@ -64,7 +64,7 @@ def measure_queries(con: duckdb.DuckDBPyConnection, plan: Plan, day: Day) -> dic
 
 def _pairs(con: duckdb.DuckDBPyConnection, plan: Plan, values: dict[str, Any], tiers: tuple[int, ...]) -> list[Pair]:
     find_queries(con, plan.policy.searchification, values, tiers)
-    return run_sql(con, sql_text("quality"), values).fetchall()
+    return run_sql(con, sql_text("report_quality"), values).fetchall()
 
 
 def _compare(embedder: Embedder, pairs: Iterable[Pair], num_searches: int) -> dict[str, Any]:

@@ -20,9 +20,9 @@ def read_searches(con: duckdb.DuckDBPyConnection, policy: Searchification, value
         policy: Its tiers decide what is read.
         values: Parameters of the SQL files.
     """
-    run_files(con, ("past_searches",), values)
+    run_files(con, ("5_past_searches",), values)
     if 3 in policy.tiers:
-        run_files(con, ("frequent_queries",), values)
+        run_files(con, ("5_frequent_queries",), values)
 
 
 def find_queries(
@@ -46,8 +46,8 @@ def find_queries(
     )
     for tier in policy.tiers if tiers is None else tiers:
         if tier == 1:
-            run_files(con, ("own_queries",), values)
+            run_files(con, ("5_own_queries",), values)
         elif tier == 2:
-            run_files(con, ("co_occurring_queries",), values)
+            run_files(con, ("5_co_occurring_queries",), values)
         else:
             add_nearest_queries(con, policy.nearest, values)

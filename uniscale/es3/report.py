@@ -26,7 +26,7 @@ def count_samples(con: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, Any]:
     rows: Counter[str] = Counter()
     clicks: Counter[str] = Counter()
     positives: Counter[str] = Counter(dict.fromkeys(TASK_NAMES, 0))
-    for tier, is_exposed, provenance, num_rows, happened in run_sql(con, sql_text("counts"), values).fetchall():
+    for tier, is_exposed, provenance, num_rows, happened in run_sql(con, sql_text("report_counts"), values).fetchall():
         of_task = dict(zip(TASK_NAMES, happened, strict=True))
         kind = "synthetic" if tier else "exposed" if is_exposed else "unexposed"
         rows[kind] += num_rows

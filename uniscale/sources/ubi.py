@@ -20,10 +20,10 @@ from uniscale.contracts.schema import Table
 from uniscale.lake.keys import input_key
 from uniscale.lake.lake import Lake
 from uniscale.sources.csv_scan import MAX_MALFORMED
-from uniscale.sources.data_set import domain_hints
 from uniscale.sources.fingerprints import content_digests
 from uniscale.sources.incoming import BadFileError, Incoming, Malformed
 from uniscale.sources.ingest import ingest_prepared
+from uniscale.sources.public.data_set import domain_hints
 from uniscale.sources.report import IngestReport
 from uniscale.sources.rules import YEARS
 from uniscale.sources.times import define_times

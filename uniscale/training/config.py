@@ -15,7 +15,7 @@ class Worker:
         rank: Place, in [0, world_size).
         world_size: Workers.
         device: Torch device.
-        precision: ``fp32``; ``bf16_products``, fp32 tensors whose matrix products are computed as in `quick_products`;
+        precision: ``fp32``; ``bf16_matmul``, fp32 tensors whose matrix products are computed as in `quick_products`;
             or ``bf16``, matrix products and what follows them under autocast.
         compiled: Compile the blocks of the ranker (`torch.compile`).
         tables: How embedding tables are held: ``torch``, whole on every worker; ``sharded``, by row over the workers;

@@ -21,9 +21,9 @@ from uniscale.models.zoo import refuse_difference
 from uniscale.training.checkpoint import load_checkpoint, save_checkpoint
 from uniscale.training.config import Worker
 from uniscale.training.curve import CurvePoint, TrainingMetrics
+from uniscale.training.matmul import quick_products
 from uniscale.training.optim import Optimisers
 from uniscale.training.placement import load_whole_state, own_parts, whole_state
-from uniscale.training.products import quick_products
 from uniscale.training.sharding import ShardedEmbeddings, replicated_tables, shard_dense, whole
 from uniscale.training.sync import GradientSync, broadcast
 
@@ -228,7 +228,7 @@ class Trainer:
     def _pass(self, micro_batch: tuple[Batch, Labels], step: Step, watch: TrainingMetrics) -> Tensor:
         """Forward and backward pass of a micro-batch; gradients add up to those of the global batch."""
         batch, labels = micro_batch[0].to(self._worker.device), micro_batch[1].to(self._worker.device)
-        with quick_products(self._worker.precision == "bf16_products", self._worker.device):
+        with quick_products(self._worker.precision == "bf16_matmul", self._worker.device):
             logits_NK = self._logits(batch, labels)
             loss_N = item_losses(logits_NK, labels, self._task_weight_K)
             loss = weighted_mean(loss_N, step.weight)

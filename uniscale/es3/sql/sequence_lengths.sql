@@ -1,5 +1,8 @@
 -- How many actions of each user were known when the day $carried_ds had ended: from the day $base_ds that is carried
 -- already, the stored sequences since, and those of the days from $first_ds on, which are new.
+--
+-- Reads es3.sequence_lengths, es3.sequences, new_sequences.
+-- Makes new_lengths.
 create or replace temp table new_lengths as
 select
     $carried_ds as ds,

@@ -1,5 +1,8 @@
 -- Behaviour sequences of the days from $first_ds on: what was learnt of each user on each day, in the order in which it
 -- became known. Earlier days only say how long each user's sequence was: the day $base_ds, and what is stored since.
+--
+-- Reads raw.actions, marts.item_versions, es3.sequence_lengths, es3.sequences.
+-- Makes new_sequences.
 create or replace temp table new_sequences as
 with acts as (
     -- From the log: it is what a sequence holds, whole and in the order of knowledge.

@@ -1,5 +1,7 @@
 -- The queries that stage C would have made, next to those that were asked. What a query means is the category that
 -- most of its clicks went to on earlier days.
+--
+-- Reads marts.query_item_stats, group_queries, held_out.
 with meanings as (
     select
         query_text,

@@ -1,4 +1,6 @@
 -- A number in [0, 1) that a text always gives: chance without a generator's state.
+--
+-- Reads lifts.
 create or replace temp macro uniform_hash(salt, raw) as
     md5_number_lower(concat_ws('|', salt, raw)) / 18446744073709551616.0::double;
 

@@ -1,4 +1,8 @@
 -- What became of each outside click of the day: the first that holds.
+--
+-- Reads outside_actions, marts.fct_attributions, marts.fct_exposures, synthetic_rows, outside_rows, outside_groups,
+-- group_queries.
+-- Makes outside_fates.
 insert into outside_fates by name
 with clicks as (
     select *

@@ -1,6 +1,9 @@
 -- How much more often the items of a day's lists are acted on elsewhere after the search than before it, by action,
 -- channel, gap and whether the list showed them. Each action is held against the nearest of these lists of its user with
 -- its item on either side. A gap is measured on lists that have as much of the log before them as known after them.
+--
+-- Reads marts.outside_actions, marts.fct_exposures.
+-- Makes lifts.
 insert into lifts by name
 with acts as (
     select

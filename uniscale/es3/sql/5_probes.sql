@@ -1,5 +1,8 @@
 -- Stage C, tier 3. What the nearest query is looked for with: the titles of all items of the category in the request,
 -- clicked or not, where there are at least two; one title alone would be the clicked one.
+--
+-- Reads outside_groups, group_queries, outside_rows.
+-- Makes probes.
 create or replace temp table probes as
 select
     outside_groups.sample_id,

@@ -1,6 +1,10 @@
 -- Stage C, third part. Negatives of the synthetic requests: items that the user saw in the list of the click and neither
 -- clicked nor carted, of a category that the query leads to. They are drawn so that a click is tied to the match of query
 -- and item as in the day's real lists, and the items most like a clicked one are taken first.
+--
+-- Reads marts.query_item_stats, candidate_rows, item_versions, outside_groups, group_queries, outside_rows.
+-- Makes query_categories, matched_rows, word_chances, seen_negatives, kind_chances, negative_rows, synthetic_rows,
+-- sample_rows.
 
 -- What a query means: the category that most of its clicks of earlier days went to, and the others that some went to.
 create or replace temp table query_categories as

@@ -1,4 +1,7 @@
 -- How many actions of each user were known, from which moment of the day on: before the first one, what earlier days knew.
+--
+-- Reads es3.sequence_lengths, es3.sequences.
+-- Makes known_counts.
 create or replace temp table known_counts as
 with earlier as (
     select

@@ -7,7 +7,7 @@ A search session is a request in domain ``search``. What the app sent a user at 
 from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
-from uniscale.sources.data_set import DataSet
+from uniscale.sources.public.data_set import DataSet
 from uniscale.sources.source_files import SourceFile
 
 DATA_SET = DataSet(

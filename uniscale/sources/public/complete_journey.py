@@ -8,7 +8,7 @@ are actions in domain ``store``, outside of all requests.
 from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
-from uniscale.sources.data_set import DataSet
+from uniscale.sources.public.data_set import DataSet
 from uniscale.sources.source_files import SourceFile
 
 COLUMNS = {

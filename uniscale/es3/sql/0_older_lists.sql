@@ -1,6 +1,9 @@
 -- Lists of days before the training days that may have taken an outside action, read once for all days of a run: the
 -- samples of those days stand as they are. Only items that their user acted on later matter. From the log, since no mart
 -- needs to hold the lists of these days.
+--
+-- Reads marts.outside_actions, raw.requests, raw.candidates.
+-- Makes older_lists.
 create or replace temp table older_lists as
 with acts as (
     select distinct

@@ -1,4 +1,7 @@
 -- Stage C, tier 1: the user's own most recent search about the category.
+--
+-- Reads outside_groups, raw.actions, past_searches, item_versions, raw.candidates.
+-- Makes group_queries.
 
 -- Was a past search about the category? The share of its clicks that went there, as known when the synthetic request is
 -- made, is the chance that it counts as such; without a click, the share of the rows it showed. So a search for chairs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
 from uniscale.sources.csv_format import CsvFormat
-from uniscale.sources.data_set import DataSet
+from uniscale.sources.public.data_set import DataSet
 from uniscale.sources.source_files import SourceFile
 
 _FORM = CsvFormat(delimiter="\t", quote="", longest_line=16 << 20)

@@ -1,4 +1,6 @@
 -- Records, rows and positives of a run's training days, by tier and provenance.
+--
+-- Reads es3.samples.
 with rows as (
     select
         sample_id,

@@ -1,5 +1,8 @@
 -- Stage C, tier 3. What the nearest query is looked for in: queries of earlier days that several users asked, so that
 -- nobody's private words are lent to others. From the log: most of these days are before those that marts hold.
+--
+-- Reads raw.requests, item_versions.
+-- Makes frequent_queries, known_texts.
 create or replace temp table frequent_queries as
 select
     normalised_query(query_text) as query_text,

@@ -82,7 +82,7 @@ def ingest_data_set(settings: Settings, lake: Lake, data_set: DataSet, path: Pat
 
 def _prepare(con: duckdb.DuckDBPyConnection, data_set: DataSet, found: dict[str, list[Path]]) -> list[Incoming]:
     malformed = {view: _open(con, data_set, view, found[view]) for view in data_set.files}
-    con.execute((_SQL / "macros.sql").read_text(encoding="utf-8"))
+    con.execute((_SQL.parent / "macros.sql").read_text(encoding="utf-8"))
     con.execute((_SQL / f"{data_set.name.replace('-', '_')}.sql").read_text(encoding="utf-8"))
     if data_set.misfits:
         file = data_set.views[0][2]

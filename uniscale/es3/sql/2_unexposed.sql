@@ -1,5 +1,8 @@
 -- Stage A. The target domain's candidate lists of the day: every exposed row, every row with a positive, and unexposed
 -- rows drawn uniformly without replacement. A row's draw is a hash of the row, so it depends on no order of the input.
+--
+-- Reads marts.fct_exposures, marts.fct_attributions.
+-- Makes candidate_rows, drawn_rows.
 
 create or replace temp table candidate_rows as
 with exposures as (

@@ -1,4 +1,7 @@
 -- One record per request, real or synthetic, lists over its items.
+--
+-- Reads sample_rows, known_counts.
+-- Makes records.
 insert into records by name
 with lists as (
     select

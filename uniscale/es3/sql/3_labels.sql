@@ -1,5 +1,8 @@
 -- Stage B. Labels of the drawn rows: what happened in the request itself, else what attribution says. A row is
 -- attributed only if the outside action adds a label that the request did not give.
+--
+-- Reads drawn_rows.
+-- Makes sample_rows.
 
 create or replace temp table sample_rows as
 with judged as (

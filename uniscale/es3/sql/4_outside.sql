@@ -1,5 +1,9 @@
 -- Stage C, first part. What users of other domains saw in lists with a click, and the clicks that attribution left over: an
 -- action labels one row of the samples at most, whatever day the row is of.
+--
+-- Reads marts.fct_exposures, marts.outside_actions, marts.fct_attributions, older_lists, candidate_rows, raw.requests,
+-- raw.candidates, item_versions.
+-- Makes outside_lists, outside_actions, outside_rows, outside_groups.
 
 create or replace temp table outside_lists as
 select *

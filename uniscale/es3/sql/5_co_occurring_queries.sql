@@ -1,6 +1,9 @@
 -- Stage C, tier 2: a query that others' searches tie to the category. It is drawn with a probability proportional to its
 -- clicks, times one plus user_mix for each of its words that the user has searched before: the taste of the user, not the
 -- clicked item, chooses among the category's queries.
+--
+-- Reads marts.query_item_stats, outside_groups, past_searches.
+-- Makes group_queries.
 
 insert into group_queries by name
 with stats as (

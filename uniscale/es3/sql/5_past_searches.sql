@@ -1,6 +1,9 @@
 -- Stage C. A query's evidence knows the category of the clicked items, never which items they are: a query chosen from
 -- the positive item would give the label away. Here: searches of the same user before the request, with a query.
 -- From the log: most are of days before those that marts hold.
+--
+-- Reads outside_groups, raw.requests.
+-- Makes past_searches.
 create or replace temp table past_searches as
 with users as (
     select distinct user_id

@@ -1,5 +1,8 @@
 -- Real searches with a click, dressed as the requests that stage C makes queries for: what was asked is hidden, who
 -- asked, when, and the category of what was clicked is known. Replaces outside_groups and outside_rows.
+--
+-- Reads marts.fct_exposures, item_versions.
+-- Makes held_out, outside_rows, outside_groups.
 
 create or replace temp table held_out as
 select

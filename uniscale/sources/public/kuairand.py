@@ -7,7 +7,7 @@ of its own, ``tab_0`` to ``tab_14``, because each has its own ranker. There is n
 from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
-from uniscale.sources.data_set import DataSet
+from uniscale.sources.public.data_set import DataSet
 from uniscale.sources.source_files import SourceFile
 
 _TABS = tuple(f"tab_{tab}" for tab in range(15))

@@ -1,0 +1,1 @@
+"""Public data sets as event logs, one file each."""
