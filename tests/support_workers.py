@@ -5,7 +5,7 @@ import multiprocessing
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
-        *("pytest", "torch", "uniscale.data.collate", "uniscale.data.loader", "uniscale.data.store"),
+        *("pytest", "torch", "uniscale.data.collate", "uniscale.data.loader", "uniscale.data.frame_store"),
         *("uniscale.models.zoo", "uniscale.training.checkpoint", "uniscale.training.loop", "uniscale.training.sync"),
     ]
 )

@@ -26,9 +26,9 @@ from benchmarks.record import begin, store
 from uniscale.contracts.events import REQUESTS
 from uniscale.sources.casts import define_macros
 from uniscale.sources.checking import drop_group, read_group
+from uniscale.sources.event_files import EventFile
 from uniscale.sources.every_record import count_read
 from uniscale.sources.incoming import BadFileError
-from uniscale.sources.layout import EventFile
 from uniscale.sources.reading import open_file
 
 HANG_SECONDS = 20.0

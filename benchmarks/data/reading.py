@@ -27,9 +27,9 @@ from uniscale.config import Settings
 from uniscale.config.calendar import train_days
 from uniscale.contracts.frames import FRAMES
 from uniscale.data.collate import encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.mixture import read_training
 from uniscale.data.recipe import ES3, EXPOSED, DataRecipe
-from uniscale.data.store import FrameStore
 from uniscale.lake import Lake
 from uniscale.pipeline.steps import steps_until
 

@@ -113,9 +113,9 @@ def flops_per_row(settings: Settings, lake: Lake, ds: date, recipe: Recipe) -> f
     from torch.utils.flop_counter import FlopCounterMode
 
     from uniscale.data.collate import encode
+    from uniscale.data.frame_store import FrameStore
     from uniscale.data.frames import read_frames
     from uniscale.data.loader import Loader, LoaderState
-    from uniscale.data.store import FrameStore
     from uniscale.models.loss import ranking_loss
     from uniscale.models.zoo import build_model
 

@@ -19,7 +19,7 @@ import torch
 from benchmarks import record
 from benchmarks.training.requests import DOMAINS, random_store
 from uniscale.batch.arrays import Encoded, to_batch
-from uniscale.data.store import FrameStore
+from uniscale.data.frame_store import FrameStore
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import MODELS, SIZES, build_model
 from uniscale.training.optim import Optimisers

@@ -13,7 +13,7 @@ from uniscale.batch.synthetic import random_batch
 from uniscale.batch.tensors import Batch, Labels
 from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.tasks import TASK_NAMES
-from uniscale.data.store import FrameStore
+from uniscale.data.frame_store import FrameStore
 
 DOMAINS = ("search", "feed", "shop")
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.contracts.catalog import BUILT_BY_DBT
+from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES

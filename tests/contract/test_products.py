@@ -8,7 +8,7 @@ from dbt.cli.main import dbtRunner
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import load_settings
-from uniscale.contracts.catalog import BUILT_BY_DBT, TABLES
+from uniscale.contracts.all_tables import BUILT_BY_DBT, TABLES
 from uniscale.contracts.code import CODE
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.forgotten import FORGOTTEN

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.schema import Column, Table
 from uniscale.lineage.ties import IMPERSONAL, erased, owned
 

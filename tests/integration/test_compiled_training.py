@@ -6,8 +6,8 @@ from support_frames import DOMAINS, random_frames
 
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.collate import encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
-from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model, load_model, save_model
 from uniscale.training.config import Worker
 from uniscale.training.loop import Trainer

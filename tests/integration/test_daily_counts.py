@@ -7,7 +7,7 @@ import pytest
 
 from tests.support_lineage import at_home
 from tests.support_warehouse import Log, day, moment, rows
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.daily_counts import DAILY_TABLES
 from uniscale.contracts.features import FEATURE_TABLES, USER_FRESH_ACTIONS
 from uniscale.warehouse.build import build_marts
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.support_lineage import ANNA, BERT, DS, WISH, run_steps
 from uniscale.cli.main import app
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.literals import quoted_file
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake.lake import table_has

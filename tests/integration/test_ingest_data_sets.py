@@ -8,8 +8,8 @@ from support_sources import DATA, lake_rows
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.sources.public import complete_journey, expedia
 from uniscale.sources.incoming import BadFileError
+from uniscale.sources.public import complete_journey, expedia
 from uniscale.sources.public.data_set import ingest_data_set
 from uniscale.sources.public.expedia import COLUMNS
 

@@ -12,8 +12,8 @@ from support_workers import PROCESSES
 
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.collate import encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
-from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model
 from uniscale.training.config import Worker
 from uniscale.training.determinism import use_threads

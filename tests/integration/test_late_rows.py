@@ -3,7 +3,7 @@
 from datetime import date
 
 from tests.support_random_log import random_log
-from uniscale.contracts.catalog import BUILT_BY_DBT
+from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.es3.build import build_samples

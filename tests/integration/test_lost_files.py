@@ -19,7 +19,7 @@ from tests.support_sources import DAY_1, DAY_2, lake_rows, write_logs
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
 from uniscale.config import load_settings
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE, REQUESTS
 from uniscale.contracts.forgotten import FORGOTTEN
 from uniscale.contracts.outcomes import OUTCOME_TABLES, PARTITIONS, PREDICTIONS, STEPS

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tests.support_lineage import run_steps, small_log
 from uniscale.cli.main import app
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.outcomes import OUTCOME_TABLES, PARTITIONS
 from uniscale.contracts.samples import SAMPLES
 from uniscale.lake import Lake

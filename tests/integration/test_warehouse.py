@@ -7,7 +7,7 @@ import yaml
 
 from tests.support_warehouse import Log, day, moment, rows
 from uniscale.config import load_settings
-from uniscale.contracts.catalog import BUILT_BY_DBT
+from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.marts import MART_TABLES
 from uniscale.contracts.policy import DEFAULT_POLICY

@@ -10,7 +10,7 @@ from tests.support_random_log import long_log, random_log
 from tests.support_warehouse import Log, day
 from uniscale.config import load_settings
 from uniscale.contracts.policy import load_policy
-from uniscale.warehouse.busy import capped_user_days
+from uniscale.warehouse.busy_users import capped_user_days
 
 DAYS = [day(number) for number in range(4, 12)]
 MOST = 3

@@ -15,8 +15,8 @@ from uniscale.batch.tensors import Labels
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.inputs import ITEM_IDS, REQUEST_IDS
 from uniscale.data.collate import collate, encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.frames import keep_items
-from uniscale.data.store import FrameStore
 
 WIDTHS = {one.name: one.width for one in (*REQUEST_IDS, *ITEM_IDS)}
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support_frames import DOMAINS, random_frames
 
 from uniscale.data.collate import encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader, LoaderState
-from uniscale.data.store import FrameStore
 
 NUM_REQUESTS = 53
 

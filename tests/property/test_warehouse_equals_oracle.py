@@ -11,7 +11,7 @@ from tests.oracle_warehouse import Oracle
 from tests.support_random_log import ITEMS, long_log
 from tests.support_warehouse import day, rows
 from uniscale.config import load_settings
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.daily_counts import DAILY_TABLES
 from uniscale.contracts.days import run_days
 from uniscale.contracts.features import (
     FEATURE_TABLES,

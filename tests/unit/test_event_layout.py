@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from uniscale.sources.layout import event_files
+from uniscale.sources.event_files import event_files
 
 
 def _touch(folder, *names):

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.outcomes import DECISIONS, STEPS
 from uniscale.lake import Lake, LakeLockedError
 from uniscale.lake.erasure import erase_deleted_rows

@@ -14,8 +14,8 @@ from uniscale.contracts.optimisation import TrainConfig
 from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.collate import collate, encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
-from uniscale.data.store import FrameStore
 from uniscale.models.observation import DROPPED, NOT_SHOWN, NUM_PLACES, Observation
 from uniscale.models.zoo import MODELS, build_model, load_model, save_model
 from uniscale.training.loop import Trainer

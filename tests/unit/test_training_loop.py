@@ -12,9 +12,9 @@ from support_frames import DOMAINS, DS, random_frames, write_frames
 
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.data.collate import encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
 from uniscale.data.recipe import ES3, EXPOSED
-from uniscale.data.store import FrameStore
 from uniscale.models.zoo import build_model
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.job import TrainJob, build_trainer, plan_job

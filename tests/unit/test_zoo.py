@@ -1,12 +1,14 @@
 """Building, saving and refusing rankers."""
 
 import json
+import tomllib
 from dataclasses import replace
 
 import pytest
 import torch
 from support_models import DOMAINS, random_batch
 
+from uniscale.checkout import PROJECT_ROOT
 from uniscale.contracts.frames import NUMERIC
 from uniscale.models.dlrm import DLRM, DLRMConfig
 from uniscale.models.hhsft import HHSFTConfig
@@ -153,3 +155,9 @@ def test_a_field_that_differs_from_its_size_outlives_saving(tmp_path):
 def test_a_field_that_the_configuration_lacks_is_refused_with_those_it_has():
     with pytest.raises(ValueError, match=r"dlrm has no field has_dapga .* its fields are"):
         build_model("dlrm", "xs", DOMAINS, config_changes={"has_dapga": False})
+
+
+def test_no_architecture_of_the_zoo_may_import_another():
+    contracts = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (apart,) = (contract["modules"] for contract in contracts if contract["type"] == "independence")
+    assert sorted(apart) == sorted({model.__module__ for model in MODELS.values()})

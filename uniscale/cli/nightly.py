@@ -14,10 +14,8 @@ from rich.table import Table
 
 from uniscale.config import load_settings
 from uniscale.console import err, exit_codes, out, parse_day, print_json
-from uniscale.contracts.features import FRESH_HOURS, USER_FRESH_ACTIONS
 from uniscale.lake import Lake
-from uniscale.pipeline.bar import writing_bar
-from uniscale.pipeline.locks import one_at_a_time
+from uniscale.pipeline import night
 
 _COUNTED = ("late", "overdue", "degraded", "corrupt")
 
@@ -44,20 +42,14 @@ def register(app: typer.Typer) -> None:
 def build_command(ds: Ds, as_json: AsJson = False) -> None:
     """Land the logs of a day and build its features; what is up to date is not built again."""
     with exit_codes():
-        from uniscale.sources.landing import land_until
-        from uniscale.warehouse.nightly import build_features
-
         day, settings = parse_day(ds), load_settings()
-        lake = Lake(settings)
-        with one_at_a_time(settings, "step"):
-            landed = land_until(settings, lake, day)
-            built = build_features(settings, lake, day)
+        built = night.build(settings, Lake(settings), day)
         if as_json:
-            print_json({"ds": day, **landed, **built})
+            print_json({"ds": day, **built})
             return
         days = built["days_built"]
         err.print(
-            f"{landed['landed_days']} days landed, {days['features']} days of features and {days['fresh_actions']} of "
+            f"{built['landed_days']} days landed, {days['features']} days of features and {days['fresh_actions']} of "
             "fresh actions built",
             highlight=False,
         )
@@ -66,15 +58,8 @@ def build_command(ds: Ds, as_json: AsJson = False) -> None:
 def materialize_command(ds: Ds, as_json: AsJson = False) -> None:
     """Serve the features of a day as of the midnight that ends it; older values than those served are left aside."""
     with exit_codes():
-        from uniscale.features.online.materialize import materialize
-        from uniscale.warehouse.nightly import check_features
-
         day, settings = parse_day(ds), load_settings()
-        lake = Lake(settings)
-        with one_at_a_time(settings, "step"):
-            check_features(lake, day)
-            with writing_bar() as advance:
-                served = materialize(settings, lake, day, advance=advance)
+        served = night.materialize(settings, Lake(settings), day)
         if as_json:
             print_json(served)
             return
@@ -95,42 +80,14 @@ def skew_command(
     match wholly; and none may be served from values older than the feature tables promise.
     """
     with exit_codes():
-        from uniscale.config.thresholds import load_thresholds
-        from uniscale.serving.skew import measure_skew
-        from uniscale.warehouse.nightly import check_features
-
         day, settings = parse_day(ds), load_settings()
-        lake = Lake(settings)
-        with one_at_a_time(settings, "step"):
-            check_features(lake, day, (USER_FRESH_ACTIONS,))
-            found = measure_skew(settings, lake, day, kind.value)
-        least = load_thresholds().skew.match
+        found = night.skew(settings, Lake(settings), day, kind.value)
         if as_json:
-            print_json({**found, "least_match": least})
+            print_json(found)
         else:
             _show(found)
-        faults = _faults(found, least)
-        if faults:
-            raise RuntimeError("; ".join(faults))
-
-
-def _faults(found: Mapping[str, Any], least: float) -> list[str]:
-    """What was not as promised; requests just after midnight, before the new values are there, are not held against."""
-    if not found["requests"]:
-        return []
-    faults = []
-    if found["exact_in_time"] < least * found["in_time"]:
-        faults.append(
-            f"only {found['exact_in_time']} of {found['in_time']} {found['kind']} requests of {found['ds']} were "
-            f"served what the lake holds, {least:.1%} must be. See which features differ: were actions not pushed, or "
-            "logs landed again?"
-        )
-    if found["overdue"]:
-        faults.append(
-            f"{found['overdue']} of {found['requests']} were served daily values older than {FRESH_HOURS} hours: "
-            "materialize earlier"
-        )
-    return faults
+        if found["faults"]:
+            raise RuntimeError("; ".join(found["faults"]))
 
 
 def _show(found: Mapping[str, Any]) -> None:

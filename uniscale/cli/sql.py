@@ -57,7 +57,7 @@ def sql(
     Times are UTC.
     """
     with exit_codes():
-        from uniscale.lake.queries import answer
+        from uniscale.lake.ad_hoc import answer
 
         text = sys.stdin.read() if query == "-" else query
         with answer(Lake(load_settings()), text) as con:

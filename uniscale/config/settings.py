@@ -33,8 +33,8 @@ from pydantic_settings import (
 )
 
 from uniscale.checkout import PROJECT_ROOT
-from uniscale.config.catalog import split_password
 from uniscale.config.faults import settings_fault
+from uniscale.config.lake_catalog import split_password
 from uniscale.contracts.metrics import check_metric
 from uniscale.contracts.optimisation import ANY_OPTIMISATION, changed
 from uniscale.contracts.training import check_back_end, check_recipe_name, check_word, is_packaged_recipe

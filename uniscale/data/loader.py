@@ -9,9 +9,9 @@ import numpy as np
 
 from uniscale.batch.arrays import Array, to_batch
 from uniscale.batch.tensors import Batch, Labels
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.prefetch import prefetch
 from uniscale.data.sampler import Sampler, SharesSampler, ShuffledSampler
-from uniscale.data.store import FrameStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import duckdb
 
-from uniscale.contracts.catalog import BUILT_BY_DBT
+from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import QUARANTINE
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS

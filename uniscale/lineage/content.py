@@ -8,7 +8,7 @@ from datetime import date
 
 import duckdb
 
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.contracts.schema import Table

@@ -16,8 +16,8 @@ from uniscale.lake import Lake, forgotten
 from uniscale.lake.erasure import erase_deleted_rows
 from uniscale.lake.lake import table_has
 from uniscale.lake.rerun import do_again
-from uniscale.lineage.models import models_trained_on
 from uniscale.lineage.ties import erased, find_user, present
+from uniscale.lineage.trained_models import models_trained_on
 from uniscale.lineage.user import days_with_samples
 from uniscale.pipeline.look_ups import forget_look_ups
 from uniscale.sources.fingerprints import EVENTS

@@ -24,7 +24,7 @@ from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.lake.snapshots import Snapshot, snapshot
 from uniscale.lineage import evidence
-from uniscale.lineage.models import models_trained_on
+from uniscale.lineage.trained_models import models_trained_on
 
 _LISTS = tuple(column.name for column in SAMPLES.columns if column.type.endswith("[]"))
 

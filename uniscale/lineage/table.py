@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uniscale.contracts.catalog import TABLES
+from uniscale.contracts.all_tables import TABLES
 from uniscale.pipeline.products import PRODUCTS, readers_of
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import duckdb
 
+from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.carried import ITEMS_SEEN
-from uniscale.contracts.catalog import TABLES
-from uniscale.contracts.daily import ITEM_COUNTS, ITEM_DOMAIN_COUNTS
+from uniscale.contracts.daily_counts import ITEM_COUNTS, ITEM_DOMAIN_COUNTS
 from uniscale.contracts.events import ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN

@@ -12,8 +12,8 @@ from uniscale.contracts.samples import SAMPLES
 from uniscale.lake import Lake
 from uniscale.lake.forgotten import entry_of
 from uniscale.lake.lake import table_has
-from uniscale.lineage.models import models_trained_on
 from uniscale.lineage.ties import find_user, owned, present
+from uniscale.lineage.trained_models import models_trained_on
 
 
 def user_lineage(settings: Settings, lake: Lake, user: str) -> dict[str, Any]:

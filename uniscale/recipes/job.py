@@ -15,10 +15,10 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.contracts.policy import load_policy
 from uniscale.data.collate import encode
+from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
 from uniscale.data.mixture import count_requests, read_training
 from uniscale.data.recipe import get_data
-from uniscale.data.store import FrameStore
 from uniscale.evaluation.level import set_level
 from uniscale.features.training_frames.build import training_frame_keys
 from uniscale.lake import Lake

@@ -15,7 +15,7 @@ from uniscale.contracts.features import FRESH_HOURS
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import SKEW
 from uniscale.features.encoding.columns import Array
-from uniscale.features.inputs import model_inputs
+from uniscale.features.model_inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.lake import Lake
 from uniscale.serving.served_log import LOGGED, read_served

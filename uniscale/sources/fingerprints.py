@@ -12,7 +12,7 @@ from pathlib import Path
 from uniscale.config import Settings
 from uniscale.config.state_files import read_state
 from uniscale.lake.keys import input_key
-from uniscale.sources.layout import EventFile
+from uniscale.sources.event_files import EventFile
 from uniscale.whole_files import write_whole
 
 EVENTS = "raw/events"

@@ -18,13 +18,13 @@ from uniscale.sources.bad_file import found_values
 from uniscale.sources.casts import define_macros
 from uniscale.sources.checking import compare_group, drop_group, put_aside, read_group, take_up
 from uniscale.sources.contradictions import GOOD
+from uniscale.sources.event_files import EventFile, event_files
 from uniscale.sources.every_record import count_read, require_all_accounted
 from uniscale.sources.fingerprints import day_keys
 from uniscale.sources.forgotten import leave_out
 from uniscale.sources.gaps import WITHOUT_REQUESTS, count_gaps
 from uniscale.sources.incoming import BadFileError, Incoming
 from uniscale.sources.landed import mark_landed
-from uniscale.sources.layout import EventFile, event_files
 from uniscale.sources.reading import open_file
 from uniscale.sources.replacing import delete_days, replaced
 from uniscale.sources.report import IngestReport, Quarantined

@@ -14,9 +14,9 @@ from uniscale.contracts.events import EVENT_TABLES, QUARANTINE, REQUESTS
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.partitions import stale_days
+from uniscale.sources.event_files import EventFile, event_files
 from uniscale.sources.fingerprints import EVENTS, day_keys
 from uniscale.sources.ingest import ingest_files
-from uniscale.sources.layout import EventFile, event_files
 
 
 def fingerprint(settings: Settings, ds: date) -> dict[str, str]:

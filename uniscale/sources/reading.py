@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from uniscale.contracts.schema import Table
 from uniscale.sources.csv_files import CsvFile, csv_header, open_csv
+from uniscale.sources.event_files import EventFile
 from uniscale.sources.incoming import SEND_AGAIN, BadFileError, Incoming, Malformed, first_line, only_file
-from uniscale.sources.layout import EventFile
 
 
 def open_file(con: duckdb.DuckDBPyConnection, file: EventFile, domains: tuple[str, ...]) -> Incoming:

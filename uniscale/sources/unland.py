@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import duckdb
 
 from uniscale.config import Settings
-from uniscale.contracts.catalog import BUILT_BY_DBT
+from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.literals import quoted

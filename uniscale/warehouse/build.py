@@ -20,7 +20,7 @@ from uniscale.lake import Lake
 from uniscale.lake.contents import read_contents
 from uniscale.lake.lake import table_has
 from uniscale.lake.partitions import built_tables, drop_days_before, mark_built, mark_tables, stale_days
-from uniscale.warehouse.busy import capped_user_days
+from uniscale.warehouse.busy_users import capped_user_days
 from uniscale.warehouse.plan import Group, plan_groups
 from uniscale.warehouse.products import last_read
 from uniscale.warehouse.project import DbtFailedError, NodeResult, run_dbt

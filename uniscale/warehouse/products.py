@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from uniscale.config import Settings
 from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.daily_counts import DAILY_TABLES
 from uniscale.contracts.events import ACTIONS_TABLE, CANDIDATES, ITEMS, REQUESTS, USERS
 from uniscale.contracts.features import FEATURE_TABLES, FEATURE_WINDOWS, USER_FRESH_ACTIONS
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, ITEM_VERSIONS, OUTSIDE_ACTIONS, QUERY_ITEM_STATS

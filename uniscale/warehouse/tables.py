@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uniscale.contracts.catalog import BUILT_BY_DBT
+from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.lake import Lake
 from uniscale.lake.tables import create_missing, make_outdated_again

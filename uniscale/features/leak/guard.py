@@ -16,7 +16,7 @@ import numpy as np
 from uniscale.contracts.frames import NUMERIC_NAME
 from uniscale.contracts.policy import Searchification
 from uniscale.features.leak.lists import INPUTS, REAL, Lists
-from uniscale.features.leak.pairs import EXTREMES, model_won, pairs_of, share_won
+from uniscale.features.leak.ordering import EXTREMES, model_won, pairs_of, share_won
 
 TOGETHER = "all inputs"
 """Name of the small model over all inputs."""

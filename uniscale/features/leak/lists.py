@@ -19,8 +19,8 @@ from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.features.encoding.columns import Array, flat, flat_integers, flat_numbers
-from uniscale.features.inputs import model_inputs
-from uniscale.features.inputs_sql import ordered
+from uniscale.features.model_inputs import model_inputs
+from uniscale.features.model_inputs_sql import ordered
 from uniscale.features.training_frames.sql import in_days
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from pydantic import Field
 from uniscale.config import Settings
 from uniscale.features.age import max_age
 from uniscale.features.offline.entities import entity_rows
-from uniscale.features.offline.job import EntityJoin, LakeRetrievalJob
+from uniscale.features.offline.retrieval import EntityJoin, LakeRetrievalJob
 from uniscale.features.offline.source import LakeSource
 from uniscale.features.offline.versions import ViewSpec, newest
 from uniscale.lake import Lake

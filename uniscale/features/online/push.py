@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from uniscale.config import Settings
 from uniscale.contracts.features import MAX_FRESH_ACTIONS, USER_FRESH_ACTIONS
-from uniscale.features.online.catalogue import facts_of
+from uniscale.features.online.item_kinds import facts_of
 from uniscale.features.online.push_rules import Action, judge_actions
 from uniscale.features.online.slots import LIVE, locked
 from uniscale.features.repo import open_store

@@ -23,10 +23,10 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.products import tables_read
-from uniscale.features import inputs_sql
-from uniscale.features.inputs import model_inputs
+from uniscale.features import model_inputs_sql
 from uniscale.features.leak.guard import check_leak, measure_leak
 from uniscale.features.leak.lists import measured_lists
+from uniscale.features.model_inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.features.training_frames import sql as frame_sql
 from uniscale.features.training_frames.products import PRODUCTS, SPLITS
@@ -229,7 +229,7 @@ def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
 def encode_frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> pa.Table:
     """The frames of the temporary table frame_samples, oldest request first."""
     inputs = model_inputs(con, store, "frame_samples")
-    samples = con.sql(inputs_sql.ordered("frame_samples")).to_arrow_table()
+    samples = con.sql(model_inputs_sql.ordered("frame_samples")).to_arrow_table()
     columns = {"split": pa.array([split] * samples.num_rows, pa.string())}
     columns |= {name: samples.column(name) for name in frame_sql.PASSED_ON}
     columns |= {name: inputs.column(name) for name in inputs.column_names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uniscale.contracts.carried import CARRIED_TABLES
-from uniscale.contracts.daily import DAILY_TABLES
+from uniscale.contracts.daily_counts import DAILY_TABLES
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.forgotten import FORGOTTEN

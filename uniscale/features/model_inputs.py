@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from uniscale.contracts.features import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
-from uniscale.features import inputs_sql
+from uniscale.features import model_inputs_sql
 from uniscale.features.encoding.encode import encode
 from uniscale.features.encoding.items import prepare_items
 from uniscale.features.encoding.pairs import with_pair_features
@@ -29,13 +29,13 @@ def model_inputs(con: duckdb.DuckDBPyConnection, store: FeatureStore, samples: s
         samples: Table of the connection with ``sample_id, user_id, query_text, domain, requested_at, item_ids``.
     """
     for service, entities, table in (
-        (REQUEST_SERVICE, inputs_sql.request_entities(samples), "input_requests"),
-        (ITEM_SERVICE, inputs_sql.item_entities(samples), "input_items"),
-        (PAIR_SERVICE, inputs_sql.pair_entities(samples, "input_items"), "input_pairs"),
+        (REQUEST_SERVICE, model_inputs_sql.request_entities(samples), "input_requests"),
+        (ITEM_SERVICE, model_inputs_sql.item_entities(samples), "input_items"),
+        (PAIR_SERVICE, model_inputs_sql.pair_entities(samples, "input_items"), "input_pairs"),
     ):
         job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(service))
         job.to_temp_table(con, table)
-    requests = con.sql(inputs_sql.ordered("input_requests")).to_arrow_table()
-    query = inputs_sql.items_of_requests(samples, "input_items", "input_pairs")
+    requests = con.sql(model_inputs_sql.ordered("input_requests")).to_arrow_table()
+    query = model_inputs_sql.items_of_requests(samples, "input_items", "input_pairs")
     items = con.sql(query).to_arrow_table()
     return encode(requests, with_pair_features(prepare_items(items), items), items.column("row").to_numpy())
