@@ -22,6 +22,7 @@ from uniscale.contracts.marts import (
 from uniscale.contracts.policy import Policy, load_policy
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
+from uniscale.contracts.tasks import LABELS
 from uniscale.es3.days import compute_day, prepare
 from uniscale.es3.plan import Plan
 from uniscale.lake import Lake
@@ -105,6 +106,7 @@ class World:
             }
             self._add(CANDIDATES, **head, **row)
             labels = {
+                **dict.fromkeys(LABELS, False),
                 "is_clicked": item_id in clicked or item_id in bought,
                 "is_carted": item_id in carted,
                 "is_purchased": item_id in bought,

@@ -7,7 +7,7 @@ import pyarrow as pa
 from support_frames import DOMAINS, random_frames, write_frames
 
 from uniscale.contracts.outcomes import DECISIONS, METRICS, STEPS
-from uniscale.contracts.tasks import TASK_NAMES
+from uniscale.contracts.tasks import TASK_NAMES, TASKS
 from uniscale.evaluation.scoring import SCHEMA
 from uniscale.lake import Lake
 from uniscale.pipeline.ledger import as_json
@@ -27,14 +27,10 @@ def predictions(frames, skill, seed=0):
     """Predictions that know the labels to a degree: 0 nothing, 1 nearly all."""
     rng = np.random.default_rng(seed)
     columns = {"request_id": frames["sample_id"].to_pylist(), "item_ids": frames["item_ids"].to_pylist()}
-    for name, label in (
-        ("click_probability", "is_clicked"),
-        ("cart_probability", "is_carted"),
-        ("purchase_probability", "is_purchased"),
-    ):
-        columns[name] = [
+    for task in TASKS:
+        columns[task.probability] = [
             np.clip(skill * np.array(values, float) + (1 - skill) * rng.random(len(values)), 0.01, 0.99).tolist()
-            for values in frames[label].to_pylist()
+            for values in frames[task.label].to_pylist()
         ]
     return pa.table(columns, schema=SCHEMA)
 

@@ -16,6 +16,7 @@ from uniscale.contracts.features import (
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.tasks import LABELS
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
 
@@ -107,9 +108,9 @@ def sample(name, at, items, *, user="u1", text="Red  shoe", clicked=(), carted=(
         "item_ids": list(items),
         "is_exposed": [True] * number,
         "provenance": ["native"] * number,
+        **{label: [False] * number for label in LABELS},
         "is_clicked": [name in clicked for name in items],
         "is_carted": [name in carted for name in items],
-        "is_purchased": [False] * number,
         "purchase_value": [0.0] * number,
         "inclusion_probability": [1.0] * number,
         "label_weight": [1.0] * number,

@@ -8,6 +8,7 @@ import pyarrow as pa
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.frames import FRAMES, HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.tasks import LABELS, TASKS
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
 
@@ -53,6 +54,7 @@ def _items(rng, n, is_real):
         "item_numeric": [[2.0 * c + float(rng.normal()), *_floats(rng, len(ITEM_NUMERIC) - 1)] for c in clicked],
         "is_exposed": exposed,
         "provenance": provenance,
+        **{label: [False] * n for label in LABELS},
         "is_clicked": clicked,
         "is_carted": carted,
         "is_purchased": purchased,
@@ -146,9 +148,7 @@ def native_labels(frames):
                     "position": record["position"][place],
                     "logged_score": 0.0,
                     "propensity": None,
-                    "is_clicked": record["is_natively_clicked"][place],
-                    "is_carted": record["is_carted"][place],
-                    "is_purchased": record["is_natively_purchased"][place],
+                    **{task.label: record[task.native_label][place] for task in TASKS},
                     "purchase_value": record["native_purchase_value"][place],
                     "label_as_of": record["label_as_of"],
                     "is_final": True,

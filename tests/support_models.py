@@ -6,6 +6,7 @@ import torch
 
 from uniscale.batch import synthetic
 from uniscale.batch.tensors import Labels
+from uniscale.contracts.tasks import TASKS
 from uniscale.models.common.layout import RequestLayout
 from uniscale.models.loss import ranking_loss
 from uniscale.models.zoo import SIZES, build_model
@@ -27,7 +28,8 @@ def random_labels(batch, *, seed=0):
     purchases = clicks * (torch.rand(batch.num_items, generator=rng) < 0.3).float()
     weights = torch.where(torch.rand(batch.num_items, generator=rng) < 0.5, 0.1, 1.0)
     places = torch.randint(0, 12, (batch.num_items,), generator=rng)
-    return Labels(targets_NK=torch.stack([clicks, carts, purchases], 1), weight_N=weights, place_N=places)
+    others = [torch.zeros_like(clicks) for _ in TASKS[3:]]
+    return Labels(targets_NK=torch.stack([clicks, carts, purchases, *others], 1), weight_N=weights, place_N=places)
 
 
 def _per_item(name):

@@ -14,6 +14,7 @@ from support_frames import DOMAINS, random_frames
 from uniscale.batch.tensors import Labels
 from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.inputs import ITEM_IDS, REQUEST_IDS
+from uniscale.contracts.tasks import LABELS
 from uniscale.data.collate import collate, encode
 from uniscale.data.frame_store import FrameStore
 from uniscale.data.frames import keep_items
@@ -56,7 +57,7 @@ def _naive_item(record, number, place):
         "title_words_NW": _cut(record["title_words"][place], WIDTHS["title_words"], 0),
         "item_attributes_NA": _cut(record["item_attributes"][place], WIDTHS["item_attributes"], 0),
         "item_numeric_NF": _cut(record["item_numeric"][place], len(ITEM_NUMERIC), math.nan),
-        "targets_NK": [float(record[f"is_{done}"][place]) for done in ("clicked", "carted", "purchased")],
+        "targets_NK": [float(record[label][place]) for label in LABELS],
         "weight_N": record["label_weight"][place],
         "place_N": record["position"][place] or 0,
     }

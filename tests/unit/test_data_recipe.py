@@ -9,6 +9,7 @@ from support_frames import DS, frames_schema, random_frames, write_frames
 
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.tasks import LABELS
 from uniscale.data.frames import read_frames
 from uniscale.data.mixture import count_requests, read_training
 from uniscale.data.multiples import measure_data
@@ -45,6 +46,7 @@ def by_hand(lake):
         "is_exposed": [True, True, False, False],
         "position": [1, 2, None, None],
         "provenance": ["attributed_exposed", "attributed_exposed", "attributed_unexposed", "unexposed"],
+        **{label: [False] * 4 for label in LABELS},
         "is_clicked": [True, True, True, False],
         "is_carted": [False, True, False, False],
         "is_purchased": [True, False, False, False],

@@ -8,6 +8,7 @@ import pytest
 import torch
 from support_frames import DOMAINS, DS, frames_schema, random_frames, write_frames
 
+from uniscale.contracts.tasks import CLICK, TASKS
 from uniscale.data.collate import collate
 from uniscale.data.frames import read_frames
 from uniscale.evaluation import level as module
@@ -31,7 +32,7 @@ def frames(ds, share, *, num_requests=400):
         row["position"] = [1 + (place - first) % count for place in range(count)]
         row["is_natively_clicked"] = [place == first and rng.random() < share for place in range(count)]
         row["is_clicked"] = [True] * count  # attributed: not what happened in the search
-        row["is_carted"] = row["is_natively_purchased"] = [False] * count
+        row.update({task.native_label: [False] * count for task in TASKS if task is not CLICK})
     return pa.Table.from_pylist(rows, schema=frames_schema())
 
 

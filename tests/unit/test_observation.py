@@ -11,7 +11,7 @@ from support_models import random_batch, random_labels
 
 from uniscale.contracts.frames import FIRST
 from uniscale.contracts.optimisation import TrainConfig
-from uniscale.contracts.tasks import TASK_NAMES
+from uniscale.contracts.tasks import LABELS, TASK_NAMES
 from uniscale.contracts.training import OBSERVATIONS
 from uniscale.data.collate import collate, encode
 from uniscale.data.frame_store import FrameStore
@@ -134,7 +134,7 @@ def planted(num_requests, seed=5):
         clicked = [bool(rng.random() < 0.9 * w * e) for w, e in zip(wanted, examined, strict=True)]
         for numeric, w in zip(row["item_numeric"], wanted, strict=True):
             numeric[:] = [float(w), *[0.0] * (len(numeric) - 1)]
-        row.update(is_clicked=clicked, is_carted=[False] * number, is_purchased=[False] * number)
+        row.update({**{label: [False] * number for label in LABELS}, "is_clicked": clicked})
         row.update(label_weight=[1.0] * number)
     return pa.Table.from_pylist(rows, schema=frames_schema())
 
