@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.frames import FRAMES, HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.inputs import ITEM_IDS
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.tasks import LABELS, TASKS
 from uniscale.lake import Lake
@@ -44,6 +45,7 @@ def _items(rng, n, is_real):
     natively = [not p.startswith("attributed") for p in provenance]
     return {
         "item_ids": [f"i{v}-{place}" for place, v in enumerate(index)],
+        **{one.name: [0 if one.width is None else []] * n for one in ITEM_IDS},
         "item_index": index,
         "category_index": [int(v) for v in rng.integers(0, 50, n)],
         "brand_index": [int(v) for v in rng.integers(0, 50, n)],
