@@ -108,6 +108,7 @@ def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str,
     Returns:
         Snapshot, days, and per role the version with its figures.
     """
+    from uniscale.decision.champion import make_champion
     from uniscale.recipes.catalogue import get_recipe
     from uniscale.recipes.job import plan_job
     from uniscale.registry.store import Registry
@@ -121,7 +122,7 @@ def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str,
             first = get_recipe(settings.training.champion_recipe, settings.recipes)
             job = plan_job(settings, lake, first, days, "champion")
             version, models["champion"] = session.version_of(job, "champion")
-            registry.set_alias("champion", version)
+            make_champion(lake, registry, version, how="first", reason="there was no champion", ds=ds)
         else:
             recipe = champion.recipe.get("name", champion.name)
             models["champion"] = {"recipe": recipe, "version": champion.version, "num_params": champion.num_params}
@@ -138,6 +139,7 @@ def train_recipe(settings: Settings, name: str, first: date, last: date, alias: 
     Raises:
         ValueError: The days are in the wrong order, or the alias or recipe does not exist.
     """
+    from uniscale.decision.champion import make_champion
     from uniscale.recipes.catalogue import get_recipe
     from uniscale.recipes.job import plan_job
     from uniscale.registry.store import Registry
@@ -152,7 +154,9 @@ def train_recipe(settings: Settings, name: str, first: date, last: date, alias: 
     job = plan_job(settings, Lake(settings), get_recipe(name, settings.recipes), days, role)
     with ExitStack() as stack:
         version, facts = Session(settings, registry, last, stack).version_of(job, role)
-    if alias is not None:
+    if alias == "champion":
+        make_champion(Lake(settings), registry, version, how="set", reason="trained by hand as champion")
+    elif alias is not None:
         registry.set_alias(alias, version)
     return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in days], "model": facts}
 

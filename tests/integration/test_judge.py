@@ -8,10 +8,13 @@ import duckdb
 import pytest
 from support_evaluation import predictions, write_test_day
 from support_frames import DOMAINS
+from typer.testing import CliRunner
 
+from uniscale.cli.main import app
 from uniscale.config import load_settings
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.decision import judge
+from uniscale.decision.champion import champion_changes, roll_back, set_champion
 from uniscale.registry.store import Registry
 from uniscale.simulator.blueprint import WORLD_FILE
 from uniscale.simulator.worlds import choose_world
@@ -186,6 +189,7 @@ def test_a_promotion_killed_between_decision_and_alias_is_finished_by_its_re_run
     assert judge.promote_day(stage.settings, stage.lake, DS)["champion_version"] == old.version
     assert stage.champion() == new.version
     assert stage.rows("select decision, champion_version from ml.decisions") == [("promoted", old.version)]
+    assert stage.rows("select version, replaced, how from ml.champions") == [(new.version, old.version, "promoted")]
     assert list((stage.settings.home / "mlartifacts").rglob("decisions/2026-01-05.json"))
 
 
@@ -312,3 +316,45 @@ def test_the_target_domain_alone_is_judged(stage):
     stage.train(DS, "challenger", 0.9)
     stage.settings.target_domain = "feed"
     assert judge.evaluate_day(stage.settings, stage.lake, DS)["requests"] == 0
+
+
+def test_every_change_of_the_champion_is_on_record_and_the_one_before_can_be_brought_back(stage):
+    stage.test_day(NEXT)
+    old, new = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    stage.run(DS)
+    back = roll_back(stage.lake, stage.registry, "clicks fell by half")
+    assert (back.version, stage.champion()) == (old.version, old.version)
+
+    stage.run(DS)  # it would promote again, had nobody decided otherwise since
+
+    assert stage.champion() == old.version
+    assert [(change.version, change.replaced, change.how, change.ds) for change in champion_changes(stage.lake)] == [
+        (old.version, new.version, "rolled_back", None),
+        (new.version, old.version, "promoted", DS),
+    ]
+    assert champion_changes(stage.lake)[0].reason == "clicks fell by half"
+    with pytest.raises(ValueError, match=f"version {old.version} is the champion already"):
+        set_champion(stage.lake, stage.registry, old.version, "again")
+    set_champion(stage.lake, stage.registry, "challenger", "it was the tracker")
+    assert stage.champion() == new.version
+
+
+def test_a_first_champion_has_none_to_go_back_to(stage):
+    only = stage.train(DS, "champion", 0.5)
+    with pytest.raises(ValueError, match=f"champion version {only.version} replaced none that is on record"):
+        roll_back(stage.lake, stage.registry, "why not")
+
+
+def test_the_commands_change_the_champion_and_list_the_changes(stage):
+    first = stage.train(DS, "champion", 0.5)
+    second = stage.train(DS, "challenger", 0.5)
+    runner = CliRunner()
+    assert runner.invoke(app, ["champion", "set", "challenger", "--reason", " "]).exit_code == 2
+    assert runner.invoke(app, ["champion", "set", "challenger", "--reason", "sale day"]).exit_code == 0
+    assert stage.champion() == second.version
+    assert runner.invoke(app, ["champion", "rollback", "--reason", "sale is over"]).exit_code == 0
+    assert stage.champion() == first.version
+    told = json.loads(runner.invoke(app, ["champion", "list", "--json"]).stdout)
+    assert told["serving"] == first.version
+    assert [change["reason"] for change in told["changes"]] == ["sale is over", "sale day"]
+    assert "rolled back" in runner.invoke(app, ["champion", "list"]).stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    champion,
     data,
     day,
     doctor,
@@ -47,6 +48,7 @@ for group in (
     unland,
     repair,
     models,
+    champion,
     data,
     rankers,
     recipes,

@@ -62,6 +62,25 @@ DECISIONS = Table(
     ),
 )
 
+CHAMPION_CHANGES = ("first", "promoted", "taken_back", "set", "rolled_back")
+"""How a version became champion: there was none; a day promoted it; a day that ran again decided otherwise; by hand."""
+
+CHAMPIONS = Table(
+    schema="ml",
+    name="champions",
+    grain="One row per change of the champion.",
+    key=("changed_at",),
+    partition=None,
+    columns=(
+        Column(name="changed_at", type="TIMESTAMP", description="UTC time of the change."),
+        Column(name="version", type="VARCHAR", description="Version that serves from then on."),
+        Column(name="replaced", type="VARCHAR", description="Version that served before; NULL if none.", nullable=True),
+        Column(name="how", type="VARCHAR", description="What changed it.", allowed=CHAMPION_CHANGES),
+        Column(name="ds", type="DATE", description="Day of the run that decided; NULL by hand.", nullable=True),
+        Column(name="reason", type="VARCHAR", description="Why, in a sentence."),
+    ),
+)
+
 STEPS = Table(
     schema="ops",
     name="steps",
@@ -109,4 +128,4 @@ SKEW = Table(
     ),
 )
 
-OUTCOME_TABLES: tuple[Table, ...] = (PREDICTIONS, METRICS, DECISIONS, STEPS, PARTITIONS, SKEW)
+OUTCOME_TABLES: tuple[Table, ...] = (PREDICTIONS, METRICS, DECISIONS, CHAMPIONS, STEPS, PARTITIONS, SKEW)

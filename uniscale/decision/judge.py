@@ -15,7 +15,8 @@ import pyarrow as pa
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days
 from uniscale.contracts.metrics import check_metric
-from uniscale.decision.contest import find_contest, is_last_decided
+from uniscale.decision.champion import is_overruled, make_champion
+from uniscale.decision.contest import Contest, find_contest, is_last_decided
 from uniscale.decision.gate import Comparison, Verdict, decide
 from uniscale.decision.records import judged_versions, metric_rows, write_decision, write_evaluation
 from uniscale.evaluation.comparison import measure_roles, stored_predictions
@@ -67,7 +68,7 @@ def evaluate_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
 def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
     """Decide whether the challenger of ``ds`` replaces the champion, keep the evidence, and move the alias.
 
-    A re-run compares the same two versions. It moves no alias when a later day has decided since.
+    A re-run compares the same two versions. It moves no alias when a later day has decided since, or a person has.
 
     Returns:
         Decision, reason, versions and evidence.
@@ -83,7 +84,7 @@ def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         champion = registry.get(judged["champion"])
         challenger = registry.get(judged.get("challenger", judged["champion"]))
         verdict = _judge(con, settings, ds, champion, challenger)
-        is_last = is_last_decided(con, ds)
+        moves_alias = is_last_decided(con, ds) and not is_overruled(con, ds)
     write_decision(
         lake,
         ds,
@@ -92,8 +93,8 @@ def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         challenger_version=challenger.version,
         snapshot_id=challenger.snapshot_id,
     )
-    if is_last:
-        _move_alias(registry, verdict, champion, challenger)
+    if moves_alias:
+        _move_alias(lake, registry, ds, verdict, Contest(champion=champion, challenger=challenger))
     registry.log_decision(challenger, ds=ds, decision=verdict.decision, evidence=verdict.evidence)
     return {
         "decision": verdict.decision,
@@ -143,10 +144,10 @@ def _without_comparison(reason: str) -> Verdict:
     return Verdict(decision="kept", reason=reason, evidence={"metric": None, "difference": None})
 
 
-def _move_alias(registry: Registry, verdict: Verdict, champion: Version, challenger: Version) -> None:
+def _move_alias(lake: Lake, registry: Registry, ds: date, verdict: Verdict, contest: Contest) -> None:
     """Point the alias at the winner; a champion set by hand meanwhile stays, unless this challenger won."""
     holder = registry.champion()
     if verdict.decision == "promoted":
-        registry.set_alias("champion", challenger)
-    elif holder is not None and holder.version == challenger.version:
-        registry.set_alias("champion", champion)
+        make_champion(lake, registry, contest.challenger, how="promoted", reason=verdict.reason, ds=ds)
+    elif holder is not None and holder.version == contest.challenger.version:
+        make_champion(lake, registry, contest.champion, how="taken_back", reason=verdict.reason, ds=ds)
