@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
                 from uniscale.lineage.table import table_lineage
 
                 found = table_lineage(table)
-                print_json(found) if as_json else out.print(_table_tree(found))
+                print_json(found) if as_json else out.print(_table_tree(found), soft_wrap=False)
                 return
             settings = load_settings()
             lake = Lake(settings)
