@@ -13,7 +13,7 @@ import duckdb
 from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import QUARANTINE
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.outcomes import DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
+from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.lake.lake import Lake, table_has
@@ -39,13 +39,16 @@ _NOTED_WITH = {OUTSIDE_CLICKS.qualified: SAMPLES.qualified}
 _BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))
 """What is noted of others: without the note a thing counts as not done, and is done again."""
 
+_NOT_NEEDED = frozenset(table.qualified for table in (QUARANTINE, CHAMPIONS))
+"""What nothing is made from: rejected rows, and why the champion changed; the alias is in the registry."""
+
 _LOST = "lost"
 """Input key of a finished step whose result was lost: no run has it, so the step is done again."""
 
 
 def can_be_made_again(part: LostPart) -> bool:
-    """Whether a lost part is made again by what is left, or (rejected rows) is not needed for anything."""
-    return part.table in _MADE_BY or part.table in _BOOKS or part.table == QUARANTINE.qualified
+    """Whether a lost part is made again by what is left, or nothing is made from it."""
+    return part.table in {*_MADE_BY, *_BOOKS, *_NOT_NEEDED}
 
 
 def repair(lake: Lake, parts: Sequence[LostPart], eval_days: int) -> None:

@@ -33,7 +33,10 @@ class Content:
 
 EMPTY = Content(rows=0, hash=0)
 
-NAMES_OF_RUNS = frozenset({"model_version", "champion_version", "challenger_version", "snapshot_id", "evidence"})
+NAMES_OF_RUNS = frozenset(
+    {"model_version", "champion_version", "challenger_version", "snapshot_id", "evidence"}
+    | {"changed_at", "version", "replaced"}
+)
 """Columns that say which run wrote a row, not what it found."""
 
 
