@@ -20,12 +20,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
 
     @app.command("lineage")
-    def lineage_command(  # noqa: PLR0917 - options are named
+    def lineage_command(
         sample: Annotated[str | None, typer.Argument(help="sample_id, as in es3.samples.")] = None,
         ds: Annotated[str | None, typer.Option("--ds", help="Day of the sample, YYYY-MM-DD; saves time.")] = None,
         item: Annotated[str | None, typer.Option("--item", help="Tell of this item only.")] = None,
         user: Annotated[str | None, typer.Option("--user", help="Tell where this user is, instead.")] = None,
         table: Annotated[str | None, typer.Option("--table", help="Tell what this table comes from, instead.")] = None,
+        *,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> None:
         """From a sample to the events, labels, features and snapshot behind it and the models trained on it.

@@ -10,6 +10,8 @@ from __future__ import annotations
 from uniscale.contracts.schema import Column, Table
 
 ACTIONS = ("click", "cart", "favorite", "purchase")
+ONE_ACTION = f"{', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}"
+"""The actions as a sentence names them."""
 
 _DS = Column(name="ds", type="DATE", description="UTC day on which the row became known; the partition.")
 _RECORDED_AT = Column(name="recorded_at", type="TIMESTAMP", description="UTC time from which the row could be known.")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from uniscale.contracts.events import ACTIONS
+from uniscale.contracts.events import ONE_ACTION
 from uniscale.contracts.schema import Column, Table
 
 FEATURE_WINDOWS = (1, 7, 30)
@@ -223,7 +223,7 @@ USER_SEQUENCES = FeatureTable(
         _list("history_items", "VARCHAR[]", "Items acted on."),
         _list("history_categories", "VARCHAR[]", "Their categories; '' if unknown."),
         _list("history_brands", "VARCHAR[]", "Their brands; '' if unknown."),
-        _list("history_actions", "VARCHAR[]", f"{', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}."),
+        _list("history_actions", "VARCHAR[]", f"{ONE_ACTION}."),
         _list("history_domains", "VARCHAR[]", "Domain of the action."),
         _list("history_acted_at", "BIGINT[]", "Event time, seconds since 1970-01-01 UTC."),
         Column(
@@ -248,7 +248,7 @@ USER_FRESH_ACTIONS = FeatureTable(
         _list("fresh_items", "VARCHAR[]", "Items acted on."),
         _list("fresh_categories", "VARCHAR[]", "Their categories as known when the day began; '' if unknown."),
         _list("fresh_brands", "VARCHAR[]", "Their brands as known when the day began; '' if unknown."),
-        _list("fresh_actions", "VARCHAR[]", f"{', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}."),
+        _list("fresh_actions", "VARCHAR[]", f"{ONE_ACTION}."),
         _list("fresh_domains", "VARCHAR[]", "Domain of the action."),
         _list("fresh_acted_at", "BIGINT[]", "Event time, seconds since 1970-01-01 UTC."),
         _list("fresh_known_at", "BIGINT[]", "When the action became known, microseconds since 1970-01-01 UTC."),

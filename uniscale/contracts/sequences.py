@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uniscale.contracts.events import ACTIONS
+from uniscale.contracts.events import ONE_ACTION
 from uniscale.contracts.schema import Column, Table
 
 SEQUENCES = Table(
@@ -26,7 +26,7 @@ SEQUENCES = Table(
         Column(name="acted_at", type="TIMESTAMP[]", description="UTC times of the actions."),
         Column(name="item_ids", type="VARCHAR[]", description="Items acted on."),
         Column(name="category_ids", type="VARCHAR[]", description="Their categories as known then; '' if unknown."),
-        Column(name="actions", type="VARCHAR[]", description=f"{', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}."),
+        Column(name="actions", type="VARCHAR[]", description=f"{ONE_ACTION}."),
         Column(name="domains", type="VARCHAR[]", description="Channels in which the user acted."),
     ),
 )

@@ -43,16 +43,14 @@ class Contents:
 
         Args:
             table: One of ``by_table``.
-            first: First day; with ``date.min`` the hashes up to every day are made in one pass over the days.
+            first: First day; with ``date.min`` what one pass over the days has made is looked up.
             last: Last day.
         """
         name = table.qualified
+        days, prefixes = self._prefixes.get(name) or self._hash_prefixes(name)
         if first == date.min:
-            days, prefixes = self._prefixes.get(name) or self._hash_prefixes(name)
             return prefixes[bisect_right(days, last)]
-        held = self.by_table[name]
-        days = sorted(held)
-        digest = hashlib.sha256()
+        held, digest = self.by_table[name], hashlib.sha256()
         for day in days[bisect_left(days, first) : bisect_right(days, last)]:
             digest.update(_line(name, day, held[day]))
         return digest.hexdigest()[:16]
@@ -69,7 +67,10 @@ class Contents:
 
     def with_built(self, tables: Iterable[Table], keys: Mapping[date, str]) -> Contents:
         """These contents, and the days of derived tables as they will be once they are built with their keys."""
-        return Contents({**self.by_table, **{table.qualified: keys for table in tables}})
+        built = {table.qualified: keys for table in tables}
+        found = Contents({**self.by_table, **built})
+        found._prefixes.update({name: hashed for name, hashed in self._prefixes.items() if name not in built})
+        return found
 
 
 def _line(name: str, day: date, content: str) -> bytes:

@@ -119,7 +119,7 @@ class _Plan:
     """Groups in an order in which each is made from those before it; these count with the keys they will have."""
 
     def __init__(self, settings: Settings, policy: Policy, raw: Contents, request_days: Iterable[Day]) -> None:
-        self.settings, self.policy, self.raw, self.request_days = settings, policy, raw, tuple(request_days)
+        self.settings, self.policy, self.request_days = settings, policy, tuple(request_days)
         labels = {day.ds: day.label_as_of for day in self.request_days}
         self.reach = Reach(settings=settings, policy=policy, label_as_of=labels)
         self.contents = raw
@@ -137,7 +137,7 @@ class _Plan:
     def versions(self, last: date) -> None:
         """All days from the first version of an item on: one may stay what is known for ever."""
         last_raw = last_read(self.settings, last)
-        landed = [day for day in self.raw.days(ITEMS) if day <= last_raw]
+        landed = [day for day in self.contents.days(ITEMS) if day <= last_raw]
         days = every_day(min(landed), max(last, *landed)) if landed else []
         self._add(VERSIONS, "version_days", [{"ds": day} for day in days])
 
@@ -180,7 +180,7 @@ class _Plan:
         """The daily counts that the windows of the feature days up to ``last`` reach, and of one day before them."""
         first = self._first_feature_day(ds) - timedelta(days=max(FEATURE_WINDOWS))
         if self.settings.features.leaky:  # what becomes known on any later day counts too
-            last = max([last, *self.raw.days(ACTIONS_TABLE)])
+            last = max([last, *self.contents.days(ACTIONS_TABLE)])
         self._add(
             COUNTS,
             "count_days",
