@@ -27,8 +27,8 @@ from uniscale.lake import Lake
 from uniscale.lake.files import files_of
 from uniscale.lake.lake import table_has
 from uniscale.lake.lost import LostPart, find_lost, take_out
-from uniscale.lake.repair import can_be_made_again
 from uniscale.lake.stored import num_rows_by_day
+from uniscale.pipeline.repair import can_be_made_again
 from uniscale.sources.ingest import ingest_events
 
 SIXTH = date(2026, 1, 6)

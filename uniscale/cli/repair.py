@@ -29,7 +29,7 @@ def repair_command(
     """
     with exit_codes():
         from uniscale.lake.lost import find_lost
-        from uniscale.lake.repair import can_be_made_again, repair
+        from uniscale.pipeline.repair import can_be_made_again, repair
 
         if as_json and not yes:
             raise ValueError("--json does not ask; say --yes with it if you are sure")

@@ -19,7 +19,7 @@ from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.lake import Lake
 from uniscale.lake.files import Fault, files_of, find_faults
 from uniscale.lake.lost import LostPart, lost_parts, refuse_without_files
-from uniscale.lake.repair import can_be_made_again
+from uniscale.pipeline.repair import can_be_made_again
 
 _NEW_HOME = "name another home (UNISCALE_HOME), land the logs there and run the days again"
 _DATABASES = (

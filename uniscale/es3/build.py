@@ -37,7 +37,7 @@ from uniscale.es3.sequences import build_sequences
 from uniscale.lake import Lake
 from uniscale.lake.contents import Contents, read_contents
 from uniscale.lake.keys import build_keys
-from uniscale.lake.partitions import mark_tables, stale_days
+from uniscale.lake.partitions import built_tables, mark_tables, stale_in_any
 from uniscale.lake.spill import spill_folder
 from uniscale.lake.tables import create_missing, make_outdated_again
 
@@ -79,7 +79,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
         growth = measure_growth(con, plan)
         factors = label_factors(plan, growth)
         wanted = sample_keys(settings, plan, contents, factors)
-        stale = sorted(wanted) if force else stale_days(con, SAMPLES.qualified, wanted)
+        stale = sorted(wanted) if force else stale_in_any(built_tables(con, ES3_SAMPLES.notes), wanted)
         _check_marts(con, plan, stale)
         num_rows = _build_days(settings, lake, con, plan, keys={day: wanted[day] for day in stale}, factors=factors)
     seconds = time.monotonic() - start

@@ -33,6 +33,11 @@ def differing_days(built: Mapping[date, str], wanted: Mapping[date, str]) -> lis
     return sorted(day for day, key in wanted.items() if built.get(day) != key)
 
 
+def stale_in_any(built: Mapping[str, Mapping[date, str]], wanted: Mapping[date, str]) -> list[date]:
+    """Wanted days that were not built in at least one of some tables, or with another key, in order."""
+    return sorted({day for keys in built.values() for day in differing_days(keys, wanted)})
+
+
 def built_days(con: duckdb.DuckDBPyConnection, table_name: str) -> dict[date, str]:
     """Build key of every day of a table."""
     return built_tables(con, [table_name])[table_name]

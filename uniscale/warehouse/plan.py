@@ -17,7 +17,7 @@ from uniscale.contracts.products import Product
 from uniscale.contracts.schema import Table
 from uniscale.lake.contents import Contents
 from uniscale.lake.keys import build_keys
-from uniscale.lake.partitions import differing_days
+from uniscale.lake.partitions import stale_in_any
 from uniscale.warehouse.products import (
     CARRIED,
     COUNTS,
@@ -81,7 +81,7 @@ class Group:
         return max(set(self.bases).difference(self._differing(built, self.bases)), default=None)
 
     def _differing(self, built: Built, wanted: Mapping[date, str]) -> list[date]:
-        return sorted({day for name in self.product.notes for day in differing_days(built[name], wanted)})
+        return stale_in_any({name: built[name] for name in self.product.notes}, wanted)
 
 
 def plan_groups(settings: Settings, policy: Policy, raw: Contents, ds: date) -> tuple[Group, ...]:

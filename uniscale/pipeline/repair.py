@@ -10,20 +10,15 @@ from datetime import timedelta
 
 import duckdb
 
-from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import QUARANTINE
-from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
-from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
-from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.lost import LostPart, take_out
 from uniscale.lake.rerun import do_again
+from uniscale.pipeline.products import PRODUCTS
 
 _MADE_BY = {
-    **{table.qualified: "marts" for table in BUILT_BY_DBT},
-    **{table.qualified: "samples" for table in (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES, OUTSIDE_CLICKS)},
-    FRAMES.qualified: "frames",
+    **{table.qualified: product.step for product in PRODUCTS for table in product.tables},
     **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS)},
     DECISIONS.qualified: "promote",
     SKEW.qualified: "skew",
@@ -32,9 +27,6 @@ _MADE_BY = {
 
 _OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECISIONS))
 """Tables whose day is that of the run; of the others a run makes days around its own."""
-
-_NOTED_WITH = {OUTSIDE_CLICKS.qualified: SAMPLES.qualified}
-"""Tables that are built together with another one, under whose name that is noted."""
 
 _BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))
 """What is noted of others: without the note a thing counts as not done, and is done again."""
@@ -80,10 +72,9 @@ def _count_as_missing(con: duckdb.DuckDBPyConnection, parts: Sequence[LostPart],
         if part.day is None:
             continue
         if table_has(con, PARTITIONS):
-            noted = _NOTED_WITH.get(part.table, part.table)
             con.execute(
                 f"delete from lake.{PARTITIONS.qualified} where ds = ? and split_part(table_name, '/', 1) = ?",
-                [part.day, noted],
+                [part.day, part.table],
             )
         is_of_run = part.table in _OF_THE_RUN
         first = part.day if is_of_run else part.day - timedelta(days=eval_days)  # a run reads the test days after it
