@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from monitoring.arrow import arrow_rows
 from monitoring.profiling import stages
 from monitoring.profiling.scan import Rows, profiles
 from uniscale.config import Settings
@@ -18,25 +19,16 @@ from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
 from uniscale.serving.served_log import read_served
 
-_ARROW = {
-    "DATE": pa.date32(),
-    "VARCHAR": pa.string(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "DOUBLE[]": pa.list_(pa.float64()),
-    "VARCHAR[]": pa.list_(pa.string()),
-    "BIGINT[]": pa.list_(pa.int64()),
-}
 _DAYS_AT_ONCE = 7
-SCHEMA = pa.schema([(column.name, _ARROW[column.type]) for column in PROFILES.columns])
 
 
-def profile_day(settings: Settings, lake: Lake, ds: date) -> None:
+def profile_day(settings: Settings, lake: Lake, ds: date) -> int:
     """Write the profiles of the run of ``ds``, and of each earlier training day that has none; all in one commit.
 
     A day keeps the profile of its own run, made when its labels were as young as those of the days before were then.
+
+    Returns:
+        Number of rows written.
     """
     wait = wait_days(settings)
     with lake.read() as con:
@@ -49,13 +41,13 @@ def profile_day(settings: Settings, lake: Lake, ds: date) -> None:
             ),
             *_tested(con, settings, ds),
         ]
-    table = pa.Table.from_pylist(rows, SCHEMA)
+    table = arrow_rows(PROFILES, rows)
 
-    def work(con: duckdb.DuckDBPyConnection) -> None:
+    def work(con: duckdb.DuckDBPyConnection) -> int:
         con.register("profiled_rows", table)
-        Lake.replace(con, PROFILES, stages.in_days(days), "profiled_rows")
+        return Lake.replace(con, PROFILES, stages.in_days(days), "profiled_rows")
 
-    lake.commit(work, f"profiles of {days[0]} to {ds}")
+    return lake.commit(work, f"profiles of {days[0]} to {ds}")
 
 
 def _without_profile(con: duckdb.DuckDBPyConnection, first: date, ds: date) -> list[date]:
