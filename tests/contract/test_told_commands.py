@@ -11,7 +11,8 @@ from typer.core import TyperGroup
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
 
-PAGES = [PROJECT_ROOT / "README.md", PROJECT_ROOT / ".ci" / "demo", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+DOCS = sorted(path for path in (PROJECT_ROOT / "docs").rglob("*.md") if path.parent.name != "reference")
+PAGES = [PROJECT_ROOT / "README.md", PROJECT_ROOT / ".ci" / "demo", *DOCS]
 
 
 def commands(page: Path) -> list[str]:
@@ -34,7 +35,7 @@ def test_commands_were_found():
 def test_a_told_command_can_be_typed(page, line):
     command = typer.main.get_command(app)
     words = [FOR_EXAMPLE.get(word, word) for word in shlex.split(line)[1:]]
-    while isinstance(command, TyperGroup):
+    while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
         assert words[0] in command.commands
         command = command.commands[words.pop(0)]
     command.make_context(line, words)

@@ -41,6 +41,7 @@ WRONG = [
     ('[features]\nonline_store = "dynamo"', "features.online_store = 'dynamo': write sqlite or redis"),
     ('[features]\nredis = "localhost"', "features.redis = 'localhost': write host:port"),
     ('[tracking]\nuri = "lots"', "tracking.uri = 'lots': write the address of a server"),
+    ('[alerts]\nwebhook = "hooks.example/key"', "alerts.webhook: write the address that the chat gave out"),
     ("[window]\ntrain_dayz = 3", "window.train_dayz is no setting; did you mean train_days?"),
     ("[windows]\ntrain_days = 3", "windows is no setting; did you mean window?"),
     ("[window]\nx = 3", "window.x is no setting; there are train_days, eval_days"),

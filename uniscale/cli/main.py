@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    alerts,
     champion,
     data,
     day,
@@ -49,6 +50,7 @@ for group in (
     repair,
     models,
     champion,
+    alerts,
     data,
     rankers,
     recipes,

@@ -291,6 +291,27 @@ class TrackingSettings(_Section):
         return uri
 
 
+class AlertSettings(_Section):
+    """Who is told of alerts."""
+
+    webhook: SecretStr | None = Field(
+        default=None,
+        description="Address that takes Slack's JSON; from the environment only (UNISCALE_ALERTS__WEBHOOK), as whoever "
+        "knows it can write there.",
+    )
+    timeout_seconds: float = Field(default=5, gt=0, description="How long the webhook may take to answer.")
+    docs_url: str | None = Field(
+        default=None, description="Where the documentation is served; alerts link their runbooks there."
+    )
+
+    @field_validator("webhook")
+    @classmethod
+    def _check_webhook(cls, webhook: SecretStr | None) -> SecretStr | None:
+        if webhook is not None and not re.match(r"https?://[^/\s]", webhook.get_secret_value()):
+            raise ValueError("write the address that the chat gave out, https://...")
+        return webhook
+
+
 class Settings(BaseSettings):
     """One installation of UniScale."""
 
@@ -311,6 +332,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     features: FeatureSettings = FeatureSettings()
     tracking: TrackingSettings = TrackingSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @field_validator("home", mode="before")
     @classmethod
@@ -383,7 +405,8 @@ class Settings(BaseSettings):
     def for_workers(self) -> dict[str, Any]:
         """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds them where this process did."""
         secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
-        return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}})
+        secrets: dict[str, set[str]] = {"lake": secret, "features": {"redis_password"}, "alerts": {"webhook"}}
+        return self.model_dump(mode="json", exclude=secrets)
 
 
 def _check_recipe(setting: str, name: str, own: Collection[str]) -> None:

@@ -59,6 +59,24 @@ class SkewThresholds(_Strict):
     match: float = Field(gt=0, le=1)
 
 
+class QualityThresholds(_Strict):
+    """When the champion's metrics have fallen below those of the days before."""
+
+    days: int = Field(gt=0)
+    min_days: int = Field(gt=1)
+    score: float = Field(gt=0)
+    few_days: float = Field(ge=0)
+
+
+class UpkeepThresholds(_Strict):
+    """Bounds of what runs and grows: ages in days, parts of a whole."""
+
+    missing_days: int = Field(gt=0)
+    champion_days: int = Field(gt=0)
+    rejected: float = Field(gt=0, lt=1)
+    free_disk: float = Field(gt=0, lt=1)
+
+
 class Thresholds(_Strict):
     """All thresholds."""
 
@@ -67,6 +85,8 @@ class Thresholds(_Strict):
     reports: ReportThresholds
     skew: SkewThresholds
     calibration: CalibrationThresholds
+    quality: QualityThresholds
+    upkeep: UpkeepThresholds
 
 
 def load_thresholds() -> Thresholds:

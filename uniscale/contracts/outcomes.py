@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.monitor import MONITOR_TABLES
 from uniscale.contracts.schema import Column, Table
 from uniscale.contracts.tasks import TASKS
@@ -138,4 +139,5 @@ OUTCOME_TABLES: tuple[Table, ...] = (
     PARTITIONS,
     SKEW,
     *MONITOR_TABLES,
+    *ALERT_TABLES,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
+from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.carried import ITEMS_SEEN
 from uniscale.contracts.daily_counts import ITEM_COUNTS, ITEM_DOMAIN_COUNTS
@@ -38,6 +39,7 @@ IMPERSONAL = (
     PARTITIONS,
     SKEW,
     *MONITOR_TABLES,
+    *ALERT_TABLES,
     FORGOTTEN,
 )
 """Tables without rows of one user: facts of items, sums over many users, and notes of what ran."""

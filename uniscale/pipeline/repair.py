@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import duckdb
 
+from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.events import QUARANTINE
 from uniscale.contracts.monitor import MONITOR_TABLES
 from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
@@ -33,8 +34,8 @@ _OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECI
 _BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))
 """What is noted of others: without the note a thing counts as not done, and is done again."""
 
-_NOT_NEEDED = frozenset(table.qualified for table in (QUARANTINE, CHAMPIONS))
-"""What nothing is made from: rejected rows, and why the champion changed; the alias is in the registry."""
+_NOT_NEEDED = frozenset(table.qualified for table in (QUARANTINE, CHAMPIONS, *ALERT_TABLES))
+"""What nothing is made from: rejected rows, alerts, and why the champion changed; the alias is in the registry."""
 
 _LOST = "lost"
 """Input key of a finished step whose result was lost: no run has it, so the step is done again."""

@@ -1,0 +1,1 @@
+"""Alerts: rules over what a day and its monitoring found, told when something goes wrong and when it is over."""
