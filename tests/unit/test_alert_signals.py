@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support_alerts import FIRST, day, look
+from tests.support_alerts import FIRST, check, day, look
 from tests.support_evaluation import decision_row, insert, metric_row, step_row
 from uniscale.alerts.check import find
 from uniscale.alerts.look import NotMadeError
@@ -42,7 +42,9 @@ def test_a_day_without_a_decision_and_started_days_before_it_are_missing(setting
         tell(settings, day(number), "land", "running")
     assert list(fired("day_missing", day(4))) == [day(2).isoformat(), day(4).isoformat()]
     assert fired("day_missing", day(4))[day(2).isoformat()].value == 2
-    decided(lake, day(2), day(4))
+    check(lake, 1)
+    assert list(fired("day_missing", day(4))) == [day(number).isoformat() for number in (1, 2, 4)]
+    decided(lake, day(1), day(2), day(4))
     assert fired("day_missing", day(4)) == {}
 
 
@@ -159,14 +161,15 @@ _VALUES = {"VARCHAR": "range", "TIMESTAMP": "timestamp '2026-01-06'", "DATE": "d
 )
 
 
-def finding(what, severity, *, column="price", population="training/feed/native/0"):
-    parts = {"population": population, "stage": "training", "domain": "feed", "provenance": "native", "query_tier": 0}
+def finding(what, severity, *, column="price", population="training/feed/native/0", domain="feed"):
+    stage = population.partition("/")[0]
+    parts = {"population": population, "stage": stage, "domain": domain, "provenance": "native", "query_tier": 0}
     numbers = {"value": 0.9, "expected": 0.1, "effect": 0.8, "score": 9.0, "limit": 4.0, "num_days": 7}
     told = {"column_name": column, "what": what, "severity": severity, "detail": f"{column} of {population}: {what}"}
     return {"ds": FIRST, **parts, **numbers, **told}
 
 
-def test_every_finding_of_monitoring_fires_one_rule_and_names_population_and_column(settings, lake, fired):
+def test_every_finding_of_monitoring_fires_one_rule_and_names_domain_and_column(settings, lake, fired):
     found = [finding(what, severity) for what in MEASURES for severity in SEVERITIES]
     insert(lake, FINDINGS, [{**one, "column_name": f"{one['severity']} price"} for one in found])
     insert(lake, STEPS, [step_row(FIRST, "monitor")])
@@ -175,8 +178,23 @@ def test_every_finding_of_monitoring_fires_one_rule_and_names_population_and_col
     # missing populations and new domains are critical, new populations are not: no rule waits for what cannot be
     never = {"warning price: missing_population", "warning price: new_domain", "critical price: new_population"}
     every = {f"{one['severity']} price: {one['what']}" for one in found} - never
-    assert sorted(told) == sorted(f"training/feed/native/0 {one}" for one in every)
-    assert fired("values_missing").keys() == {"training/feed/native/0 critical price: null_rate"}
+    assert sorted(told) == sorted(f"feed {one}" for one in every)
+    assert fired("values_missing").keys() == {"feed critical price: null_rate"}
+
+
+def test_a_fault_that_shows_in_many_populations_is_one_alert_of_its_domain_told_where_it_shows_first(lake, fired):
+    later = [f"samples/feed/synthetic/{tier}" for tier in range(6)]
+    found = [finding("null_rate", "critical", population=name) for name in [*later, "exposures/feed/shown"]]
+    found.append(finding("null_rate", "critical", population="items", domain=None))
+    insert(lake, FINDINGS, found)
+    insert(lake, STEPS, [step_row(FIRST, "monitor")])
+    told = fired("values_missing")
+    assert list(told) == ["feed price: null_rate", "items price: null_rate"]
+    assert told["feed price: null_rate"].detail == (
+        "price of exposures/feed/shown: null_rate; also in samples/feed/synthetic/0, samples/feed/synthetic/1, "
+        "samples/feed/synthetic/2, samples/feed/synthetic/3, 2 more"
+    )
+    assert told["items price: null_rate"].detail == "price of items: null_rate"
 
 
 def test_a_population_that_gives_itself_away_is_noted(lake, fired):
@@ -188,7 +206,7 @@ def test_a_population_that_gives_itself_away_is_noted(lake, fired):
     insert(lake, STEPS, [step_row(FIRST, "monitor")])
     found = fired("domain_apart")
     assert list(found) == ["far"]
-    assert "25% of the training weight" in found["far"].detail
+    assert "25.0% of the training weight" in found["far"].detail
 
 
 def test_a_disk_with_little_room_left_is_told_once_though_home_and_lake_share_it(settings, lake, fired, monkeypatch):

@@ -70,11 +70,12 @@ def list_command(
         else:
             _show(shown if as_json else shown[:_SHOWN])
             err.print(f"{len(shown)} alerts; the newest checked day is {newest}", highlight=False)
-            for rule, why in unknown:
-                err.print(f"rule {rule} could not tell: {why}", highlight=False, markup=False)
-        paging = [one for one in alerts if one.closed_ds is None]
+            for why in sorted({why for _, why in unknown}):
+                names = ", ".join(rule for rule, reason in unknown if reason == why)
+                err.print(f"could not tell, as {why}: {names}", highlight=False, markup=False)
+        paging = [one.title for one in alerts if one.closed_ds is None]
         if page and paging:
-            raise RuntimeError(f"open: {'; '.join(f'{one.title}, {one.detail}' for one in paging)}")
+            raise RuntimeError(f"somebody has to look now: {'; '.join(paging)}")
 
 
 @_group.command("check")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from uniscale.alerts.look import Firing, Look, NotMadeError
 from uniscale.config.calendar import eval_days
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
-from uniscale.contracts.monitor import FINDINGS, SEPARABILITY
+from uniscale.contracts.monitor import FINDINGS, SEPARABILITY, STAGES
+from uniscale.contracts.schema import Table
 from uniscale.pipeline.ledger import entries
+
+_NAMED = 4
+"""Populations that are named after the first one."""
 
 
 def critical_finding(look: Look, parts: tuple[str, ...]) -> list[Firing]:
@@ -22,14 +28,14 @@ def warning_finding(look: Look, parts: tuple[str, ...]) -> list[Firing]:
 def apart(look: Look, parts: tuple[str, ...]) -> list[Firing]:
     """Populations of training rows that a small classifier tells from native rows by a single row."""
     del parts
-    _refuse_unwatched(look)
+    _refuse_unwatched(look, SEPARABILITY)
     query = f"select * from lake.{SEPARABILITY.qualified} where ds = ? and auc >= ? order by population"
     return [
         Firing(
             subject=row["population"],
             value=row["auc"],
             detail=(
-                f"{row['population']}, {row['weight_share']:.0%} of the training weight, is told from native rows with "
+                f"{row['population']}, {row['weight_share']:.1%} of the training weight, is told from native rows with "
                 f"an AUC of {row['auc']:.2f}, above all by {', '.join(row['top_columns'][:3])}"
             ),
         )
@@ -77,19 +83,28 @@ def rejected_rows(look: Look, parts: tuple[str, ...]) -> list[Firing]:
 
 
 def _findings(look: Look, measures: tuple[str, ...], severity: str) -> list[Firing]:
-    _refuse_unwatched(look)
-    query = (
-        f"select * from lake.{FINDINGS.qualified} where ds = ? and severity = ? and list_contains(?, what) "
-        "order by population, column_name, what"
-    )
-    return [
-        Firing(
-            subject=f"{row['population']} {row['column_name']}: {row['what']}", value=row["value"], detail=row["detail"]
-        )
-        for row in look.rows(query, look.ds, severity, list(measures))
-    ]
+    """One firing for a domain (a stage, where rows have none), column and measure: one fault shows in every stage that its rows go through.
+
+    It is told where it shows first on the way of the data, and the other populations are named.
+    """
+    _refuse_unwatched(look, FINDINGS)
+    query = f"select * from lake.{FINDINGS.qualified} where ds = ? and severity = ? and list_contains(?, what)"
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in look.rows(query, look.ds, severity, list(measures)):
+        place = row["domain"] or row["stage"]
+        groups.setdefault(f"{place} {row['column_name']}: {row['what']}", []).append(row)
+    return [_firing(subject, groups[subject]) for subject in sorted(groups)]
 
 
-def _refuse_unwatched(look: Look) -> None:
-    if "monitor" not in entries(look.con, look.ds):
+def _firing(subject: str, rows: list[dict[str, Any]]) -> Firing:
+    first, *others = sorted(rows, key=lambda row: (STAGES.index(row["stage"]), -abs(row["effect"]), row["population"]))
+    names = [row["population"] for row in others[:_NAMED]]
+    if len(others) > _NAMED:
+        names.append(f"{len(others) - _NAMED} more")
+    also = f"; also in {', '.join(names)}" if names else ""
+    return Firing(subject=subject, value=first["value"], detail=first["detail"] + also)
+
+
+def _refuse_unwatched(look: Look, table: Table) -> None:
+    if "monitor" not in entries(look.con, look.ds) or not look.has(table):
         raise NotMadeError(f"step monitor of {look.ds} is not done")

@@ -7,19 +7,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from uniscale.alerts.look import Firing, Look
+from uniscale.contracts.alerts import CHECKS
 from uniscale.contracts.days import every_day
 from uniscale.contracts.outcomes import DECISIONS
+from uniscale.contracts.schema import Table
 from uniscale.pipeline.progress import Change, changes, progress_file
 from uniscale.pipeline.steps import DAY_STEPS
 
 
 def day_missing(look: Look, parts: tuple[str, ...]) -> list[Firing]:
-    """The day, and earlier ones that were started, if they have no decision."""
+    """The day, and earlier ones that were started or looked at, if they have no decision."""
     del parts
     first = look.ds - timedelta(days=look.limits.upkeep.missing_days - 1)
-    judged: set[date] = set()
-    if look.has(DECISIONS):
-        judged = {row["ds"] for row in look.rows(f"select ds from lake.{DECISIONS.qualified} where ds >= ?", first)}
+    judged, looked_at = (_days(look, table, first) for table in (DECISIONS, CHECKS))
     return [
         Firing(
             subject=day.isoformat(),
@@ -27,7 +27,7 @@ def day_missing(look: Look, parts: tuple[str, ...]) -> list[Firing]:
             detail=f"the run of {day} has not come to its decision: nothing newer than the day before can serve",
         )
         for day in every_day(first, look.ds)
-        if day not in judged and (day == look.ds or progress_file(look.settings, day).is_file())
+        if day not in judged and (day == look.ds or day in looked_at or progress_file(look.settings, day).is_file())
     ]
 
 
@@ -55,3 +55,10 @@ def disk_full(look: Look, parts: tuple[str, ...]) -> list[Firing]:
             found.append(Firing(subject=name, value=usage.free / usage.total, detail=detail))
         seen.add(device)
     return found
+
+
+def _days(look: Look, table: Table, first: date) -> set[date]:
+    """Days of a table from one on."""
+    if not look.has(table):
+        return set()
+    return {row["ds"] for row in look.rows(f"select distinct ds from lake.{table.qualified} where ds >= ?", first)}
