@@ -5,14 +5,14 @@ from datetime import date
 
 import pytest
 
-from monitoring.daily import _keep
-from monitoring.drift import Drift
+from monitoring.reports.workspace import keep
 from ray_jobs.fit import _drop_torn_state
 from uniscale.pipeline.airflow import prepare_airflow
+from uniscale.pipeline.results import DriftReport
 from uniscale.whole_files import write_whole
 
 DAY = date(2026, 1, 8)
-DRIFT = Drift(name="users", title="", num_current=3, num_reference=3, drifted={}, num_columns=1, file="", note="")
+REPORT = DriftReport(name="users", title="", num_current=3, num_reference=3, num_tests=0, failed=(), file="", note="")
 
 
 def snapshot(ds):
@@ -35,20 +35,20 @@ def days_of(folder):
 def test_a_report_half_written_into_the_workspace_is_written_again(tmp_path):
     earlier = date(2026, 1, 7)
     for day in (earlier, DAY):
-        _keep(tmp_path, day, [(DRIFT, snapshot(day))])
+        keep(tmp_path, day, [(REPORT, snapshot(day))])
     assert days_of(tmp_path) == ["2026-01-07", "2026-01-08"]
     (torn,) = [file for file in tmp_path.glob("*/snapshots/*.json") if "2026-01-08" in file.read_text()]
     torn.write_bytes(torn.read_bytes()[:1000])
-    _keep(tmp_path, DAY, [(DRIFT, snapshot(DAY))])
+    keep(tmp_path, DAY, [(REPORT, snapshot(DAY))])
     assert days_of(tmp_path) == ["2026-01-07", "2026-01-08"]
 
 
 @pytest.mark.parametrize("name", ["metadata.json", "dashboard.json"])
 def test_a_project_half_described_does_not_keep_the_others_from_opening(tmp_path, name):
-    _keep(tmp_path, DAY, [(DRIFT, snapshot(DAY))])
+    keep(tmp_path, DAY, [(REPORT, snapshot(DAY))])
     (file,) = tmp_path.glob(f"*/{name}")
     file.write_bytes(file.read_bytes()[:20])
-    _keep(tmp_path, DAY, [(DRIFT, snapshot(DAY))])
+    keep(tmp_path, DAY, [(REPORT, snapshot(DAY))])
     assert days_of(tmp_path) == ["2026-01-08"]
 
 

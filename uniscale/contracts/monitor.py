@@ -39,6 +39,9 @@ CLASSIFIER_COLUMNS = 8
 DECILES = 10
 """Parts of the scores of native rows, each of as many rows."""
 
+BY_LABEL_AGE = ("attributed_exposed", "attributed_unexposed", "synthetic")
+"""Provenances whose rows exist by what users did elsewhere: more of them become known as a day grows older."""
+
 ROWS = "(rows)"
 """Stands for the column in what concerns a population as a whole: how many rows it has, or that it has none."""
 
