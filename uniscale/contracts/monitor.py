@@ -124,6 +124,9 @@ MEASURES = (
 the number of rows; the share of rows without a value; quantiles of a number; shares of a category's values; the share
 of values never seen before; the rate of a flag, labels among them."""
 
+SCORED = ("volume", "null_rate", "level", "share", "rate")
+"""Measures that are judged by a score: against how much they differ from day to day."""
+
 SEVERITIES = ("warning", "critical")
 
 FINDINGS = Table(
