@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _COLOURS = {"page": "bold red", "ticket": "yellow", "note": "dim"}
 _SHOWN = 50
 """Closed alerts that the table shows; ``--json`` has all."""
+_IN_RUNBOOKS = "docs/runbooks/"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -119,10 +120,23 @@ def rules_command(as_json: Json = False) -> None:
         if as_json:
             print_json([rule.model_dump() for rule in rules])
             return
-        table = Table("", "rule", "severity", "why", "runbook", box=SIMPLE, pad_edge=False)
+        table = Table("", "rule", "severity", "why", box=SIMPLE, pad_edge=False)
+        table.add_column(_IN_RUNBOOKS, no_wrap=True)
         for rule in rules:
-            table.add_row(str(rule.number), rule.name, _coloured(rule.severity), _why(rule), _runbook(rule.runbook))
+            table.add_row(str(rule.number), rule.name, _coloured(rule.severity), _why(rule), rule.runbook)
         out.print(table)
+
+
+def show_open(settings: Settings) -> None:
+    """Say what is open on the newest checked day, if anything is, and where to read more."""
+    from uniscale.alerts.stored import read_alerts
+
+    with Lake(settings).read() as con:
+        is_open = [one for one in read_alerts(con, load_rules()) if one.closed_ds is None and one.severity != "note"]
+    for one in is_open:
+        err.print(f"{_coloured(one.severity)} {escape(one.title)}", highlight=False)
+    if is_open:
+        err.print("what was found, and which runbook says what to do: uniscale alerts", highlight=False)
 
 
 def _channels(settings: Settings) -> list[Channel]:
@@ -135,11 +149,12 @@ def _channels(settings: Settings) -> list[Channel]:
 def _show(alerts: list[Alert]) -> None:
     if not alerts:
         return
-    table = Table("severity", "alert", "open", "what", "runbook", box=SIMPLE, pad_edge=False)
+    table = Table("severity", "alert", "open", "what", box=SIMPLE, pad_edge=False)
+    table.add_column(_IN_RUNBOOKS, no_wrap=True)
     for one in alerts:
         until = "" if one.closed_ds is None else f" until {one.closed_ds}"
         days = f"{one.opened_ds}{until} ({one.num_days} d)"
-        table.add_row(_coloured(one.severity), escape(one.title), days, escape(one.detail), _runbook(one.runbook))
+        table.add_row(_coloured(one.severity), escape(one.title), days, escape(one.detail), one.runbook)
     out.print(table, soft_wrap=False)
 
 
@@ -149,7 +164,3 @@ def _coloured(severity: str) -> str:
 
 def _why(rule: Rule) -> str:
     return escape(" ".join(rule.reason.split()))
-
-
-def _runbook(file: str) -> str:
-    return f"docs/runbooks/{file}" if file else ""

@@ -127,6 +127,7 @@ def register(app: typer.Typer) -> None:
         The same command goes on after a failure or a kill: finished steps are not done again.
         """
         with exit_codes():
+            from uniscale.cli.alerts import show_open
             from uniscale.cli.reports import show_day
 
             day = parse_day(ds)
@@ -134,6 +135,7 @@ def register(app: typer.Typer) -> None:
             err.print(f"[bold]{DAG_ID}[/] of {day}")
             run_day(settings, day)
             show_day(settings, day)
+            show_open(settings)
 
     @app.command("backfill")
     def backfill_command(

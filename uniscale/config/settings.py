@@ -307,7 +307,9 @@ class AlertSettings(_Section):
     @field_validator("webhook")
     @classmethod
     def _check_webhook(cls, webhook: SecretStr | None) -> SecretStr | None:
-        if webhook is not None and not re.match(r"https?://[^/\s]", webhook.get_secret_value()):
+        if webhook is None or not webhook.get_secret_value():  # Compose hands on variables that are not set as empty
+            return None
+        if not re.match(r"https?://[^/\s]", webhook.get_secret_value()):
             raise ValueError("write the address that the chat gave out, https://...")
         return webhook
 
