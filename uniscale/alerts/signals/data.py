@@ -85,7 +85,7 @@ def rejected_rows(look: Look, parts: tuple[str, ...]) -> list[Firing]:
 def _findings(look: Look, measures: tuple[str, ...], severity: str) -> list[Firing]:
     """One firing for a domain (a stage, where rows have none), column and measure.
 
-    One fault shows in every stage that its rows go through: it is told where it shows first, with the other populations.
+    One fault shows in every stage that its rows go through: it is told where it shows first, with the others.
     """
     _refuse_unwatched(look, FINDINGS)
     query = f"select * from lake.{FINDINGS.qualified} where ds = ? and severity = ? and list_contains(?, what)"
