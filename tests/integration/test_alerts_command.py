@@ -34,27 +34,27 @@ def failed(settings, lake):
 def test_before_any_check_it_says_how_to_check(failed):
     assert "uniscale alerts check DS" in invoke().stderr
     assert told()["alerts"] == []
-    assert invoke("--page").exit_code == 0
+    assert invoke("pages").exit_code == 0
 
 
 def test_a_ticket_does_not_page_and_a_page_does_until_the_day_is_done(settings, failed):
     assert invoke("check", str(DS)).exit_code == 0
-    assert invoke("--page").exit_code == 0
+    assert invoke("pages").exit_code == 0
     [alert] = told()["alerts"]
     assert (alert["rule"], alert["subject"], alert["severity"]) == ("watching_failed", "page", "ticket")
     assert "no [bold] template" in " ".join(invoke().stdout.split())
 
     assert invoke("check", str(NEXT)).exit_code == 0
-    paged = invoke("--page")
+    paged = invoke("pages")
     assert paged.exit_code == 1
-    assert "somebody has to look now: 1 day missing: 2026-01-08; 2 step failed: train" in paged.stderr
+    assert "somebody has to look now: 1 day missing: 2026-01-08 (the run of" in paged.stderr
     assert {alert["rule"] for alert in told()["alerts"]} == {"day_missing", "step_failed"}
     assert {alert["rule"] for alert in told("--closed")["alerts"]} >= {"watching_failed"}
 
     write_finished_day(failed, NEXT)
     tell(settings, NEXT, "train", "done", seconds=3.0)
     assert invoke("check", str(NEXT)).exit_code == 0
-    assert invoke("--page").exit_code == 0
+    assert invoke("pages").exit_code == 0
 
 
 def test_rules_that_cannot_tell_are_said_with_the_reason(failed):

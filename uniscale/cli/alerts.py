@@ -39,7 +39,6 @@ def register(app: typer.Typer) -> None:
 def list_command(
     context: typer.Context,
     closed: Annotated[bool, typer.Option("--closed", help="Those that are over as well.")] = False,
-    page: Annotated[bool, typer.Option("--page", help="Only those that page; exit code 1 if one is open.")] = False,
     metrics: Annotated[bool, typer.Option("--metrics", help="Print Prometheus metrics instead.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -61,7 +60,7 @@ def list_command(
                 typer.echo(as_text(con, rules), nl=False)
                 return
             newest, unknown = newest_check(con), unknown_rules(con)
-            alerts = [one for one in read_alerts(con, rules) if not page or one.severity == "page"]
+            alerts = read_alerts(con, rules)
         shown = [one for one in alerts if closed or one.closed_ds is None]
         if as_json:
             told = [{"rule": rule, "why": why} for rule, why in unknown]
@@ -69,14 +68,11 @@ def list_command(
         elif newest is None:
             err.print("no day has been checked; run: uniscale alerts check DS")
         else:
-            _show(shown if as_json else shown[:_SHOWN])
+            _show(shown[:_SHOWN])
             err.print(f"{len(shown)} alerts; the newest checked day is {newest}", highlight=False)
             for why in sorted({why for _, why in unknown}):
                 names = ", ".join(rule for rule, reason in unknown if reason == why)
                 err.print(f"could not tell, as {why}: {names}", highlight=False, markup=False)
-        paging = [one.title for one in alerts if one.closed_ds is None]
-        if page and paging:
-            raise RuntimeError(f"somebody has to look now: {'; '.join(paging)}")
 
 
 @_group.command("check")
@@ -110,6 +106,19 @@ def check_command(
             err.print(f"{len(rules)} rules looked at {day} and fired {fired} times; open: {len(is_open)}")
         if failed:
             raise RuntimeError(f"not told, tried again with the next check: {'; '.join(failed.values())}")
+
+
+@_group.command("pages")
+def pages_command() -> None:
+    """Fail with exit code 1 while an alert is open that pages, and say which: for schedulers and scripts."""
+    with exit_codes():
+        from uniscale.alerts.stored import read_alerts
+
+        with Lake(load_settings()).read() as con:
+            is_open = [one for one in read_alerts(con, load_rules()) if one.closed_ds is None]
+        paging = [f"{one.title} ({one.detail})" for one in is_open if one.severity == "page"]
+        if paging:
+            raise RuntimeError(f"somebody has to look now: {'; '.join(paging)}")
 
 
 @_group.command("rules")
