@@ -1,0 +1,86 @@
+"""Reading the lake for pages: short connections, and answers kept for as long as the lake does not change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import duckdb
+
+from uniscale.config import Settings
+from uniscale.lake import Lake
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Query = Callable[Concatenate[duckdb.DuckDBPyConnection, P], T]
+
+_MOST_ANSWERS = 500
+"""Answers kept; a page takes some ten."""
+
+
+class Look:
+    """One page's look at the lake."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, reader: Reader) -> None:
+        self._con, self._reader = con, reader
+        self.snapshot_id = newest_snapshot(con)
+
+    def __call__(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``query`` answers on the present lake; it is asked once per snapshot and arguments."""
+        key = (query, args, tuple(sorted(kwargs.items())))
+        found, known = self._reader.known(self.snapshot_id, key)
+        if found:
+            return cast(T, known)
+        answer = query(self._con, *args, **kwargs)
+        if newest_snapshot(self._con) == self.snapshot_id:  # else it may be of the one or of the other
+            self._reader.keep(self.snapshot_id, key, answer)
+        return answer
+
+
+class Reader:
+    """Answers of the newest snapshot, for all requests of a server.
+
+    A connection lives for one page. The catalogue has a write-ahead log, so who reads keeps no writer waiting.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.lake = Lake(settings)
+        self._lock = threading.Lock()
+        self._snapshot_id = -1
+        self._answers: dict[Hashable, Any] = {}
+
+    @contextmanager
+    def look(self) -> Iterator[Look]:
+        """Open the lake for one page.
+
+        Raises:
+            FileNotFoundError: There is no lake yet.
+        """
+        with self.lake.read() as con:
+            yield Look(con, self)
+
+    def known(self, snapshot_id: int, key: Hashable) -> tuple[bool, Any]:
+        """Whether an answer of a snapshot is kept, and the answer."""
+        with self._lock:
+            if snapshot_id == self._snapshot_id and key in self._answers:
+                return True, self._answers[key]
+        return False, None
+
+    def keep(self, snapshot_id: int, key: Hashable, answer: Any) -> None:
+        """Keep an answer until the lake changes."""
+        with self._lock:
+            if snapshot_id < self._snapshot_id:
+                return
+            if snapshot_id > self._snapshot_id or len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+                self._snapshot_id = snapshot_id
+            self._answers[key] = answer
+
+
+def newest_snapshot(con: duckdb.DuckDBPyConnection) -> int:
+    """Identifier of the newest snapshot of the lake."""
+    row = con.execute("select max(snapshot_id) from ducklake_snapshots('lake')").fetchone()
+    assert row is not None
+    return int(row[0])
