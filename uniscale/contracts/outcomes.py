@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uniscale.contracts.monitor import MONITOR_TABLES
 from uniscale.contracts.schema import Column, Table
 from uniscale.contracts.tasks import TASKS
 
@@ -128,4 +129,13 @@ SKEW = Table(
     ),
 )
 
-OUTCOME_TABLES: tuple[Table, ...] = (PREDICTIONS, METRICS, DECISIONS, CHAMPIONS, STEPS, PARTITIONS, SKEW)
+OUTCOME_TABLES: tuple[Table, ...] = (
+    PREDICTIONS,
+    METRICS,
+    DECISIONS,
+    CHAMPIONS,
+    STEPS,
+    PARTITIONS,
+    SKEW,
+    *MONITOR_TABLES,
+)

@@ -37,7 +37,8 @@ class Table:
     """One lake table.
 
     Attributes:
-        schema: Lake schema (``raw``, ``marts``, ``carried``, ``daily``, ``features``, ``es3``, ``ml`` or ``ops``).
+        schema: Lake schema (``raw``, ``marts``, ``carried``, ``daily``, ``features``, ``es3``, ``ml``, ``monitor`` or
+            ``ops``).
         name: Table name.
         grain: The sentence that says what one row is.
         key: Columns that identify a row.

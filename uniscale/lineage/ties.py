@@ -16,6 +16,7 @@ from uniscale.contracts.events import ITEMS, REQUESTS
 from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN
 from uniscale.contracts.marts import FCT_EXPOSURES, ITEM_VERSIONS
+from uniscale.contracts.monitor import MONITOR_TABLES
 from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
@@ -36,6 +37,7 @@ IMPERSONAL = (
     STEPS,
     PARTITIONS,
     SKEW,
+    *MONITOR_TABLES,
     FORGOTTEN,
 )
 """Tables without rows of one user: facts of items, sums over many users, and notes of what ran."""

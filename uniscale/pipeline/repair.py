@@ -11,6 +11,7 @@ from datetime import timedelta
 import duckdb
 
 from uniscale.contracts.events import QUARANTINE
+from uniscale.contracts.monitor import MONITOR_TABLES
 from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.lost import LostPart, take_out
@@ -22,10 +23,11 @@ _MADE_BY = {
     **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS)},
     DECISIONS.qualified: "promote",
     SKEW.qualified: "skew",
+    **{table.qualified: "monitor" for table in MONITOR_TABLES},
 }
 """The step of a day that makes a table."""
 
-_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECISIONS))
+_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECISIONS, *MONITOR_TABLES))
 """Tables whose day is that of the run; of the others a run makes days around its own."""
 
 _BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))
