@@ -50,6 +50,7 @@ class Session:
         if version is None:
             version, facts = self._train(job, role)
         facts.update(recipe=job.recipe.name, version=version.version, num_params=version.num_params, key=job.key)
+        facts["warmup_steps"] = job.recipe.train.warmup_steps
         return version, facts
 
     def _train(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:

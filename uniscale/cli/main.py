@@ -28,6 +28,7 @@ from uniscale.cli import (
     simulate,
     sql,
     steps,
+    ui,
     unland,
 )
 
@@ -63,5 +64,6 @@ for group in (
     maintain,
     samples,
     services,
+    ui,
 ):
     group.register(app)

@@ -42,6 +42,7 @@ from uniscale.contracts.training import check_back_end, check_recipe_name, check
 CATALOGUES = ("sqlite", "postgres")
 ONLINE_STORES = ("sqlite", "redis")
 _PREFIX = "UNISCALE_"
+_TOKEN_LENGTH = 16
 
 
 CPU_MICRO_BATCH = 32
@@ -291,6 +292,23 @@ class TrackingSettings(_Section):
         return uri
 
 
+class UiSettings(_Section):
+    """The dashboard."""
+
+    token: SecretStr | None = Field(
+        default=None,
+        description="What a browser has to show; from the environment only (UNISCALE_UI__TOKEN). Needed on an address "
+        "that others reach.",
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < _TOKEN_LENGTH:
+            raise ValueError(f"give it at least {_TOKEN_LENGTH} characters: openssl rand -hex 32 makes a good one")
+        return token
+
+
 class Settings(BaseSettings):
     """One installation of UniScale."""
 
@@ -311,6 +329,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     features: FeatureSettings = FeatureSettings()
     tracking: TrackingSettings = TrackingSettings()
+    ui: UiSettings = UiSettings()
 
     @field_validator("home", mode="before")
     @classmethod
@@ -383,7 +402,7 @@ class Settings(BaseSettings):
     def for_workers(self) -> dict[str, Any]:
         """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds them where this process did."""
         secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
-        return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}})
+        return self.model_dump(mode="json", exclude={"lake": secret, "features": {"redis_password"}, "ui": {"token"}})
 
 
 def _check_recipe(setting: str, name: str, own: Collection[str]) -> None:

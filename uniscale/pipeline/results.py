@@ -202,6 +202,7 @@ class Trained:
     num_requests: int | None = None
     num_rows: int | None = None
     num_steps: int | None = None
+    warmup_steps: int | None = None
     passes: float | None = None
     level: Mapping[str, float] | None = None
     curve: tuple[Mapping[str, float | None], ...] = ()

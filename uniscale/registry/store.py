@@ -78,6 +78,15 @@ class Registry:
             )
         return found
 
+    def run_of(self, version: str) -> tuple[str, str]:
+        """Experiment and run that trained a version, as MLflow's pages name them.
+
+        Raises:
+            ValueError: There is no such version.
+        """
+        run_id = self.get(version).run_id
+        return str(self._client.get_run(run_id).info.experiment_id), run_id
+
     def versions(self) -> list[Version]:
         """Every registered version, newest first."""
         return self._search({})

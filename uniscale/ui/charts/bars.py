@@ -12,18 +12,17 @@ from uniscale.ui.charts.svg import Scale, element, link, number, picture, rule, 
 
 
 def bar_chart(values: Mapping[str, float], label: str, unit: str = "") -> Markup | None:
-    """Horizontal bars in the given order, each with its number; None without values."""
+    """A table of names, bars and numbers in the given order; None without values."""
     if not values:
         return None
-    left, step = 190.0, 27.0
-    x = Scale(low=0, high=max([*values.values(), 1e-9]), start=left, end=WIDTH - 84)
-    parts = []
-    for index, (name, value) in enumerate(values.items()):
-        y = step * index + 4
-        parts.append(text(left - 10, y + 15, name, "tick end strong"))
-        parts.append(element("rect", x=left, y=y, width=max(x(value) - left, 1.0), height=step - 8, class_="bar"))
-        parts.append(text(x(value) + 7, y + 15, f"{number(value)}{unit}", "tick"))
-    return picture(WIDTH, step * len(values) + 6, label, *parts)
+    x = Scale(low=0, high=max([*values.values(), 1e-9]), start=0, end=100)
+    rows = []
+    for name, value in values.items():
+        drawn = element("rect", width=max(x(value), 0.4), height=10, class_="bar")
+        bar = element("svg", drawn, viewBox="0 0 100 10", preserveAspectRatio="none", aria_hidden="true")
+        cells = (element("th", name, scope="row"), element("td", bar), element("td", f"{number(value)}{unit}"))
+        rows.append(element("tr", *cells))
+    return element("table", element("caption", label, class_="unseen"), *rows, class_="bars")
 
 
 def column_chart(

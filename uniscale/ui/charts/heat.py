@@ -41,6 +41,7 @@ def heat_map(
     if not rows or not days:
         return None
     room = min((_WIDTH - _LEFT) / len(days), 64.0)
+    width = _LEFT + room * len(days)
     parts = []
     for index, (name, cells) in enumerate(rows.items()):
         y = _STEP * index + 2
@@ -62,7 +63,7 @@ def heat_map(
     step = max(1, -(-len(days) // 8))
     for place in range(len(days) - 1, -1, -step):
         parts.append(text(_LEFT + room * (place + 0.5) - 1, bottom, f"{days[place]:%m-%d}", "tick middle"))
-    return picture(_WIDTH, bottom + 8, label, *parts, class_="chart wide-chart")
+    return picture(width, bottom + 8, label, *parts, class_="chart wide-chart", width=width * 1.15)
 
 
 def degree(cell: Cell) -> str:

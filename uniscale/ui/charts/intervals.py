@@ -26,7 +26,7 @@ def interval_chart(rows: Sequence[Interval], label: str) -> Markup | None:
     """One row per interval around a line at 0; None without rows."""
     if not rows:
         return None
-    left, width, step = 150.0, 520.0, 30.0
+    left, width, step = 176.0, 520.0, 30.0
     height = step * len(rows) + 30
     ends = [end for row in rows for end in (row.value, row.low, row.high) if end is not None]
     x = around([*ends, 0.0], left + 6, width - 12, least=1e-6)

@@ -46,7 +46,7 @@ def link(href: str | None, *content: str) -> Markup:
     return joined if href is None else element("a", joined, href=href, tabindex="-1")
 
 
-def picture(width: float, height: float, label: str, *content: str, class_: str = "chart") -> Markup:
+def picture(width: float, height: float, label: str, *content: str, class_: str = "chart", **more: object) -> Markup:
     """The whole picture, named for those who do not see it."""
     return element(
         "svg",
@@ -56,6 +56,7 @@ def picture(width: float, height: float, label: str, *content: str, class_: str 
         role="img",
         class_=class_,
         aria_label=label,
+        **more,
     )
 
 
@@ -73,7 +74,7 @@ class Scale:
         span = self.high - self.low
         return self.start + (self.end - self.start) * ((value - self.low) / span if span else 0.5)
 
-    def ticks(self, count: int = 4) -> list[float]:
+    def ticks(self, count: int = 5) -> list[float]:
         """Round values between the ends."""
         step = _round_step((self.high - self.low) / max(count, 1))
         first = math.ceil(self.low / step - 1e-9)
