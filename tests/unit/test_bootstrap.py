@@ -23,6 +23,7 @@ def some_outcomes(num_requests=80, rows=6, seed=3):
         request_N=np.repeat(np.arange(num_requests), rows),
         is_first_N=np.arange(n) % rows == 0,
         is_clicked_N=clicked,
+        is_carted_N=clicked & (rng.random(n) < 0.5),
         is_purchased_N=purchased,
         purchase_value_N=purchased * rng.lognormal(3, 1, n),
         num_requests=num_requests,
@@ -35,11 +36,13 @@ def test_the_difference_of_identical_scores_is_exactly_zero():
     named = {
         (role, name): statistic
         for role in ("champion", "challenger")
-        for name, statistic in statistics(shown, Scores(click_N=probability, purchase_N=probability / 9)).items()
+        for name, statistic in statistics(
+            shown, Scores(click_N=probability, cart_N=probability / 3, purchase_N=probability / 9)
+        ).items()
     }
     drawn = resample(named, shown.num_requests, num_resamples=200, seed=1)
     names = {name for _, name in named}
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         difference = drawn["challenger", name].minus(drawn["champion", name], 0.95)
         assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0), name

@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command("ui")
     def ui_command(
-        host: Annotated[str, typer.Option(help="Address to listen on; one that others reach needs ui.token.")] = "127.0.0.1",
+        host: Annotated[
+            str, typer.Option(help="Address to listen on; one that others reach needs ui.token.")
+        ] = "127.0.0.1",
         port: Annotated[int, typer.Option(help="Port to listen on.")] = PORT,
         mlflow_port: Annotated[int, typer.Option(help="Port of MLflow, for links.")] = 5000,
         airflow_port: Annotated[int, typer.Option(help="Port of Airflow, for links.")] = 8080,

@@ -8,7 +8,7 @@ from typing import Any
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.pipeline.progress import Change
 from uniscale.pipeline.results import DayResults, SamplesBuilt, Trained
-from uniscale.pipeline.standing import standing
+from uniscale.pipeline.standing import WORDS, standing
 from uniscale.pipeline.steps import DAY_STEPS
 
 
@@ -19,7 +19,7 @@ def warmup_remark(trained: Trained) -> str | None:
         return None
     return (
         f"{trained.recipe} made {steps:,} steps, its warm-up takes {warmup:,}: the learning rates reached "
-        f"{100 * steps / (warmup + 1):.0f} % of what the recipe says. It needs more days, more passes or a shorter warm-up."
+        f"{100 * steps / (warmup + 1):.0f} % of what the recipe says. More days, more passes or a shorter warm-up help."
     )
 
 
@@ -29,13 +29,15 @@ def es3_remark(samples: SamplesBuilt) -> str | None:
     lacking = [kind for kind, rows in kinds.items() if rows == 0]
     if len(lacking) == len(kinds):
         return (
-            "ES3 added nothing: no unexposed, attributed or synthetic row. A ranker on ES3 samples then learns from the "
-            "same shown rows as one without; look whether candidate lists and actions of other domains are in the logs."
+            "ES3 added nothing: no unexposed, attributed or synthetic row. A ranker on ES3 samples then learns from "
+            "the same shown rows as one without; look whether candidate lists and actions of other domains are in the logs."
         )
     return f"ES3 added no {' and no '.join(lacking)} rows on these days." if lacking else None
 
 
-def kept_remark(decision: str, deciding: str | None, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str | None:
+def kept_remark(
+    decision: str, deciding: str | None, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> str | None:
     """Why a challenger was kept out although something else says that it is certainly better.
 
     Args:
@@ -43,7 +45,7 @@ def kept_remark(decision: str, deciding: str | None, metrics: Mapping[str, Mappi
         deciding: Metric that the gate decides by; None when there was nothing to compare.
         metrics: By metric and role, as in ``ml.metrics``.
     """
-    if decision != "kept" or deciding is None:
+    if decision != "kept" or deciding is None or "difference" not in metrics.get(deciding, {}):
         return None
     better = [
         metric
@@ -54,9 +56,10 @@ def kept_remark(decision: str, deciding: str | None, metrics: Mapping[str, Mappi
     if not better:
         return None
     told = ", ".join(f"{metric.title} {metrics[metric.name]['difference']['value']:+.4f}" for metric in better)
-    why = f"The gate decides by {CATALOGUE[deciding].title} on shown rows, and that is not certain."
+    stands = WORDS[standing(CATALOGUE[deciding], metrics[deciding]["difference"])]
+    why = f"The gate decides by {CATALOGUE[deciding].title} on shown rows, which is {stands}."
     if any(metric.is_truth for metric in better):
-        why += " The truth, and with it the whole candidate list, is known of a simulated shop only, so no decision uses it."
+        why += " The truth of the whole candidate list is known of a simulated shop only, so no decision uses it."
     return f"Kept although certainly better in {told}. {why}"
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -24,6 +25,7 @@ from uniscale.config import Settings
 from uniscale.ui.filters import FILTERS
 from uniscale.ui.guard import COOKIE, LOGIN, REPORT_POLICY, Guard, cookie_value, matches
 from uniscale.ui.links import Links
+from uniscale.ui.queries.steps import timings
 from uniscale.ui.site import Context, Site
 from uniscale.ui.spans import parse_day
 from uniscale.ui.views.data import data
@@ -57,7 +59,9 @@ def make_app(settings: Settings, links: Links, token: SecretStr | None = None) -
         links: Addresses of the other servers.
         token: What a browser has to show; None answers this machine's own names only.
     """
-    pages = _Pages(Site(settings=settings, links=links), token)
+    site = Site(settings=settings, links=links)
+    site.warm_up(home)
+    pages = _Pages(site, token)
     return Starlette(
         routes=[
             *(Route("/" if name == "home" else f"/{name}", pages.page(name)) for name in PAGES),
@@ -68,8 +72,8 @@ def make_app(settings: Settings, links: Links, token: SecretStr | None = None) -
             Route(LOGIN, pages.login, methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
-        middleware=[Middleware(Guard, token=token)],
-        exception_handlers={404: pages.not_found},
+        middleware=[Middleware(Guard, token=token), Middleware(GZipMiddleware)],
+        exception_handlers={404: pages.not_found, Exception: pages.broken},
     )
 
 
@@ -98,10 +102,8 @@ class _Pages:
             return self._fault(request, 404, "There is no such page", str(error))
         return self._show(request, "day", day, ds)
 
-    def newest_day(self, request: Request) -> Response:
+    def newest_day(self, _: Request) -> Response:
         """To the newest day that was run."""
-        from uniscale.ui.queries.steps import timings
-
         try:
             with self._site.reader.look() as look:
                 newest = max(look(timings), default=None)
@@ -157,6 +159,10 @@ class _Pages:
         """Whatever has no page."""
         del error
         return self._fault(request, 404, "There is no such page", f"{request.url.path} leads nowhere")
+
+    async def broken(self, request: Request, error: Exception) -> Response:
+        """What the dashboard did not foresee; the log has the whole of it."""
+        return self._fault(request, 500, "The dashboard is at fault here", f"{type(error).__name__}: {error}")
 
     def _show(self, request: Request, name: str, view: Callable[..., Context], *about: date) -> Response:
         """A page, or in its place what is wrong; the lake is closed before anything is written."""

@@ -1,4 +1,4 @@
-"""Is it getting better? Two answers: what promotions have gained, and how the newest week compares with the one before."""
+"""Is it getting better? What promotions have gained, and how the newest week compares with the one before."""
 
 from __future__ import annotations
 
@@ -73,7 +73,11 @@ def last_weeks(rows: Mapping[date, Row], metric: Metric) -> Weeks | None:
 
 
 def _known(rows: Mapping[date, Row], first: date, last: date) -> list[Row]:
-    return [row for ds, row in rows.items() if first <= ds <= last and row["value"] is not None and row["ci_low"] is not None]
+    return [
+        row
+        for ds, row in rows.items()
+        if first <= ds <= last and row["value"] is not None and row["ci_low"] is not None
+    ]
 
 
 def _se(row: Mapping[str, Any]) -> float:
@@ -82,4 +86,5 @@ def _se(row: Mapping[str, Any]) -> float:
 
 def _mean_se(side: Sequence[Row]) -> float:
     within = sqrt(sum(_se(row) ** 2 for row in side)) / len(side)
-    return max(within, stdev(row["value"] for row in side) / sqrt(len(side)))
+    between = float(stdev(row["value"] for row in side)) / sqrt(len(side))
+    return max(within, between)

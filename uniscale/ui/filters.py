@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-NOTHING = "–"
+NOTHING = "\u2013"
+"""What stands where there is no value."""
 
 
 def count(value: float | None) -> str:

@@ -75,7 +75,9 @@ class Guard:
         if request.method not in ("GET", "HEAD") and not (request.method == "POST" and path == LOGIN):
             return PlainTextResponse("the dashboard only reads\n", status_code=405, headers={"Allow": "GET, HEAD"})
         if self._token is None:
-            host = request.headers.get("host", "").rsplit(":", 1)[0] if request.headers.get("host") != "[::1]" else "[::1]"
+            host = (
+                request.headers.get("host", "").rsplit(":", 1)[0] if request.headers.get("host") != "[::1]" else "[::1]"
+            )
             if host not in _LOOPBACK_NAMES:
                 return PlainTextResponse("this dashboard answers to 127.0.0.1 and localhost only\n", status_code=421)
             return None

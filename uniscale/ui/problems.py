@@ -16,8 +16,8 @@ from uniscale.pipeline.progress import changes
 from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.ui.queries.drift import findings
 from uniscale.ui.queries.judged import ByMetric, decisions, metrics_of_day
-from uniscale.ui.queries.stock import skew_by_day
 from uniscale.ui.queries.steps import timings, values_over_days
+from uniscale.ui.queries.stock import skew_by_day
 from uniscale.ui.reading import Look
 
 Severity = Literal["critical", "warning", "note"]
@@ -113,7 +113,11 @@ def calibration(metrics: ByMetric, ds: date, limits: Thresholds) -> list[Problem
     found = []
     for role, row in metrics.get("calibration", {}).items():
         ratio = row["value"]
-        if role != "difference" and ratio is not None and not limits.calibration.low <= ratio <= limits.calibration.high:
+        if (
+            role != "difference"
+            and ratio is not None
+            and not limits.calibration.low <= ratio <= limits.calibration.high
+        ):
             said = f"{ds}: the {role} predicts {ratio:.2f} times the clicks of rows shown first"
             found.append(Problem(severity="warning", said=said, href=f"/day/{ds}"))
     return found
@@ -125,8 +129,7 @@ def _skew(look: Look, limits: Thresholds) -> list[Problem]:
     return [
         Problem(
             severity="critical" if row["kind"] == "live" else "warning",
-            said=f"{row['ds']}: {100 * row['worst_share']:.1f} % of the served values of {row['worst']} are those of the "
-            "lake",
+            said=f"{row['ds']}: of the served values of {row['worst']}, {100 * row['worst_share']:.1f} % are the lake's",
             href="/data#skew",
         )
         for row in rows

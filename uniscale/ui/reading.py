@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -25,18 +25,23 @@ class Look:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, reader: Reader) -> None:
         self._con, self._reader = con, reader
+        self._answers: dict[Hashable, Any] = {}
         self.snapshot_id = newest_snapshot(con)
 
     def __call__(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``query`` answers on the present lake; it is asked once per snapshot and arguments."""
         key = (query, args, tuple(sorted(kwargs.items())))
-        found, known = self._reader.known(self.snapshot_id, key)
-        if found:
-            return cast(T, known)
-        answer = query(self._con, *args, **kwargs)
-        if newest_snapshot(self._con) == self.snapshot_id:  # else it may be of the one or of the other
-            self._reader.keep(self.snapshot_id, key, answer)
-        return answer
+        if key not in self._answers:
+            found, known = self._reader.known(self.snapshot_id, key)
+            if found:
+                return cast(T, known)
+            self._answers[key] = query(self._con, *args, **kwargs)
+        return cast(T, self._answers[key])
+
+    def close(self) -> None:
+        """Keep the answers, unless the lake changed meanwhile: then each is of the one snapshot or of the other."""
+        if self._answers and newest_snapshot(self._con) == self.snapshot_id:
+            self._reader.keep(self.snapshot_id, self._answers)
 
 
 class Reader:
@@ -59,7 +64,9 @@ class Reader:
             FileNotFoundError: There is no lake yet.
         """
         with self.lake.read() as con:
-            yield Look(con, self)
+            look = Look(con, self)
+            yield look
+            look.close()
 
     def known(self, snapshot_id: int, key: Hashable) -> tuple[bool, Any]:
         """Whether an answer of a snapshot is kept, and the answer."""
@@ -68,15 +75,15 @@ class Reader:
                 return True, self._answers[key]
         return False, None
 
-    def keep(self, snapshot_id: int, key: Hashable, answer: Any) -> None:
-        """Keep an answer until the lake changes."""
+    def keep(self, snapshot_id: int, answers: Mapping[Hashable, Any]) -> None:
+        """Keep answers until the lake changes."""
         with self._lock:
             if snapshot_id < self._snapshot_id:
                 return
             if snapshot_id > self._snapshot_id or len(self._answers) >= _MOST_ANSWERS:
                 self._answers.clear()
                 self._snapshot_id = snapshot_id
-            self._answers[key] = answer
+            self._answers.update(answers)
 
 
 def newest_snapshot(con: duckdb.DuckDBPyConnection) -> int:

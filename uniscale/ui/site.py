@@ -1,9 +1,11 @@
-"""What every page has at hand: settings, the lake's reader, other servers' addresses, and who serves by the registry."""
+"""What every page has at hand: settings, the lake's reader, other servers' addresses, and who serves."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +13,10 @@ from uniscale.config import Settings
 from uniscale.config.thresholds import Thresholds, load_thresholds
 from uniscale.registry.client import is_there
 from uniscale.ui.links import Links
-from uniscale.ui.reading import Reader
+from uniscale.ui.reading import Look, Reader
 
 _KEPT_SECONDS = 20.0
+_log = logging.getLogger(__name__)
 
 
 class Serving:
@@ -37,12 +40,13 @@ class Serving:
 
     def _ask(self) -> None:
         try:
-            if is_there(self._settings):
-                from uniscale.registry.store import Registry
+            if not is_there(self._settings):
+                return
+            from uniscale.registry.store import Registry
 
-                champion = Registry(self._settings).champion()
-                self.version = None if champion is None else champion.version
-                self.name = None if champion is None else champion.name
+            champion = Registry(self._settings).champion()
+            self.version = None if champion is None else champion.version
+            self.name = None if champion is None else champion.name
             self.fault, self.known = None, True
         except Exception as error:  # whatever is wrong with the registry, the pages say so and go on
             self.fault = str(error)
@@ -71,6 +75,18 @@ class Site:
     def __post_init__(self) -> None:
         self.reader = Reader(self.settings)
         self.serving = Serving(self.settings)
+
+    def warm_up(self, work: Callable[[Site, Look, Mapping[str, str]], Context]) -> None:
+        """Do in the background what the first page would wait for: load extensions, read, ask the registry."""
+
+        def once() -> None:
+            try:
+                with self.reader.look() as look:
+                    work(self, look, {})
+            except Exception as error:  # whoever opens the page is told
+                _log.info("not warmed up: %s", error)
+
+        threading.Thread(target=once, daemon=True).start()
 
 
 Context = dict[str, Any]

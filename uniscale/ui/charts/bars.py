@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from uniscale.ui.charts.lines import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from uniscale.ui.charts.svg import Scale, element, link, number, picture, rule, text
 
 
-def bar_chart(values: Mapping[str, float], label: str, unit: str = "") -> Markup | None:
+def bar_chart(values: Mapping[str, float], label: str, write: Callable[[float], str] = number) -> Markup | None:
     """A table of names, bars and numbers in the given order; None without values."""
     if not values:
         return None
@@ -20,7 +20,7 @@ def bar_chart(values: Mapping[str, float], label: str, unit: str = "") -> Markup
     for name, value in values.items():
         drawn = element("rect", width=max(x(value), 0.4), height=10, class_="bar")
         bar = element("svg", drawn, viewBox="0 0 100 10", preserveAspectRatio="none", aria_hidden="true")
-        cells = (element("th", name, scope="row"), element("td", bar), element("td", f"{number(value)}{unit}"))
+        cells = (element("th", name, scope="row"), element("td", bar), element("td", write(value)))
         rows.append(element("tr", *cells))
     return element("table", element("caption", label, class_="unseen"), *rows, class_="bars")
 

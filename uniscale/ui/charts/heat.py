@@ -54,7 +54,9 @@ def heat_map(
                 x = _LEFT + room * place
                 drawn = [
                     element("title", f"{name}, {day}: {cell.said}"),
-                    element("rect", x=x, y=y, width=max(room - 2, 1.0), height=_STEP - 3, class_=f"heat {degree(cell)}"),
+                    element(
+                        "rect", x=x, y=y, width=max(room - 2, 1.0), height=_STEP - 3, class_=f"heat {degree(cell)}"
+                    ),
                 ]
                 if room >= 34:
                     drawn.append(text(x + room / 2 - 1, y + 16, cell.words, f"in-cell middle {degree(cell)}"))

@@ -12,7 +12,12 @@ from uniscale.ui.charts.svg import Days, Scale, around, element, link, number, p
 
 WIDTH, HEIGHT = 520.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 14.0, 16.0, 34.0
-_MOST_DOTS = 45
+_MOST_DOTS = 120
+"""Points of a line that are drawn one by one; of longer lines those that are too thin to trust."""
+
+
+_MOST_RULES = 15
+"""Marks up to which each has a line through the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +72,8 @@ def line_chart(
     parts = [*_axes(x, y, height)]
     if level is not None:
         parts.append(rule(LEFT, y(level), WIDTH - RIGHT, y(level), "level"))
-    parts += [part for mark in marks if x.first <= mark.ds <= x.last for part in _mark(mark, x, height)]
+    seen = [mark for mark in marks if x.first <= mark.ds <= x.last]
+    parts += [part for mark in seen for part in _mark(mark, x, height, is_ruled=len(seen) <= _MOST_RULES)]
     for line in lines:
         for run in _runs(line.points):
             parts += _line(run, line, x, y)
@@ -128,9 +134,10 @@ def _axes(x: Days, y: Scale, height: float) -> Iterator[Markup]:
         )
 
 
-def _mark(mark: Mark, x: Days, height: float) -> Iterator[Markup]:
+def _mark(mark: Mark, x: Days, height: float, *, is_ruled: bool) -> Iterator[Markup]:
     at = x(mark.ds)
-    yield rule(at, TOP, at, height - BOTTOM, f"moment {mark.style}")
+    if is_ruled:
+        yield rule(at, TOP, at, height - BOTTOM, f"moment {mark.style}")
     sign = text(at, TOP - 4, mark.sign, f"sign middle {mark.style}")
     yield link(mark.href, element("g", element("title", mark.said), sign))
 
@@ -161,12 +168,14 @@ def _line(run: Sequence[Point], line: Line, x: Days, y: Scale) -> Iterator[Marku
     if len(run) > 1:
         yield path(drawn, f"line {line.style}")
     for point, (at, level) in zip(run, drawn, strict=True):
+        if len(line.points) > _MOST_DOTS and not point.standing:
+            continue
         dot = element(
             "circle",
             element("title", f"{point.ds} {line.name}: {point.said or number(point.value or 0.0)}"),
             cx=at,
             cy=level,
-            r=3.0 if len(line.points) <= _MOST_DOTS else 1.6,
+            r=3.0 if len(line.points) <= 45 else 1.8,
             class_=f"dot {line.style} {point.standing}".strip(),
         )
         yield link(point.href, dot)

@@ -46,7 +46,7 @@ def link(href: str | None, *content: str) -> Markup:
     return joined if href is None else element("a", joined, href=href, tabindex="-1")
 
 
-def picture(width: float, height: float, label: str, *content: str, class_: str = "chart", **more: object) -> Markup:
+def picture(width: float, height: float, label: str, /, *content: str, class_: str = "chart", **more: object) -> Markup:
     """The whole picture, named for those who do not see it."""
     return element(
         "svg",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
 import duckdb
 
 from uniscale.pipeline.results import DayResults
-from uniscale.ui.queries.steps import day_results, inputs_of_day, timings
+from uniscale.ui.queries.steps import code_versions, day_results, inputs_of_day, values_over_days
 
 _USUAL_DAYS = 14
+_LANDED = {"$.rows": "{} landed", "$.quarantined": "rows rejected"}
+_SAMPLED = {
+    "$.positives": "{} positives",
+    **{f"$.{kind}": f"{kind} rows" for kind in ("exposed", "unexposed", "attributed", "synthetic")},
+}
 _FEWEST_DAYS = 4
 _NOT_SETTINGS = frozenset(("files", "before", "versions", "code"))
 _MOVED = 0.02
@@ -41,43 +47,43 @@ class Changed:
     why: str = ""
 
 
-def changes_since(con: duckdb.DuckDBPyConnection, ds: date) -> tuple[date | None, list[Changed]]:
-    """The run before, and what changed since; no run before: nothing to compare with."""
-    earlier = [day for day in timings(con) if day < ds]
-    if not earlier:
-        return None, []
-    before = max(earlier)
-    usual = [day_results(con, day)[0] for day in sorted(earlier)[-_USUAL_DAYS:]]
-    now, then = day_results(con, ds)[0], usual[-1]
+def changes_since(con: duckdb.DuckDBPyConnection, ds: date, before: date | None) -> list[Changed]:
+    """What changed since the run of ``before``; without one there is nothing to compare with."""
+    if before is None:
+        return []
+    now, then = (day_results(con, day)[0] for day in (ds, before))
     inputs = (inputs_of_day(con, before), inputs_of_day(con, ds))
-    found = [
-        *_volume(now, usual),
-        *_labels(now, usual),
+    return [
+        *_counts(con, "land", _LANDED, ds),
+        *_counts(con, "samples", _SAMPLED, ds),
         *_features(now, then),
         *_recipe(now, then),
         *_settings(*inputs),
         *_code(con, before, ds, *inputs),
     ]
-    return before, found
 
 
-def _volume(now: DayResults, usual: Sequence[DayResults]) -> Iterator[Changed]:
-    if now.land is None:
+def _counts(con: duckdb.DuckDBPyConnection, step: str, paths: Mapping[str, str], ds: date) -> Iterator[Changed]:
+    """Counts of a step against those of the runs before."""
+    found = values_over_days(con, step, tuple(paths), ds - timedelta(days=_USUAL_DAYS), ds)
+    if ds not in found or len(found) < 2:
         return
-    landed = [day.land for day in usual if day.land is not None]
-    for table, rows in now.land.rows.items():
-        yield from _number("Data", f"{table} landed", rows, [day.rows.get(table, 0) for day in landed])
-    yield from _number("Data", "rows rejected", now.land.quarantined, [day.quarantined for day in landed])
+    days = [_flat(row, paths) for day, row in found.items() if day < ds]
+    area = "Data" if step == "land" else "Labels"
+    for what, value in _flat(found[ds], paths).items():
+        yield from _number(area, what, value, [day.get(what, 0.0) for day in days])
 
 
-def _labels(now: DayResults, usual: Sequence[DayResults]) -> Iterator[Changed]:
-    if now.samples is None:
-        return
-    made = [day.samples for day in usual if day.samples is not None]
-    for name, value in now.samples.positives.items():
-        yield from _number("Labels", f"{name} positives", value, [day.positives.get(name, 0) for day in made])
-    for kind, value in now.samples.by_provenance.items():
-        yield from _number("Labels", f"{kind} rows", value, [day.by_provenance[kind] for day in made])
+def _flat(row: Mapping[str, str], paths: Mapping[str, str]) -> dict[str, float]:
+    """Counts by what they count; ``{}`` in the words stands for the key of a mapping."""
+    found: dict[str, float] = {}
+    for path, words in paths.items():
+        value = json.loads(row[path] or "0")
+        if isinstance(value, Mapping):
+            found.update({words.format(key): float(count) for key, count in value.items()})
+        else:
+            found[words] = float(value)
+    return found
 
 
 def _number(area: str, what: str, now: float, usual: Sequence[float]) -> Iterator[Changed]:
@@ -91,7 +97,12 @@ def _number(area: str, what: str, now: float, usual: Sequence[float]) -> Iterato
         return
     share = f", {100 * (now / middle - 1):+.0f} % against the median of {len(usual)} runs" if middle else ""
     yield Changed(
-        area=area, what=what, before=f"{usual[-1]:,.0f}", now=f"{now:,.0f}", is_unusual=is_unusual, why=share.strip(", ")
+        area=area,
+        what=what,
+        before=f"{usual[-1]:,.0f}",
+        now=f"{now:,.0f}",
+        is_unusual=is_unusual,
+        why=share.strip(", "),
     )
 
 
@@ -103,7 +114,11 @@ def _features(now: DayResults, then: DayResults) -> Iterator[Changed]:
         if abs(values[1] - values[0]) >= _MOVED:
             before, after = (f"{100 * value:.1f} %" for value in values)
             yield Changed(
-                area="Features", what=f"rows without a known version in {view}", before=before, now=after, is_unusual=True
+                area="Features",
+                what=f"rows without a known version in {view}",
+                before=before,
+                now=after,
+                is_unusual=True,
             )
 
 
@@ -115,7 +130,9 @@ def _recipe(now: DayResults, then: DayResults) -> Iterator[Changed]:
         if new is None or old is None:
             continue
         if new.recipe != old.recipe:
-            yield Changed(area="Recipe", what=f"recipe of the {role}", before=old.recipe, now=new.recipe, is_unusual=True)
+            yield Changed(
+                area="Recipe", what=f"recipe of the {role}", before=old.recipe, now=new.recipe, is_unusual=True
+            )
         if new.num_params != old.num_params:
             yield Changed(
                 area="Recipe",
@@ -157,9 +174,8 @@ def _code(
     old: Mapping[str, Mapping[str, Any]],
     new: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[Changed]:
-    by_day = timings(con)
     changed = [step for step in new if step in old and old[step]["code"] != new[step]["code"]]
-    versions = [sorted({row["code_version"] for row in by_day[day].values()}) for day in (before, ds)]
+    versions = [code_versions(con, day) for day in (before, ds)]
     if changed or (versions[0] != versions[1] and not (old and new)):
         yield Changed(
             area="Code",

@@ -134,7 +134,9 @@ both_roles as (
     from valued as after join valued as before using (ds, request_id)
     where after.role = 'challenger' and before.role = 'champion'
 ),
-parted as (select *, {{part}} as part from both_roles join facts using (request_id) window day as (partition by ds, role)),
+parted as (
+    select *, {{part}} as part from both_roles join facts using (request_id) window day as (partition by ds, role)
+),
 means as (select ds, part, role, sum(auc * num_rows) / sum(num_rows) as mean from parted group by all)
 select ds, part, role, any_value(mean),
     sum((num_rows * (auc - mean)) ** 2) / sum(num_rows) ** 2, count(*)

@@ -49,12 +49,20 @@ def inputs_of_day(con: duckdb.DuckDBPyConnection, ds: date) -> dict[str, dict[st
     return found
 
 
-def values_over_days(con: duckdb.DuckDBPyConnection, step: str, paths: tuple[str, ...]) -> dict[date, dict[str, Any]]:
-    """Values of a step's results over all days, each by its JSON path, ``$.rows`` say; JSON text or a plain value."""
+def code_versions(con: duckdb.DuckDBPyConnection, ds: date) -> list[str]:
+    """Versions of the code that did the steps of a day."""
+    return sorted({entry["code_version"] for entry in entries(con, ds).values()})
+
+
+def values_over_days(
+    con: duckdb.DuckDBPyConnection, step: str, paths: tuple[str, ...], first: date = date.min, last: date = date.max
+) -> dict[date, dict[str, Any]]:
+    """Values of a step's results over days, each by its JSON path, ``$.rows`` say; JSON text or a plain value."""
     if not table_has(con, STEPS):
         return {}
     taken = ", ".join("details ->> ?" for _ in paths)
     rows = con.execute(
-        f"select ds, {taken} from lake.{STEPS.qualified} where step = ? order by ds", [*paths, step]
+        f"select ds, {taken} from lake.{STEPS.qualified} where step = ? and ds between ? and ? order by ds",
+        [*paths, step, first, last],
     ).fetchall()
     return {ds: dict(zip(paths, values, strict=True)) for ds, *values in rows}

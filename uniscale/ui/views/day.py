@@ -14,7 +14,7 @@ from uniscale.pipeline.standing import SIGNS, WORDS, standing
 from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.ui.charts.bars import bar_chart
 from uniscale.ui.charts.intervals import Interval, interval_chart
-from uniscale.ui.charts.svg import number
+from uniscale.ui.filters import seconds
 from uniscale.ui.problems import calibration, failed_step
 from uniscale.ui.queries.changes import changes_since
 from uniscale.ui.queries.examples import examples
@@ -37,11 +37,11 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
     results, unread = look(day_results, ds)
     metrics = look(metrics_of_day, ds)
     decision = look(decisions).get(ds)
-    before, changed = look(changes_since, ds)
+    before = max((other for other in days if other < ds), default=None)
     tests = tuple(eval_days(site.settings, ds))
     return {
         "ds": ds,
-        "previous": max((other for other in days if other < ds), default=None),
+        "previous": before,
         "following": min((other for other in days if other > ds), default=None),
         "decision": decision,
         "failed": failed_step(site.settings, ds),
@@ -52,7 +52,7 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
         "trained": train_days(site.settings, ds),
         "tests": tests,
         "before": before,
-        "changed": changed,
+        "changed": look(changes_since, ds, before),
         "rows": _rows(metrics),
         "models": {role: row for role, row in next(iter(metrics.values()), {}).items() if role != "difference"},
         "intervals": _intervals(metrics),
@@ -77,7 +77,9 @@ def _rows(metrics: ByMetric) -> list[Context]:
             difference = roles.get("difference")
             stands = None if difference is None else standing(metric, difference)
             any_role = roles.get("challenger") or roles["champion"]
-            found.append({"metric": metric, "roles": roles, "standing": stands, "num_requests": any_role["num_requests"]})
+            found.append(
+                {"metric": metric, "roles": roles, "standing": stands, "num_requests": any_role["num_requests"]}
+            )
     return found
 
 
@@ -103,8 +105,8 @@ def _seconds(site: Site, ds: date, steps: Mapping[str, Mapping[str, float]]) -> 
     if between is not None:
         shown["Between steps"] = between
     return {
-        "picture": bar_chart(shown, "Seconds by step", " s"),
-        "total": number(sum(shown.values())),
+        "picture": bar_chart(shown, "Seconds by step", seconds),
+        "total": seconds(sum(shown.values())),
         "between": between,
     }
 

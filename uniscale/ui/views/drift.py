@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from uniscale.contracts.monitor import QUANTILES
 from uniscale.ui.charts.heat import Cell, heat_map
 from uniscale.ui.charts.lines import Line, Point, line_chart
+from uniscale.ui.filters import NOTHING
 from uniscale.ui.queries.drift import (
     click_rates,
     contrasts,
@@ -81,13 +82,13 @@ def _weighted(row: Row) -> float:
 
 def _told_apart(row: Row) -> Cell:
     if row["auc"] is None:
-        return Cell(strength=None, words="–", said="too few rows")
+        return Cell(strength=None, words=NOTHING, said="too few rows")
     columns = ", ".join(row["top_columns"][:3])
     certain = "" if row["auc_se"] is None else f" ± {1.96 * row['auc_se']:.2f}"
     return Cell(
         strength=(row["auc"] - 0.5) * 2,
         words=f"{row['auc']:.2f}",
-        said=f"AUC {row['auc']:.2f}{certain} by {columns or 'nothing'}; {100 * row['weight_share']:.1f} % of the weight",
+        said=f"AUC {row['auc']:.2f}{certain} by {columns or 'nothing'}, weight share {row['weight_share']:.3f}",
     )
 
 
@@ -117,7 +118,7 @@ def _newest(cells: Mapping[date, Cell]) -> float:
 
 def _distance(row: Row) -> Cell:
     if row["distance"] is None:
-        return Cell(strength=None, words="–", said="no values")
+        return Cell(strength=None, words=NOTHING, said="no values")
     said = f"distance {row['distance']:.2f}"
     if row["value"] is not None and row["native_value"] is not None:
         said += f", mean {row['value']:.4g} against {row['native_value']:.4g}"
@@ -131,7 +132,10 @@ def _rates(look: Look, population: str, newest: date) -> list[Row]:
     for row in look(click_rates, population, newest):
         side = "here" if row["population"] == population else "native"
         entry = by_decile.setdefault(row["decile"], {"decile": row["decile"]})
-        rows, clicks = entry.get(f"{side}_rows", 0) + row["num_rows"], entry.get(f"{side}_clicks", 0) + row["num_clicks"]
+        rows, clicks = (
+            entry.get(f"{side}_rows", 0) + row["num_rows"],
+            entry.get(f"{side}_clicks", 0) + row["num_clicks"],
+        )
         entry[f"{side}_rows"], entry[f"{side}_clicks"] = rows, clicks
     return [by_decile[decile] for decile in sorted(by_decile)]
 
@@ -140,7 +144,7 @@ def _column(look: Look, population: str, column: str) -> Context:
     rows = look(history_of, population, column)
     if not rows:
         raise LookupError(f"there is no profile of column {column!r} of population {population!r}")
-    means = [Point(ds=row["ds"], value=row["mean"], **_middle(row)) for row in rows]
+    means = [_mean(row) for row in rows]
     nulls = [Point(ds=row["ds"], value=row["num_nulls"] / row["num_rows"] if row["num_rows"] else None) for row in rows]
     sizes = [Point(ds=row["ds"], value=float(row["num_rows"])) for row in rows]
     last = rows[-1]
@@ -159,10 +163,12 @@ def _column(look: Look, population: str, column: str) -> Context:
     }
 
 
-def _middle(row: Row) -> dict[str, float | None]:
+def _mean(row: Row) -> Point:
+    """Mean of a day with the middle 80 % of its values, of a number."""
     if not row["quantiles"]:
-        return {}
-    return {"low": row["quantiles"][QUANTILES.index(0.1)], "high": row["quantiles"][QUANTILES.index(0.9)]}
+        return Point(ds=row["ds"], value=row["mean"])
+    low, high = (row["quantiles"][QUANTILES.index(level)] for level in (0.1, 0.9))
+    return Point(ds=row["ds"], value=row["mean"], low=low, high=high)
 
 
 def _one(name: str, points: Sequence[Point]) -> object:
@@ -185,6 +191,6 @@ def _reported(look: Look) -> object:
                     said=f"{len(drifted)} of {compared} columns{': ' + worst if worst else ''}",
                 )
                 if compared
-                else Cell(strength=None, words="–", said=found["note"])
+                else Cell(strength=None, words=NOTHING, said=found["note"])
             )
     return heat_map(cells, days, "Columns that the reports of each day call drifted")

@@ -11,7 +11,7 @@ from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.ui.better import gained, last_weeks
 from uniscale.ui.charts.lines import Point, spark
 from uniscale.ui.problems import failed_step, problems
-from uniscale.ui.queries.judged import Row, decisions, metrics_of_days, reigns, trained_to
+from uniscale.ui.queries.judged import ByMetric, Row, decisions, metrics_of_days, reigns, trained_to
 from uniscale.ui.queries.steps import timings
 from uniscale.ui.reading import Look
 from uniscale.ui.site import Context, Site
@@ -48,16 +48,16 @@ def home(site: Site, look: Look, query: Mapping[str, str]) -> Context:
         "window": _WINDOW,
         "sparks": _sparks(judged),
         "problems": problems(look, site.settings, site.limits),
-        "days": [_day(site, ds, days[ds], decided.get(ds), judged, deciding.name) for ds in sorted(days)[-_SHOWN:][::-1]],
+        "days": [_day(site, ds, days[ds], decided.get(ds), judged.get(ds, {})) for ds in sorted(days)[-_SHOWN:][::-1]],
     }
 
 
-def _champion(judged: Mapping[date, Mapping[str, Mapping[str, Row]]], metric: str) -> dict[date, Row]:
+def _champion(judged: Mapping[date, ByMetric], metric: str) -> dict[date, Row]:
     """The rows of who was champion when the day was judged."""
     return {ds: rows[metric]["champion"] for ds, rows in judged.items() if "champion" in rows.get(metric, {})}
 
 
-def _sparks(judged: Mapping[date, Mapping[str, Mapping[str, Row]]]) -> list[Context]:
+def _sparks(judged: Mapping[date, ByMetric]) -> list[Context]:
     found = []
     for name in ("gauc", "gmv_proxy", "calibration"):
         rows = _champion(judged, name)
@@ -70,16 +70,10 @@ def _sparks(judged: Mapping[date, Mapping[str, Mapping[str, Row]]]) -> list[Cont
     return found
 
 
-def _day(
-    site: Site,
-    ds: date,
-    steps: Mapping[str, Row],
-    decision: Row | None,
-    judged: Mapping[date, Mapping[str, Mapping[str, Row]]],
-    deciding: str,
-) -> Context:
-    difference = judged.get(ds, {}).get(deciding, {}).get("difference")
-    stands = None if difference is None else standing(CATALOGUE[deciding], difference)
+def _day(site: Site, ds: date, steps: Mapping[str, Row], decision: Row | None, judged: ByMetric) -> Context:
+    deciding = CATALOGUE[site.settings.gate.metric]
+    difference = judged.get(deciding.name, {}).get("difference")
+    stands = None if difference is None else standing(deciding, difference)
     return {
         "ds": ds,
         "decision": None if decision is None else decision["decision"],

@@ -15,6 +15,7 @@ from uniscale.ui.queries.slices import KINDS, Sliced, gauc_of_slices
 from uniscale.ui.reading import Look
 from uniscale.ui.site import Context, Site
 from uniscale.ui.spans import CHOICES, chosen_span, first_day
+from uniscale.ui.weeks import MOST_DAYS, by_week
 
 METRICS = ("auc", "gauc", "ndcg_at_10", "gmv_proxy", "cart_auc", "purchase_auc", "calibration", "true_gauc")
 ROLES = ("champion", "challenger")
@@ -38,6 +39,7 @@ def trend(site: Site, look: Look, query: Mapping[str, str]) -> Context:
     last = max(judged)
     first = max(first_day(span, judged), min(judged))
     shown = {ds: rows for ds, rows in judged.items() if ds >= first}
+    drawn = by_week(shown) if len(shown) > MOST_DAYS else shown
     marks = _marks(look(decisions), look(reigns))
     deciding = CATALOGUE[site.settings.gate.metric]
     return {
@@ -46,9 +48,10 @@ def trend(site: Site, look: Look, query: Mapping[str, str]) -> Context:
         "span": span,
         "choices": CHOICES,
         "num_days": len(shown),
-        "charts": _charts(shown, marks, site),
+        "is_weekly": len(shown) > MOST_DAYS,
+        "charts": _charts(drawn, marks, site),
         "deciding": deciding,
-        "difference": _difference(shown, deciding),
+        "difference": _difference(drawn, deciding),
         "age": _age(shown, look(trained_to), marks),
         "kinds": KINDS,
         "kind": kind,
@@ -166,7 +169,9 @@ def _sliced(look: Look, kind: str, first: date, last: date) -> Context:
 
 
 def _part(part: str, rows: Sequence[Sliced]) -> Context:
-    lines = [Line(name=role, style=role, points=[_slice_point(row) for row in rows if row.role == role]) for role in ROLES]
+    lines = [
+        Line(name=role, style=role, points=[_slice_point(row) for row in rows if row.role == role]) for role in ROLES
+    ]
     newest = max(row.ds for row in rows)
     last = {row.role: row for row in rows if row.ds == newest}
     metric = CATALOGUE["gauc"]
@@ -189,9 +194,7 @@ def _slice_point(row: Sliced) -> Point:
     said = f"{row.value:.4f} ({row.low:.4f} to {row.high:.4f}), {row.num_requests:,} requests"
     thin = "thin" if row.num_requests < MIN_REQUESTS else ""
     ends = (None, None) if thin else (row.low, row.high)
-    return Point(
-        ds=row.ds, value=row.value, low=ends[0], high=ends[1], standing=thin, href=f"/day/{row.ds}", said=said
-    )
+    return Point(ds=row.ds, value=row.value, low=ends[0], high=ends[1], standing=thin, href=f"/day/{row.ds}", said=said)
 
 
 def _table(shown: Mapping[date, ByMetric], decided: Mapping[date, Row], deciding: str) -> list[Context]:
