@@ -46,12 +46,14 @@ def test_models_have_learnt_something(day):
 @pytest.fixture(scope="module")
 def up(day):
     """The servers of the installation, until Ctrl-C or the end of the tests."""
-    airflow, mlflow, evidently = free_ports(3)
+    airflow, mlflow, evidently, ui = free_ports(4)
     ports = ("--airflow-port", str(airflow), "--mlflow-port", str(mlflow), "--evidently-port", str(evidently))
+    ports += ("--ui-port", str(ui))
     process = day.start("up", *ports)
     try:
         wait_for(lambda: get(f"http://127.0.0.1:{mlflow}/health") == "OK", 120, "MLflow")
         wait_for(lambda: "html" in get(f"http://127.0.0.1:{evidently}/").lower(), 120, "Evidently")
+        wait_for(lambda: "The search ranker today" in get(f"http://127.0.0.1:{ui}/"), 120, "the dashboard")
         token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
         yield SimpleNamespace(process=process, airflow=airflow, token=token)
     finally:

@@ -30,7 +30,7 @@ def es3_remark(samples: SamplesBuilt) -> str | None:
     if len(lacking) == len(kinds):
         return (
             "ES3 added nothing: no unexposed, attributed or synthetic row. A ranker on ES3 samples then learns from "
-            "the same shown rows as one without; look whether candidate lists and actions of other domains are in the logs."
+            "the same shown rows as one without; look whether candidate lists and outside actions are in the logs."
         )
     return f"ES3 added no {' and no '.join(lacking)} rows on these days." if lacking else None
 

@@ -129,7 +129,7 @@ def _skew(look: Look, limits: Thresholds) -> list[Problem]:
     return [
         Problem(
             severity="critical" if row["kind"] == "live" else "warning",
-            said=f"{row['ds']}: of the served values of {row['worst']}, {100 * row['worst_share']:.1f} % are the lake's",
+            said=f"{row['ds']}: of served values of {row['worst']}, {100 * row['worst_share']:.1f} % are the lake's",
             href="/data#skew",
         )
         for row in rows
