@@ -2,8 +2,7 @@
 
 import pytest
 
-from uniscale.contracts.metrics import CATALOGUE
-from uniscale.decision.gate import MIN_REQUESTS
+from uniscale.contracts.metrics import CATALOGUE, MIN_REQUESTS
 from uniscale.pipeline.standing import standing
 
 

@@ -6,7 +6,7 @@ treated as independent, which makes intervals a little too narrow where few user
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
@@ -17,7 +17,7 @@ from uniscale.evaluation.metrics import value_of
 from uniscale.evaluation.outcomes import Array
 from uniscale.evaluation.statistic import Statistic
 
-K = TypeVar("K", str, tuple[str, str])
+K = TypeVar("K", bound=Hashable)
 _CHUNK_BYTES = 64 * 2**20
 _MAX_UNDEFINED = 0.05
 _POWER = 0.8

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from uniscale.contracts.metrics import Metric
-from uniscale.decision.gate import MIN_REQUESTS
+from uniscale.contracts.metrics import MIN_REQUESTS, Metric
 
 Standing = Literal["better", "worse", "unsure", "thin", "neutral"]
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from uniscale.contracts.metrics import CATALOGUE, Metric
-from uniscale.decision.gate import MIN_REQUESTS
+from uniscale.contracts.metrics import CATALOGUE, MIN_REQUESTS, Metric
 from uniscale.pipeline.standing import WORDS, standing
 from uniscale.ui.charts.lines import Line, Mark, Point, difference_chart, line_chart
 from uniscale.ui.queries.judged import ByMetric, Reign, Row, decisions, metrics_of_days, reigns, trained_to
