@@ -1,75 +1,56 @@
-"""``python -m monitoring.daily --ds DS``: the Evidently reports of a day, as HTML and in the UI's workspace."""
+"""``python -m monitoring.daily --ds DS``: profiles, findings, cross-domain drift and Evidently's reports of a day."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import warnings
+from collections import Counter
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from monitoring.drift import compare
-from monitoring.populations import feature_pairs, prediction_pair
+import pandas as pd
+
+from monitoring.cross_domain.store import compare_domains
+from monitoring.drift.store import find_drift
+from monitoring.profiling.store import profile_day
+from monitoring.reports.pairs import prediction_pair, training_pairs
+from monitoring.reports.report import render
+from monitoring.reports.workspace import keep
+from monitoring.rows import sampled_rows
 from uniscale.config import Settings, load_settings
+from uniscale.config.calendar import train_days
 from uniscale.config.thresholds import load_thresholds
 from uniscale.lake import Lake
-from uniscale.pipeline.results import Drift
-from uniscale.pipeline.workspace import drop_torn_reports
+from uniscale.pipeline.results import DriftReport, DriftWatched
 
 
-def watch_day(settings: Settings, ds: date) -> list[Drift]:
-    """Write the drift reports of a day; running it again replaces them.
+def watch_day(settings: Settings, ds: date) -> DriftWatched:
+    """Write all that monitoring keeps of a day; running it again replaces it."""
+    lake, limits = Lake(settings), load_thresholds()
+    num_profiles = profile_day(settings, lake, ds)
+    findings = find_drift(lake, ds, settings.domains, limits.drift)
+    newest = train_days(settings, ds)[-1]
+    with lake.read() as con:
+        rows = sampled_rows(con, [newest], max(limits.contrasts.max_rows, limits.reports.max_rows))
+    compare_domains(settings, lake, ds, rows, limits.contrasts)
+    return DriftWatched(
+        profiles=num_profiles,
+        findings=dict(Counter(found["severity"] for found in findings)),
+        reports=tuple(_report(settings, lake, ds, rows)),
+    )
 
-    Returns:
-        What each report found.
-    """
-    limits = load_thresholds().drift
+
+def _report(settings: Settings, lake: Lake, ds: date, rows: pd.DataFrame) -> list[DriftReport]:
+    limits = load_thresholds().reports
     folder = settings.home / "reports" / ds.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
-    with Lake(settings).read() as con:
-        pairs = feature_pairs(con, settings, ds, limits.max_rows)
+    with lake.read() as con:
+        pairs = training_pairs(con, settings, ds, rows, limits.max_rows)
         pairs.append(prediction_pair(con, ds, limits.max_rows))
-    found, snapshots = [], []
-    for pair in pairs:
-        drift, snapshot = compare(pair, ds, limits, folder)
-        found.append(drift)
-        if snapshot is not None:
-            snapshots.append((drift, snapshot))
-    _keep(settings.home / "evidently", ds, snapshots)
-    return found
-
-
-def _keep(folder: Path, ds: date, snapshots: list[tuple[Drift, Any]]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the import of Evidently's UI warns about its own libraries
-        from evidently.ui.workspace import Workspace
-
-        drop_torn_reports(folder)
-        workspace = Workspace.create(str(folder))
-        for drift, snapshot in snapshots:
-            title = f"drift: {drift.name}"
-            known = workspace.search_project(title)
-            project = known[0] if known else _create(workspace, title)
-            for run_id in workspace.list_runs(project.id):
-                run = workspace.get_run(project.id, run_id)
-                if run is not None and run.metadata.get("ds") == ds.isoformat():
-                    workspace.delete_run(project.id, run_id)
-            workspace.add_run(project.id, snapshot)
-
-
-def _create(workspace: Any, title: str) -> Any:
-    from evidently.sdk.models import PanelMetric
-    from evidently.sdk.panels import line_plot_panel
-
-    project = workspace.create_project(title)
-    values = [
-        PanelMetric(legend="drifted columns", metric="DriftedColumnsCount", metric_labels={"value_type": "count"})
-    ]
-    project.dashboard.add_panel(line_plot_panel(title="Drifted columns by day", values=values, size="full"))
-    project.save()
-    return project
+    made: list[tuple[DriftReport, Any]] = [render(pair, ds, limits, folder) for pair in pairs]
+    keep(settings.home / "evidently", ds, [(report, snapshot) for report, snapshot in made if snapshot is not None])
+    return [report for report, _ in made]
 
 
 def main() -> None:
@@ -77,8 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ds", type=date.fromisoformat, required=True, help="day of the run, YYYY-MM-DD")
     arguments = parser.parse_args()
-    found = watch_day(load_settings(), arguments.ds)
-    print(json.dumps({"drift": [asdict(drift) for drift in found]}))
+    print(json.dumps(asdict(watch_day(load_settings(), arguments.ds))))
 
 
 if __name__ == "__main__":

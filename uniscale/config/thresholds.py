@@ -13,13 +13,37 @@ class _Strict(BaseModel):
 
 
 class DriftThresholds(_Strict):
-    """When a column, and when a data set, counts as drifted."""
+    """When something in a day's profiles stands out (`monitoring.drift`)."""
 
-    method: str
-    column: float = Field(gt=0)
-    share: float = Field(gt=0, le=1)
+    days: int = Field(gt=0)
+    min_days: int = Field(gt=1)
+    min_requests: int = Field(gt=0)
+    min_rows: int = Field(gt=0)
+    limits: dict[str, float]
+    few_days: float = Field(ge=0)
+    floors: dict[str, float]
+    critical: dict[str, float]
+
+
+class ContrastThresholds(_Strict):
+    """How source rows are compared with native rows of the same days."""
+
     max_rows: int = Field(gt=0)
     min_rows: int = Field(gt=0)
+    auc: float = Field(gt=0.5, le=1)
+
+
+class ReportThresholds(_Strict):
+    """Evidently's reports and the tests in them."""
+
+    max_rows: int = Field(gt=0)
+    min_rows: int = Field(gt=0)
+    max_columns: int = Field(gt=0)
+    column: float = Field(gt=0)
+    share: float = Field(gt=0, le=1)
+    missing: float = Field(gt=0, le=1)
+    new_values: float = Field(gt=0, le=1)
+    label_rate: float = Field(gt=0)
 
 
 class CalibrationThresholds(_Strict):
@@ -39,6 +63,8 @@ class Thresholds(_Strict):
     """All thresholds."""
 
     drift: DriftThresholds
+    contrasts: ContrastThresholds
+    reports: ReportThresholds
     skew: SkewThresholds
     calibration: CalibrationThresholds
 

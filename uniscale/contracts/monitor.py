@@ -12,6 +12,7 @@ STAGES = (
     "requests",
     "actions",
     "items",
+    "users",
     "rejected",
     "exposures",
     "features",
@@ -31,6 +32,12 @@ QUANTILES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99
 
 MAX_VALUES = 50
 """Values of a category that a profile keeps, the most frequent ones."""
+
+CLASSIFIER_COLUMNS = 8
+"""Columns named that a classifier goes by, the strongest ones."""
+
+DECILES = 10
+"""Parts of the scores of native rows, each of as many rows."""
 
 ROWS = "(rows)"
 """Stands for the column in what concerns a population as a whole: how many rows it has, or that it has none."""

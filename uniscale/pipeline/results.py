@@ -298,16 +298,16 @@ class SkewMeasured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Drift:
-    """What a drift report found.
+class DriftReport:
+    """What an Evidently report says of one population.
 
     Attributes:
-        name: Name of the pair.
+        name: Name of the population.
         title: What was compared with what.
         num_current: Rows under watch.
         num_reference: Rows compared with.
-        drifted: Column to score, for the columns above the threshold, worst first.
-        num_columns: Columns that could be compared.
+        num_tests: Tests in the report.
+        failed: Names of those that failed.
         file: HTML file next to the page of the day, or empty when there was too little to compare.
         note: Why there is no report, or empty.
     """
@@ -316,17 +316,19 @@ class Drift:
     title: str
     num_current: int
     num_reference: int
-    drifted: Mapping[str, float]
-    num_columns: int
+    num_tests: int
+    failed: tuple[str, ...]
     file: str
     note: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftWatched:
-    """Step ``monitor``; see `monitoring.daily.watch_day`."""
+    """Step ``monitor``; see `monitoring.daily.watch_day`. What was found by severity is in ``monitor.findings``."""
 
-    drift: tuple[Drift, ...]
+    profiles: int
+    findings: Mapping[str, int]
+    reports: tuple[DriftReport, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,7 +57,7 @@ DAY_STEPS: tuple[Step, ...] = (
     Step("evaluate", "Model", "Judge on the next day's requests", ("gate", "window")),
     Step("promote", "Model", "Promotion decision (MLflow)", ("gate",)),
     Step("skew", "Watch", "Serve requests again, compare with the lake", ("features", "window")),
-    Step("monitor", "Watch", "Drift report (Evidently)"),
+    Step("monitor", "Watch", "Profiles, drift, reports (Evidently)", ("window", "domains", "target_domain")),
     Step("page", "Watch", "Page of the day"),
 )
 

@@ -105,7 +105,7 @@ def skew(settings: Settings, lake: Lake, ds: date, force: bool) -> SkewMeasured:
 
 
 def monitor(settings: Settings, lake: Lake, ds: date, force: bool) -> DriftWatched:
-    """Write the drift reports; nothing is kept that could be found done."""
+    """Write profiles, findings and reports; nothing is kept that could be found done."""
     del lake, force
     return result(DriftWatched, run_entry_point(settings, "monitoring.daily", ["--ds", ds.isoformat()]))
 

@@ -1,0 +1,1 @@
+"""Does monitoring see what it should, and is it quiet otherwise?"""
