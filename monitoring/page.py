@@ -67,7 +67,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         limits=load_thresholds(),
         paper=PAPER_MULTIPLIERS,
         charts=_charts(summary, results, metrics, seconds_between(changes(settings, ds, 0.0))),
-        remarks=remarks(results, metrics),
+        remarks=remarks(results, metrics, settings.gate.metric),
         signs=SIGNS,
         titles={step.name: step.title for step in DAY_STEPS},
     )

@@ -23,7 +23,7 @@ from uniscale.lake import Lake
 from uniscale.pipeline.ledger import as_json
 from uniscale.pipeline.results import (
     Decided,
-    Drift,
+    DriftReport,
     DriftWatched,
     Evaluated,
     FramesBuilt,
@@ -215,18 +215,20 @@ def _steps(ds: date, champion: str, challenger: str, quarantined: int, chance: r
             evidence={"metric": "gauc"},
         ),
         "monitor": DriftWatched(
-            drift=(
-                Drift(
+            profiles=9,
+            findings={"critical": 1},
+            reports=(
+                DriftReport(
                     name="search",
                     title="search: this day against those before",
                     num_current=4_000,
                     num_reference=9_000,
-                    drifted={"item_ctr": 0.3},
-                    num_columns=39,
+                    num_tests=39,
+                    failed=("drift of item_ctr",),
                     file="",
                     note="",
                 ),
-            )
+            ),
         ),
     }
     for step in DAY_STEPS:

@@ -197,7 +197,7 @@ def register(app: typer.Typer) -> None:
         evidently_port: Annotated[int, typer.Option(help="Port of the Evidently UI.")] = 8000,
         ui_port: Annotated[int, typer.Option(help="Port of the dashboard.")] = UI_PORT,
     ) -> None:
-        """Start the dashboard, Airflow (with its scheduler), MLflow and Evidently on loopback; Ctrl-C stops them all."""
+        """Start the dashboard, Airflow (and its scheduler), MLflow and Evidently on loopback; Ctrl-C stops them all."""
         with exit_codes():
             from uniscale.pipeline.airflow import prepare_airflow
             from uniscale.registry.client import open_client

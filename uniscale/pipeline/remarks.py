@@ -35,17 +35,15 @@ def es3_remark(samples: SamplesBuilt) -> str | None:
     return f"ES3 added no {' and no '.join(lacking)} rows on these days." if lacking else None
 
 
-def kept_remark(
-    decision: str, deciding: str | None, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]
-) -> str | None:
+def kept_remark(decision: str, deciding: str, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str | None:
     """Why a challenger was kept out although something else says that it is certainly better.
 
     Args:
         decision: ``promoted`` or ``kept``.
-        deciding: Metric that the gate decides by; None when there was nothing to compare.
+        deciding: Metric that the gate decides by.
         metrics: By metric and role, as in ``ml.metrics``.
     """
-    if decision != "kept" or deciding is None or "difference" not in metrics.get(deciding, {}):
+    if decision != "kept" or "difference" not in metrics.get(deciding, {}):
         return None
     better = [
         metric
@@ -88,11 +86,10 @@ def seconds_between(changes: Sequence[Change]) -> float | None:
     return idle
 
 
-def remarks(results: DayResults, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    """All remarks on a day."""
+def remarks(results: DayResults, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]], deciding: str) -> list[str]:
+    """All remarks on a day, whose gate decides by the metric ``deciding``."""
     trained = [] if results.train is None else results.train.models.values()
     decided = results.promote
-    deciding = None if decided is None else decided.evidence.get("metric")
     found = [
         None if decided is None else kept_remark(decided.decision, deciding, metrics),
         *(warmup_remark(model) for model in trained),

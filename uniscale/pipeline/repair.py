@@ -27,11 +27,7 @@ _MADE_BY = {
 }
 """The step of a day that makes a table."""
 
-<<<<<<< HEAD
-_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECISIONS, *MONITOR_TABLES))
-=======
-_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, COMPARISONS, DECISIONS))
->>>>>>> decision
+_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, COMPARISONS, DECISIONS, *MONITOR_TABLES))
 """Tables whose day is that of the run; of the others a run makes days around its own."""
 
 _BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))

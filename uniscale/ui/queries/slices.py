@@ -1,96 +1,127 @@
-"""GAUC of the rankers on parts of the test requests, from stored predictions and frames.
+"""The challenger against the champion on parts of the test requests.
 
-The interval is that of a weighted mean over requests, 1.96 linearised standard errors; the report's own metrics are
-bootstrapped.
+Slices are measured when a day is judged (``ml.comparisons``). Categories are a shop's own, so they are measured here,
+from stored predictions and frames: the interval is 1.96 linearised standard errors of a weighted mean over requests.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from math import log, sqrt
+from typing import Any
 
 import duckdb
 
 from uniscale.contracts.events import ITEMS
-from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC
-from uniscale.contracts.outcomes import PREDICTIONS
+from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.outcomes import COMPARISONS, PREDICTIONS
+from uniscale.contracts.slices import SLICES
 from uniscale.lake.lake import table_has
 
-NEW_ITEM_DAYS = 7
-_ASKED = QUERY_NUMERIC.index("log_query_num_requests_7d") + 1
-_LISTED = ITEM_NUMERIC.index("log_hours_since_item_listed") + 1
-_RECENT = log(1 + NEW_ITEM_DAYS * 24)
-_TOP_CATEGORIES = 5
+MOST_CATEGORY_DAYS = 28
+"""Days over which categories are measured."""
+
+_TOP_CATEGORIES = 6
+_Z = 1.96
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """A way to part the requests: what it says, and its slices in order."""
+
+    said: str
+    slices: tuple[str, ...]
+
+
+def _told(*names: str) -> Kind:
+    said = "; ".join(f"{SLICES[name].title}: {SLICES[name].description}" for name in names)
+    return Kind(said=said, slices=names)
+
 
 KINDS = {
-    "query": "How often the query was asked in the 7 days before, in thirds of the day's requests",
-    "user": "Whether an action of the user was known",
-    "item": f"Whether an item listed in the {NEW_ITEM_DAYS} days before was shown",
-    "category": f"Category of most shown items, the {_TOP_CATEGORIES} with most requests",
+    "query": _told("head_query", "torso_query", "tail_query"),
+    "user": _told("new_user"),
+    "item": _told("new_item"),
+    "category": Kind(said=f"Category of most shown items, the {_TOP_CATEGORIES} with most requests", slices=()),
 }
-"""What requests can be parted by, as people read it."""
-
-_PART = {
-    "query": """case when asked is null or isnan(asked) or asked < quantile_cont(asked, 1 / 3) over day then 'tail'
-        when asked < quantile_cont(asked, 2 / 3) over day then 'torso' else 'head' end""",
-    "user": "if(history = 0, 'new user', 'known user')",
-    "item": "if(has_new, 'with a new item', 'without')",
-    "category": "coalesce(category, 'unknown')",
-}
+"""What requests can be parted by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sliced:
-    """GAUC of a part of a day's test requests; ``role`` may be ``difference``."""
+    """A metric on a part of a day's test requests: of both rankers, and their paired difference with its interval."""
 
     ds: date
     part: str
-    role: str
-    value: float
-    low: float
-    high: float
+    baseline: float | None
+    candidate: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
     num_requests: int
 
+    @property
+    def as_metric(self) -> dict[str, Any]:
+        """The difference as a row of ``ml.metrics`` names it."""
+        return {
+            "value": self.difference,
+            "ci_low": self.low,
+            "ci_high": self.high,
+            "num_requests": self.num_requests,
+        }
 
-def gauc_of_slices(con: duckdb.DuckDBPyConnection, kind: str, first: date, last: date) -> list[Sliced]:
-    """GAUC by run day, part and role, and of the paired difference where there are two roles.
 
-    Args:
-        con: An open lake connection.
-        kind: One of `KINDS`.
-        first: First day of a run.
-        last: Last day of a run.
+def compared_slices(
+    con: duckdb.DuckDBPyConnection, names: tuple[str, ...], metric: str, first: date, last: date
+) -> list[Sliced]:
+    """The challenger against the champion on slices, by day, in the order of ``names``."""
+    if not table_has(con, COMPARISONS):
+        return []
+    rows = con.execute(
+        "select ds, slice, baseline, candidate, difference, ci_low, ci_high, num_requests "
+        f"from lake.{COMPARISONS.qualified} where list_contains(?, slice) and metric = ? and ds between ? and ? "
+        "and baseline_role = 'champion' and candidate_role = 'challenger' order by list_position(?, slice), ds",
+        [list(names), metric, first, last, list(names)],
+    ).fetchall()
+    return [
+        Sliced(
+            ds=ds,
+            part=SLICES[name].title,
+            baseline=baseline,
+            candidate=candidate,
+            difference=difference,
+            low=low,
+            high=high,
+            num_requests=requests,
+        )
+        for ds, name, baseline, candidate, difference, low, high, requests in rows
+    ]
 
-    Raises:
-        ValueError: Requests cannot be parted by this.
-    """
-    if kind not in KINDS:
-        raise ValueError(f"requests cannot be parted by {kind!r}; name one of {', '.join(KINDS)}")
+
+def gauc_by_category(con: duckdb.DuckDBPyConnection, first: date, last: date) -> list[Sliced]:
+    """GAUC of challenger and champion by category, by run day: the categories with most requests, largest first."""
     if not all(table_has(con, table) for table in (PREDICTIONS, FRAMES, ITEMS)):
         return []
-    rows = con.execute(_QUERY.format(part=_PART[kind]), {"first": first, "last": last}).fetchall()
-    parts = _largest(rows) if kind == "category" else None
+    rows = con.execute(_QUERY, {"first": first, "last": last}).fetchall()
+    sizes: dict[str, int] = {}
+    for _, part, *_, requests in rows:
+        sizes[part] = sizes.get(part, 0) + requests
+    order = sorted(sizes, key=lambda part: (-sizes[part], part))[:_TOP_CATEGORIES]
     return [
         Sliced(
             ds=ds,
             part=part,
-            role=role,
-            value=value,
-            low=value - 1.96 * sqrt(variance),
-            high=value + 1.96 * sqrt(variance),
+            baseline=baseline,
+            candidate=candidate,
+            difference=difference,
+            low=difference - _Z * error,
+            high=difference + _Z * error,
             num_requests=requests,
         )
-        for ds, part, role, value, variance, requests in rows
-        if value is not None and (parts is None or part in parts)
+        for ds, part, baseline, candidate, difference, error, requests in sorted(
+            (row for row in rows if row[1] in order), key=lambda row: (order.index(row[1]), row[0])
+        )
     ]
-
-
-def _largest(rows: list[tuple[date, str, str, float, float, int]]) -> set[str]:
-    sizes: dict[str, int] = {}
-    for _, part, _, _, _, requests in rows:
-        sizes[part] = sizes.get(part, 0) + requests
-    return set(sorted(sizes, key=lambda part: -sizes[part])[:_TOP_CATEGORIES])
 
 
 _QUERY = f"""
@@ -98,23 +129,16 @@ with predicted as (
     select ds, role, request_id, unnest(item_ids) as item_id, unnest(click_probability) as score
     from lake.{PREDICTIONS.qualified} where ds between $first and $last
 ),
-requests as (
-    select sample_id as request_id, item_ids, is_exposed, is_clicked, len(history_actions) as history,
-        query_numeric[{_ASKED}] as asked, [numbers[{_LISTED}] for numbers in item_numeric] as listed
+items as (
+    select sample_id as request_id, unnest(item_ids) as item_id, unnest(is_exposed) as is_exposed,
+        unnest(is_clicked) as is_clicked
     from lake.{FRAMES.qualified}
     where split = 'eval' and ds > $first and sample_id in (select request_id from predicted)
-),
-items as (
-    select request_id, history, asked, unnest(item_ids) as item_id, unnest(is_exposed) as is_exposed,
-        unnest(is_clicked) as is_clicked, unnest(listed) as listed
-    from requests
 ),
 categories as (select item_id, arg_max(category_id, valid_from) as category from lake.{ITEMS.qualified} group by 1),
 shown as (from items join categories using (item_id) where is_exposed),
 facts as (
-    select request_id, any_value(history) as history, any_value(asked) as asked,
-        coalesce(bool_or(listed < {_RECENT}), false) as has_new, mode(category) as category
-    from shown group by request_id
+    select request_id, coalesce(mode(category), 'unknown') as part from shown group by request_id
 ),
 ranked as (
     select ds, role, request_id, is_clicked,
@@ -127,18 +151,19 @@ valued as (
         (sum(place) filter (is_clicked) - clicks * (clicks + 1) / 2) / (clicks * (num_rows - clicks)) as auc
     from ranked group by all having clicks > 0 and clicks < num_rows
 ),
-both_roles as (
-    from valued
-    union all by name
-    select ds, 'difference' as role, request_id, after.num_rows, after.clicks, after.auc - before.auc as auc
+pairs as (
+    select ds, request_id, after.num_rows, before.auc as baseline, after.auc as candidate,
+        candidate - baseline as difference
     from valued as after join valued as before using (ds, request_id)
     where after.role = 'challenger' and before.role = 'champion'
 ),
-parted as (
-    select *, {{part}} as part from both_roles join facts using (request_id) window day as (partition by ds, role)
-),
-means as (select ds, part, role, sum(auc * num_rows) / sum(num_rows) as mean from parted group by all)
-select ds, part, role, any_value(mean),
-    sum((num_rows * (auc - mean)) ** 2) / sum(num_rows) ** 2, count(*)
-from parted join means using (ds, part, role) group by all order by ds, part, role
+parted as (from pairs join facts using (request_id)),
+means as (
+    select ds, part, sum(num_rows) as weight, sum(baseline * num_rows) / weight as baseline,
+        sum(candidate * num_rows) / weight as candidate, candidate - baseline as mean, count(*) as num_requests
+    from parted group by all
+)
+select ds, part, any_value(means.baseline), any_value(means.candidate), any_value(mean),
+    sqrt(sum((num_rows * (difference - mean)) ** 2)) / any_value(weight), any_value(num_requests)
+from parted join means using (ds, part) group by all order by ds, part
 """

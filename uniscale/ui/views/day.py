@@ -38,6 +38,7 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
     metrics = look(metrics_of_day, ds)
     decision = look(decisions).get(ds)
     before = max((other for other in days if other < ds), default=None)
+    models = {role: row for role, row in next(iter(metrics.values()), {}).items() if role != "difference"}
     tests = tuple(eval_days(site.settings, ds))
     return {
         "ds": ds,
@@ -46,7 +47,10 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
         "decision": decision,
         "failed": failed_step(site.settings, ds),
         "missing": [step.name for step in DAY_STEPS if step.name not in days[ds]],
-        "remarks": [*remarks(results, metrics), *(problem.said for problem in calibration(metrics, ds, site.limits))],
+        "remarks": [
+            *remarks(results, metrics, site.settings.gate.metric),
+            *(problem.said for problem in calibration(metrics, ds, site.limits)),
+        ],
         "unread": unread,
         "results": results,
         "trained": train_days(site.settings, ds),
@@ -54,7 +58,8 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
         "before": before,
         "changed": look(changes_since, ds, before),
         "rows": _rows(metrics),
-        "models": {role: row for role, row in next(iter(metrics.values()), {}).items() if role != "difference"},
+        "models": models,
+        "roles": [role for role in ("champion", "refresh", "challenger") if role in models or role != "refresh"],
         "intervals": _intervals(metrics),
         "examples": look(examples, ds, tests) if decision is not None else [],
         "samples": bar_chart(results.samples.by_provenance, "Rows in the training window by kind")
@@ -114,6 +119,6 @@ def _seconds(site: Site, ds: date, steps: Mapping[str, Mapping[str, float]]) -> 
 def _reports(site: Site, ds: date, results: DayResults) -> list[tuple[str, str]]:
     """Title and file name of what the monitoring step wrote for a day, as far as it is still there."""
     folder = site.settings.home / "reports" / ds.isoformat()
-    drift = results.monitor.drift if results.monitor else ()
-    named = [("Page of the day", "index.html"), *((found.title, found.file) for found in drift if found.file)]
+    made = results.monitor.reports if results.monitor else ()
+    named = [("Page of the day", "index.html"), *((found.title, found.file) for found in made if found.file)]
     return [(title, file) for title, file in named if (folder / file).is_file()]

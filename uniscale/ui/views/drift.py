@@ -39,10 +39,11 @@ def drift(site: Site, look: Look, query: Mapping[str, str]) -> Context:
     Raises:
         ValueError: ``days`` is no choice.
     """
+    del site
     span = chosen_span(query, "28")
     newest = look(newest_profile)
     runs = look(timings)
-    shared: Context = {"span": span, "choices": CHOICES, "newest": newest, "limits": site.limits}
+    shared: Context = {"span": span, "choices": CHOICES, "newest": newest}
     if newest is None:
         return {**shared, "view": "none", "reported": _reported(look)}
     first = first_day(span, list(runs) or [newest])
@@ -176,21 +177,20 @@ def _one(name: str, points: Sequence[Point]) -> object:
 
 
 def _reported(look: Look) -> object:
-    """What each day's reports called drifted, as a share of the columns they compared."""
-    reported = look(values_over_days, "monitor", ("$.drift",))
+    """Which share of the tests in each day's reports failed."""
+    reported = look(values_over_days, "monitor", ("$.reports",))
     days = sorted(reported)[-_MOST_REPORTED:]
     cells: dict[str, dict[date, Cell]] = {}
     for ds in days:
-        for found in json.loads(reported[ds]["$.drift"] or "[]"):
-            drifted, compared = found["drifted"], found["num_columns"]
-            worst = ", ".join(f"{name} {score:.2f}" for name, score in list(drifted.items())[:3])
+        for found in json.loads(reported[ds]["$.reports"] or "[]"):
+            failed, tests = found["failed"], found["num_tests"]
             cells.setdefault(found["name"], {})[ds] = (
                 Cell(
-                    strength=len(drifted) / compared,
-                    words=f"{len(drifted)}/{compared}",
-                    said=f"{len(drifted)} of {compared} columns{': ' + worst if worst else ''}",
+                    strength=len(failed) / tests,
+                    words=f"{len(failed)}/{tests}",
+                    said=f"{len(failed)} of {tests} tests failed{': ' + ', '.join(failed[:3]) if failed else ''}",
                 )
-                if compared
+                if tests
                 else Cell(strength=None, words=NOTHING, said=found["note"])
             )
-    return heat_map(cells, days, "Columns that the reports of each day call drifted")
+    return heat_map(cells, days, "Tests that failed in the reports of each day")

@@ -43,6 +43,9 @@ def home(site: Site, look: Look, query: Mapping[str, str]) -> Context:
         "age_days": None if to is None else (newest - to).days,
         "serving": site.serving,
         "deciding": deciding,
+        "refreshes": sum(
+            row["decision"] == "refreshed" and ds > newest - timedelta(days=_WINDOW) for ds, row in decided.items()
+        ),
         "gain": gained(decided, judged, deciding, newest - timedelta(days=_WINDOW - 1)),
         "weeks": last_weeks(_champion(judged, deciding.name), deciding),
         "window": _WINDOW,

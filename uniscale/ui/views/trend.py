@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from uniscale.contracts.metrics import CATALOGUE, MIN_REQUESTS, Metric
-from uniscale.pipeline.standing import WORDS, standing
+from uniscale.pipeline.standing import SIGNS, WORDS, standing
 from uniscale.ui.charts.lines import Line, Mark, Point, difference_chart, line_chart
+from uniscale.ui.filters import signed, value
 from uniscale.ui.queries.judged import ByMetric, Reign, Row, decisions, metrics_of_days, reigns, trained_to
-from uniscale.ui.queries.slices import KINDS, Sliced, gauc_of_slices
+from uniscale.ui.queries.slices import KINDS, MOST_CATEGORY_DAYS, Sliced, compared_slices, gauc_by_category
 from uniscale.ui.reading import Look
 from uniscale.ui.site import Context, Site
 from uniscale.ui.spans import CHOICES, chosen_span, first_day
@@ -18,8 +18,7 @@ from uniscale.ui.weeks import MOST_DAYS, by_week
 
 METRICS = ("auc", "gauc", "ndcg_at_10", "gmv_proxy", "cart_auc", "purchase_auc", "calibration", "true_gauc")
 ROLES = ("champion", "challenger")
-_MOST_SLICED = 28
-_SIGNS = {"promoted": "▲", "set": "◆", "rolled_back": "◀", "taken_back": "◀", "first": "●"}
+_SIGNS = {"promoted": "▲", "refreshed": "↻", "set": "◆", "rolled_back": "◀", "taken_back": "◀", "first": "●"}
 
 
 def trend(site: Site, look: Look, query: Mapping[str, str]) -> Context:
@@ -54,17 +53,21 @@ def trend(site: Site, look: Look, query: Mapping[str, str]) -> Context:
         "age": _age(shown, look(trained_to), marks),
         "kinds": KINDS,
         "kind": kind,
-        "sliced": _sliced(look, kind, first, last) if kind else None,
+        "sliced": _sliced(look, kind, deciding, first, last) if kind else None,
         "table": _table(shown, look(decisions), deciding.name),
         "min_requests": MIN_REQUESTS,
+        "signs": SIGNS,
+        "words": WORDS,
     }
 
 
 def _marks(decided: Mapping[date, Row], changes: Sequence[Reign]) -> list[Mark]:
     found = [
-        Mark(ds=ds, sign=_SIGNS["promoted"], style="promoted", said=f"{ds}: {row['reason']}", href=f"/day/{ds}")
+        Mark(
+            ds=ds, sign=_SIGNS[row["decision"]], style=row["decision"], said=f"{ds}: {row['reason']}", href=f"/day/{ds}"
+        )
         for ds, row in decided.items()
-        if row["decision"] == "promoted"
+        if row["decision"] != "kept"
     ]
     found += [
         Mark(
@@ -74,7 +77,7 @@ def _marks(decided: Mapping[date, Row], changes: Sequence[Reign]) -> list[Mark]:
             said=f"version {change.version} {change.how.replace('_', ' ')}: {change.reason}",
         )
         for change in changes
-        if change.how not in ("promoted", "first") and change.since is not None
+        if change.how not in ("promoted", "refreshed", "first") and change.since is not None
     ]
     return found
 
@@ -96,7 +99,7 @@ def _charts(shown: Mapping[date, ByMetric], marks: Sequence[Mark], site: Site) -
 def _note(metric: Metric, site: Site) -> str:
     if metric.name == site.settings.gate.metric:
         return "decides"
-    if metric.name == site.settings.gate.guardrail:
+    if metric.name in {rule.metric for rule in site.settings.gate.guardrails.values()}:
         return "must not get worse"
     return "known of a simulated shop only" if metric.is_truth else ""
 
@@ -153,47 +156,36 @@ def _age(shown: Mapping[date, ByMetric], trained: Mapping[str, tuple[str, date]]
     return line_chart(lines, "Days since the last training day of the champion that was judged", marks=marks)
 
 
-def _sliced(look: Look, kind: str, first: date, last: date) -> Context:
-    start = max(first, date.fromordinal(last.toordinal() - _MOST_SLICED + 1))
-    rows = look(gauc_of_slices, kind, start, last)
-    sizes: Counter[str] = Counter()
-    for row in rows:
-        sizes[row.part] += row.num_requests
-    parts = [part for part in ("head", "torso", "tail") if part in sizes] or [part for part, _ in sizes.most_common()]
+def _sliced(look: Look, kind: str, metric: Metric, first: date, last: date) -> Context:
+    """The challenger against the champion on parts of the requests, by day."""
+    if kind == "category":
+        metric, first = CATALOGUE["gauc"], max(first, last - timedelta(days=MOST_CATEGORY_DAYS - 1))
+        rows = look(gauc_by_category, first, last)
+    else:
+        rows = look(compared_slices, KINDS[kind].slices, metric.name, first, last)
+    parts = list(dict.fromkeys(row.part for row in rows))
     return {
-        "first": start,
-        "most_days": _MOST_SLICED,
-        "parts": [_part(part, [row for row in rows if row.part == part]) for part in parts],
+        "metric": metric,
+        "first": first,
+        "parts": [_part(part, metric, [row for row in rows if row.part == part]) for part in parts],
     }
 
 
-def _part(part: str, rows: Sequence[Sliced]) -> Context:
-    lines = [
-        Line(name=role, style=role, points=[_slice_point(row) for row in rows if row.role == role]) for role in ROLES
-    ]
-    newest = max(row.ds for row in rows)
-    last = {row.role: row for row in rows if row.ds == newest}
-    metric = CATALOGUE["gauc"]
-    difference = last.get("difference")
-    stands = None if difference is None else standing(metric, _as_row(difference))
+def _part(part: str, metric: Metric, rows: Sequence[Sliced]) -> Context:
+    points = []
+    for row in rows:
+        stands = standing(metric, row.as_metric)
+        said = f"{row.ds}: {value(row.baseline)} to {value(row.candidate)}, {signed(row.difference)}"
+        said += f", {row.num_requests:,} requests, {WORDS[stands]}"
+        ends = {"low": row.low, "high": row.high}
+        points.append(Point(ds=row.ds, value=row.difference, **ends, standing=stands, href=f"/day/{row.ds}", said=said))
+    newest = max(rows, key=lambda row: row.ds)
     return {
         "part": part,
-        "picture": line_chart(lines, f"GAUC of {part} by day", height=180),
+        "picture": difference_chart(points, f"{metric.title} of {part}, challenger - champion by day", height=180),
         "newest": newest,
-        "last": last,
-        "standing": stands,
+        "standing": standing(metric, newest.as_metric),
     }
-
-
-def _as_row(row: Sliced) -> Row:
-    return {"value": row.value, "ci_low": row.low, "ci_high": row.high, "num_requests": row.num_requests}
-
-
-def _slice_point(row: Sliced) -> Point:
-    said = f"{row.value:.4f} ({row.low:.4f} to {row.high:.4f}), {row.num_requests:,} requests"
-    thin = "thin" if row.num_requests < MIN_REQUESTS else ""
-    ends = (None, None) if thin else (row.low, row.high)
-    return Point(ds=row.ds, value=row.value, low=ends[0], high=ends[1], standing=thin, href=f"/day/{row.ds}", said=said)
 
 
 def _table(shown: Mapping[date, ByMetric], decided: Mapping[date, Row], deciding: str) -> list[Context]:
