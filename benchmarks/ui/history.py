@@ -16,8 +16,9 @@ from uniscale.config import Settings
 from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.contracts.monitor import CONTRASTS, FINDINGS, PROFILES, SEPARABILITY
-from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, SKEW, STEPS
+from uniscale.contracts.outcomes import CHAMPIONS, COMPARISONS, DECISIONS, METRICS, SKEW, STEPS
 from uniscale.contracts.schema import Table
+from uniscale.contracts.slices import SLICES
 from uniscale.es3.maturity import Growth
 from uniscale.lake import Lake
 from uniscale.pipeline.ledger import as_json
@@ -62,7 +63,19 @@ def write_history(
     chance = random.Random(7)
     rows: Rows = {
         table.qualified: (table, [])
-        for table in (METRICS, DECISIONS, CHAMPIONS, STEPS, SKEW, REQUESTS, SEPARABILITY, CONTRASTS, FINDINGS, PROFILES)
+        for table in (
+            METRICS,
+            COMPARISONS,
+            DECISIONS,
+            CHAMPIONS,
+            STEPS,
+            SKEW,
+            REQUESTS,
+            SEPARABILITY,
+            CONTRASTS,
+            FINDINGS,
+            PROFILES,
+        )
     }
     champion = "1"
     rows["ml.champions"][1].append(_reign(days[0], "1", None, "first"))
@@ -71,6 +84,7 @@ def write_history(
         rows["ml.metrics"][1].extend(
             _metrics(ds, champion, str(number), requests=requests, promotes=promotes, chance=chance)
         )
+        rows["ml.comparisons"][1].extend(_comparisons(ds, champion, str(number), requests, chance))
         rows["ml.decisions"][1].append(_decision(ds, champion, str(number), requests, promotes))
         rows["ops.steps"][1].extend(_steps(ds, champion, str(number), quarantined if ds == days[-1] else 0, chance))
         rows["ops.skew"][1].append(_skew(ds))
@@ -131,6 +145,31 @@ def _metrics(
                 "ci_high": value + half if role != "difference" else value + 1.5 * half,
                 "num_requests": requests,
             }
+
+
+def _comparisons(ds: date, champion: str, challenger: str, requests: int, chance: random.Random) -> Iterator[Row]:
+    half = 1.0 / math.sqrt(requests)
+    for name in SLICES:
+        difference = chance.gauss(0.002, 0.01)
+        yield {
+            "ds": ds,
+            "baseline_role": "champion",
+            "candidate_role": "challenger",
+            "baseline_version": champion,
+            "candidate_version": challenger,
+            "baseline_recipe": "a",
+            "candidate_recipe": "b",
+            "is_same_days": True,
+            "slice": name,
+            "metric": "gauc",
+            "baseline": 0.68,
+            "candidate": 0.68 + difference,
+            "difference": difference,
+            "ci_low": difference - half,
+            "ci_high": difference + half,
+            "standard_error": half / 2,
+            "num_requests": requests // 3,
+        }
 
 
 def _decision(ds: date, champion: str, challenger: str, requests: int, promotes: bool) -> Row:

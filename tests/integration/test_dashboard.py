@@ -17,13 +17,15 @@ from typer.testing import CliRunner
 from benchmarks.ui.history import LAST, write_history
 from uniscale.cli.main import app
 from uniscale.config import Settings
+from uniscale.contracts.events import ITEMS
 from uniscale.contracts.outcomes import METRICS, PREDICTIONS
+from uniscale.contracts.slices import SLICES
 from uniscale.evaluation.metrics import gauc
 from uniscale.evaluation.outcomes import read_judged
 from uniscale.lake import Lake
 from uniscale.pipeline.progress import tell
 from uniscale.ui.queries.judged import decisions
-from uniscale.ui.queries.slices import KINDS, gauc_of_slices
+from uniscale.ui.queries.slices import KINDS, gauc_by_category
 from uniscale.ui.reading import Reader
 
 POPULATION = "/drift?population=training/feed/synthetic/1"
@@ -109,6 +111,24 @@ def test_a_failed_step_a_gap_in_the_log_and_rejected_rows_are_said_on_home(setti
         assert f"no requests are landed of {LAST}" in told
         assert "12 of 164,632 rows" in told
         assert "stopped in train" in words(ask(f"{base}/runs")[2])
+
+
+def test_open_alerts_are_said_on_home_and_closed_ones_with_the_runs(settings):
+    write_history(settings, 3)
+
+    def raise_alerts(con):
+        con.execute(
+            "create table lake.monitor.alerts as select 'null_rate' as rule, 'feed' as subject, 'page' as severity, "
+            "date '2027-02-07' as opened_ds, date '2027-02-08' as last_ds, null::date as closed_ds, "
+            "2::bigint as num_days, 'item_ctr is empty' as detail union all select 'volume', '', 'ticket', "
+            "date '2027-02-06', date '2027-02-06', date '2027-02-07', 1, 'half the traffic'"
+        )
+
+    Lake(settings).commit(raise_alerts, "alerts")
+    with dashboard(settings) as base:
+        home, told = words(ask(f"{base}/")[2]), words(ask(f"{base}/runs")[2])
+    assert "item_ctr is empty" in home and "half the traffic" not in home
+    assert "● open" in told and "closed 2027-02-07" in told and "half the traffic" in told
 
 
 def test_days_that_are_due_are_said(settings):
@@ -293,44 +313,45 @@ def test_a_writer_is_not_kept_waiting_by_readers(settings, history):
         assert "99" in words(ask(f"{base}/runs")[2])  # 11 steps of 9 seconds
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_parts_of_the_requests_make_up_the_whole_gauc(settings, lake, kind):
+@pytest.mark.parametrize("num_categories", [1, 3])
+def test_categories_make_up_the_whole_gauc_of_both_rankers(settings, lake, num_categories):
     test_day = LAST + timedelta(days=1)
     frames = write_test_day(lake, test_day)
-    made = predictions(frames, 0.6)
-    insert(
-        lake, PREDICTIONS, [{"ds": LAST, "role": "champion", "model_version": "1", **row} for row in made.to_pylist()]
-    )
+    for role, skill in (("champion", 0.1), ("challenger", 0.4)):
+        about = {"ds": LAST, "role": role, "model_version": role}
+        insert(lake, PREDICTIONS, [{**about, **row} for row in predictions(frames, skill).to_pylist()])
     items = sorted({item for items in frames["item_ids"].to_pylist() for item in items})
 
     def land(con):
-        from uniscale.contracts.events import ITEMS
-
         Lake.create(con, ITEMS)
         for number, item in enumerate(items):
             con.execute(
                 "insert into lake.raw.items (ds, item_id, category_id, valid_from, recorded_at) "
                 "values (?, ?, ?, '2020-01-01', '2020-01-01')",
-                [LAST, item, f"c{number % 3}"],
+                [LAST, item, f"c{number % num_categories}"],
             )
 
     lake.commit(land, "items")
     with lake.read() as con:
-        parts = gauc_of_slices(con, kind, LAST, LAST)
-        outcomes, scores = read_judged(con, f"from lake.{PREDICTIONS.qualified}", [test_day], "search")
-        rows = _requests_with_an_auc(con)
-    assert parts
-    whole = gauc(outcomes.request_N, outcomes.is_clicked_N, scores.click_N)
-    assert sum(part.num_requests for part in parts) == len(rows)
-    if len(parts) == 1:
-        assert parts[0].value == pytest.approx(whole)
-    low, high = min(part.value for part in parts), max(part.value for part in parts)
-    assert low - 1e-9 <= whole <= high + 1e-9
+        parts = gauc_by_category(con, LAST, LAST)
+        whole = {}
+        for role in ("champion", "challenger"):
+            outcomes, scores = read_judged(
+                con, f"from lake.{PREDICTIONS.qualified} where role = '{role}'", [test_day], "search"
+            )
+            whole[role] = gauc(outcomes.request_N, outcomes.is_clicked_N, scores.click_N)
+    assert len(parts) == num_categories
+    for role, name in (("champion", "baseline"), ("challenger", "candidate")):
+        values = [getattr(part, name) for part in parts]
+        assert min(values) - 1e-9 <= whole[role] <= max(values) + 1e-9
+        assert num_categories > 1 or values == [pytest.approx(whole[role])]
+    for part in parts:
+        assert part.difference == pytest.approx(part.candidate - part.baseline)
+        assert part.low <= part.difference <= part.high
 
 
-def _requests_with_an_auc(con):
-    return con.execute(
-        "select sample_id from (select sample_id, len(list_filter(is_exposed, x -> x)) as num_shown, "
-        "len(list_filter(list_zip(is_exposed, is_clicked), x -> x[1] and x[2])) as clicks from lake.ml.frames) "
-        "where clicks > 0 and clicks < num_shown"
-    ).fetchall()
+def test_slices_are_shown_as_the_day_measured_them(known):
+    with dashboard(known) as base:
+        for kind, kept in KINDS.items():
+            html = ask(f"{base}/trend?part={kind}")[2]
+            assert all(SLICES[name].title in html for name in kept.slices)

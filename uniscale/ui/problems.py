@@ -14,6 +14,7 @@ from uniscale.contracts.events import REQUESTS
 from uniscale.lake.stored import num_rows_by_day
 from uniscale.pipeline.progress import changes
 from uniscale.pipeline.steps import DAY_STEPS
+from uniscale.ui.queries.alerts import alerts
 from uniscale.ui.queries.drift import findings
 from uniscale.ui.queries.judged import ByMetric, decisions, metrics_of_day
 from uniscale.ui.queries.steps import timings, values_over_days
@@ -22,6 +23,7 @@ from uniscale.ui.reading import Look
 
 Severity = Literal["critical", "warning", "note"]
 _ORDER: tuple[Severity, ...] = ("critical", "warning", "note")
+_OF_ALERTS: dict[str, Severity] = {"page": "critical", "ticket": "warning", "note": "note"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +47,7 @@ def problems(look: Look, settings: Settings, limits: Thresholds) -> list[Problem
         *_quarantine(look, newest),
         *calibration(look(metrics_of_day, newest), newest, limits),
         *_skew(look, limits),
-        *_findings(look, newest),
+        *_watched(look, newest),
     ]
     decision = look(decisions).get(newest)
     if decision is not None and "too thin" in decision["reason"]:
@@ -134,6 +136,18 @@ def _skew(look: Look, limits: Thresholds) -> list[Problem]:
         )
         for row in rows
         if row["ds"] == newest and row["worst_share"] is not None and row["worst_share"] < limits.skew.match
+    ]
+
+
+def _watched(look: Look, ds: date) -> list[Problem]:
+    """Open alerts; without any table of them what monitoring found on the day."""
+    kept = look(alerts)
+    if kept is None:
+        return _findings(look, ds)
+    return [
+        Problem(severity=_OF_ALERTS[alert["severity"]], said=alert["detail"], href="/runs#alerts")
+        for alert in kept
+        if alert["closed_ds"] is None
     ]
 
 

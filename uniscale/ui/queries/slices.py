@@ -159,11 +159,12 @@ pairs as (
 ),
 parted as (from pairs join facts using (request_id)),
 means as (
-    select ds, part, sum(num_rows) as weight, sum(baseline * num_rows) / weight as baseline,
-        sum(candidate * num_rows) / weight as candidate, candidate - baseline as mean, count(*) as num_requests
-    from parted group by all
+    select ds, part, sum(num_rows) as weight, sum(baseline * num_rows) / weight as mean_baseline,
+        sum(candidate * num_rows) / weight as mean_candidate, count(*) as num_requests
+    from parted group by ds, part
 )
-select ds, part, any_value(means.baseline), any_value(means.candidate), any_value(mean),
-    sqrt(sum((num_rows * (difference - mean)) ** 2)) / any_value(weight), any_value(num_requests)
-from parted join means using (ds, part) group by all order by ds, part
+select ds, part, any_value(mean_baseline), any_value(mean_candidate), any_value(mean_candidate - mean_baseline),
+    sqrt(sum((num_rows * (difference - mean_candidate + mean_baseline)) ** 2)) / any_value(weight),
+    any_value(means.num_requests)
+from parted join means using (ds, part) group by ds, part order by ds, part
 """

@@ -10,6 +10,7 @@ from uniscale.pipeline.progress import changes
 from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.ui.charts.bars import column_chart
 from uniscale.ui.charts.lines import Line, Point, line_chart
+from uniscale.ui.queries.alerts import alerts
 from uniscale.ui.queries.judged import Row
 from uniscale.ui.queries.steps import timings
 from uniscale.ui.reading import Look
@@ -43,6 +44,7 @@ def runs(site: Site, look: Look, query: Mapping[str, str]) -> Context:
         "seconds": _seconds(shown),
         "memory": _memory(shown),
         "rows": [_row(ds, days.get(ds, {}), told[ds]) for ds in told],
+        "alerts": look(alerts),
         "day": asked,
         "events": _events(site, asked) if asked else [],
         "day_steps": days.get(asked, {}) if asked else {},
