@@ -22,6 +22,7 @@ def read(low, high, *, metric="gauc", where="all", requests=500, days=9, baselin
         high=high,
         num_requests=requests,
         num_days=days,
+        standard_error=0.002,
         day_deviation=0.004,
     )
 
@@ -92,7 +93,10 @@ def test_a_guardrail_of_a_slice_is_told_by_the_name_of_its_requests():
 
 
 def test_a_refresh_serves_unless_it_is_certainly_worse_than_the_margin():
-    assert judge_refresh(read(-0.02, 0.01, days=1), [], GATE).passes
+    answer = judge_refresh(read(-0.02, 0.01, days=1), [], GATE)
+    assert answer.passes
+    assert "not certainly worse than -0.0050 (a loss of 0.0106 would have been seen)" in answer.said
+    assert answer.evidence["visible_loss"] == pytest.approx(0.005 + (1.959964 + 0.841621) * 0.002)
     assert judge_refresh(read(-0.02, -0.005, days=1), [], GATE).passes
     refused = judge_refresh(read(-0.02, -0.0051, days=1), [], GATE)
     assert not refused.passes

@@ -21,6 +21,7 @@ from uniscale.config.settings import GateSettings
 from uniscale.contracts.metrics import MIN_REQUESTS, check_metric
 from uniscale.decision.guardrails import Guardrail
 from uniscale.decision.readings import Reading
+from uniscale.evaluation.bootstrap import visible_effect
 from uniscale.evaluation.confidence_sequence import days_to_see, reach
 
 RULES = {
@@ -61,13 +62,16 @@ def judge_refresh(deciding: Reading, guardrails: Sequence[Guardrail], gate: Gate
     check_metric(deciding.metric)
     margin = gate.margin * deciding.scale
     gains = deciding.gains()
-    if gains is None or deciding.num_requests < MIN_REQUESTS:
+    if gains is None or deciding.standard_error is None or deciding.num_requests < MIN_REQUESTS:
         said = f"evidence too thin: {_carry(deciding)} ({MIN_REQUESTS} are needed)"
         return _answer("refresh", deciding, guardrails, gate, passes=False, said=said, margin=margin)
-    said = f"{_numbers(deciding, gate, '')}, {_requests(deciding.num_requests)}"
+    visible = margin + visible_effect(deciding.standard_error, gate.confidence)
     is_worse = gains[1] < -margin
+    said = f"{_numbers(deciding, gate, '')}, {_requests(deciding.num_requests)}"
     said += f": {'' if is_worse else 'not '}certainly worse than {-margin:+.4f}"
-    return _answer("refresh", deciding, guardrails, gate, passes=not is_worse, said=said, margin=margin)
+    said += "" if is_worse else f" (a loss of {visible:.4f} would have been seen)"
+    facts = {"margin": margin, "visible_loss": visible}
+    return _answer("refresh", deciding, guardrails, gate, passes=not is_worse, said=said, **facts)
 
 
 def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateSettings) -> Answer:

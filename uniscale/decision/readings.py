@@ -31,6 +31,7 @@ class Reading:
         high: Upper bound.
         num_requests: Requests that carry the metric, all days together.
         num_days: Days that it rests on.
+        standard_error: Of the difference on one day; None for several.
         day_deviation: Standard deviation of a day's difference; None for a single day.
     """
 
@@ -43,6 +44,7 @@ class Reading:
     high: float | None
     num_requests: int
     num_days: int
+    standard_error: float | None = None
     day_deviation: float | None = None
 
     @property
@@ -94,6 +96,7 @@ def of_day(row: Row) -> Reading:
         high=row["ci_high"],
         num_requests=row["num_requests"],
         num_days=1,
+        standard_error=row["standard_error"],
     )
 
 
