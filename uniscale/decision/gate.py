@@ -20,9 +20,9 @@ import numpy as np
 from uniscale.config.settings import GateSettings
 from uniscale.contracts.metrics import MIN_REQUESTS, check_metric
 from uniscale.decision.guardrails import Guardrail
-from uniscale.decision.readings import Reading
+from uniscale.decision.readings import Reading, days_until
 from uniscale.evaluation.bootstrap import visible_effect
-from uniscale.evaluation.confidence_sequence import days_to_see, reach
+from uniscale.evaluation.confidence_sequence import reach
 
 RULES = {
     "refresh": "non-inferiority on the day's requests",
@@ -86,8 +86,9 @@ def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateS
         ValueError: The metric cannot decide.
     """
     check_metric(deciding.metric)
-    seen = _days_to_see(deciding, gate)
-    facts = {"effect": gate.effect * deciding.scale, "days_to_see_effect": seen}
+    effect = gate.effect * deciding.scale
+    seen = days_until(deciding, effect, gate)
+    facts = {"effect": effect, "days_to_see_effect": seen}
     days = f"over {deciding.num_days} day{'' if deciding.num_days == 1 else 's'}"
     gains = deciding.gains()
     if deciding.num_days == 0:
@@ -102,7 +103,7 @@ def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateS
     elif deciding.num_days:
         said += "" if gains is None else ": not certainly better"
         rate = "more than 1,000 days" if seen is None else f"{seen} days"
-        said += f"; at this rate a gain of {facts['effect']:.4g} is seen after {rate}"
+        said += f"; at this rate a gain of {effect:.4g} is seen after {rate}"
     return _answer("new_recipe", deciding, guardrails, gate, passes=is_better, said=said, **facts)
 
 
@@ -132,17 +133,6 @@ def _answer(
         "guardrails": [guardrail.numbers() for guardrail in guardrails],
     }
     return Answer(question=question, passes=passes and not stopping, said=said, evidence=evidence)
-
-
-def _days_to_see(deciding: Reading, gate: GateSettings) -> int | None:
-    if not deciding.day_deviation:
-        return None
-    return days_to_see(
-        gate.effect * deciding.scale,
-        deciding.day_deviation,
-        confidence=gate.confidence,
-        prior_days=gate.prior_days,
-    )
 
 
 def _least_days(gate: GateSettings) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from uniscale.config.settings import GateSettings
 from uniscale.contracts.metrics import CATALOGUE, MIN_REQUESTS
 from uniscale.contracts.slices import SLICES, WHOLE
-from uniscale.evaluation.confidence_sequence import pool
+from uniscale.evaluation.confidence_sequence import days_to_see, pool
 
 Row = Mapping[str, Any]
 """A row of ``ml.comparisons``."""
@@ -82,6 +82,20 @@ class Reading:
 def scale_of(metric: str, baseline: float | None) -> float:
     """1 for a metric that is a share, else the size of the baseline's value."""
     return 1.0 if CATALOGUE[metric].is_share or baseline is None else abs(baseline)
+
+
+def days_until(reading: Reading, effect: float, gate: GateSettings) -> int | None:
+    """Days after which an effect is found with the stated power, at the deviation that the days have shown.
+
+    Args:
+        reading: Of several days.
+        effect: In the metric's own unit.
+        gate: Confidence, and for how many days the declared deviation counts.
+    """
+    if not reading.day_deviation or not effect:
+        return None
+    rule = {"confidence": gate.confidence, "prior_days": gate.prior_days}
+    return days_to_see(effect, reading.day_deviation, reading.num_days, **rule)
 
 
 def of_day(row: Row) -> Reading:

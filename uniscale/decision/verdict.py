@@ -15,7 +15,7 @@ from uniscale.decision.comparisons import day_rows, recipe_rows
 from uniscale.decision.contest import Contest
 from uniscale.decision.gate import Answer, judge_recipe, judge_refresh
 from uniscale.decision.guardrails import Guardrail
-from uniscale.decision.readings import Reading, of_day, over_days
+from uniscale.decision.readings import Reading, days_until, of_day, over_days
 from uniscale.registry.version import Version
 
 
@@ -83,15 +83,11 @@ def _new_recipe(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date, co
     """Better over the days as a recipe, and as a version not certainly worse than the one that serves."""
     gate, champion, challenger = settings.gate, contest.champion, contest.challenger
     rows = recipe_rows(con, ds, champion.recipe_key, challenger.recipe_key, settings.window.eval_days)
-    guardrails = [
-        Guardrail(
-            name=name,
-            rule=rule,
-            reading=over_days(rows.get((rule.slice, rule.metric), ()), rule.metric, rule.slice, gate),
-            takes_proof=True,
-        )
-        for name, rule in gate.guardrails.items()
-    ]
+    guardrails = []
+    for name, rule in gate.guardrails.items():
+        reading = over_days(rows.get((rule.slice, rule.metric), ()), rule.metric, rule.slice, gate)
+        days = days_until(reading, rule.margin * reading.scale, gate)
+        guardrails.append(Guardrail(name=name, rule=rule, reading=reading, takes_proof=True, days_to_hold=days))
     answer = judge_recipe(over_days(rows.get((WHOLE, gate.metric), ()), gate.metric, WHOLE, gate), guardrails, gate)
     if contest.refresh is None and champion.days != challenger.days:
         said = (
