@@ -131,7 +131,7 @@ def page(record: Mapping[str, Any]) -> str:
         )
     lines += [
         "",
-        f"What the page of day {LOOK} says of a gain of {gate['effect']:g}, to be kept in at least 80 of 100 histories:",
+        f"What the page of day {LOOK} says of a gain of {gate['effect']:g}, to hold in at least 80 of 100 histories:",
         "",
         "| recipes | stated days, median | found by then | found on day, median |",
         "|---|---|---|---|",

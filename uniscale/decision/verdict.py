@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -94,7 +94,7 @@ def _new_recipe(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date, co
             f"{answer.said}; {ds} does not count: {champion.recipe_name} was not trained on its days; run: uniscale "
             f"step train {ds} --force"
         )
-        return replace(answer, passes=False, said=said)
+        return replace(answer, passes=False, said=said, evidence={**answer.evidence, "passes": False})
     if not answer.passes:
         return answer
     version = _refresh(con, gate, ds, champion, challenger)
@@ -115,13 +115,12 @@ def _measured(readings: Mapping[Any, Reading], ds: date, where: str, metric: str
     return readings[where, metric]
 
 
-def _decide(
-    gate: GateSettings, contest: Contest, answers: tuple[Answer, ...] | list[Answer], decision: str, serves: Version
-) -> Verdict:
+def _decide(gate: GateSettings, contest: Contest, answers: Sequence[Answer], decision: str, winner: Version) -> Verdict:
     said = "; ".join(f"{_question(contest, answer)}: {answer.said}" for answer in answers)
     if gate.frozen and decision != "kept":
         said = f"frozen (gate.frozen), else {decision}; {said}"
-        decision, serves = "kept", contest.champion
+        decision = "kept"
+    serves = contest.champion if decision == "kept" else winner
     deciding = answers[-1].evidence if decision == "refreshed" else answers[0].evidence
     evidence = {
         "serves": serves.version,
