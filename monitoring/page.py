@@ -20,6 +20,7 @@ from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.contracts.outcomes import METRICS
+from uniscale.contracts.slices import SLICES
 from uniscale.lake import Lake
 from uniscale.pipeline.progress import changes
 from uniscale.pipeline.remarks import remarks, seconds_between
@@ -69,6 +70,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         charts=_charts(summary, results, metrics, seconds_between(changes(settings, ds, 0.0))),
         remarks=remarks(results, metrics, settings.gate.metric),
         signs=SIGNS,
+        slices=SLICES,
         titles={step.name: step.title for step in DAY_STEPS},
     )
     path = folder / "index.html"

@@ -53,7 +53,7 @@ def test_a_fresh_version_serves_unless_it_is_certainly_worse_than_the_margin(sta
     decided = stage.run(DS)
     assert decided["decision"] == "kept"
     assert "certainly worse than -0.0050" in decided["reason"]
-    assert stage.champion() == old.version
+    assert stage.champion() == old.version == decided["evidence"]["serves"]
     stage.settings.gate.margin = 1.0
     assert stage.run(DS)["decision"] == "refreshed"
 

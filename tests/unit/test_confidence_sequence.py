@@ -33,13 +33,14 @@ def test_a_look_at_each_day_alone_finds_one_better_in_half_of_the_histories():
 
 
 def test_an_effect_is_found_in_the_stated_days_with_the_stated_power():
-    effect = 0.01
-    difference_HD, variance_HD = histories(effect)
-    stated = days_to_see(effect, float(np.sqrt(variance_HD[0].mean())), **RULE)
-    _, low_HD, _, _ = sequence(difference_HD, variance_HD, **RULE)
-    found = np.mean((low_HD[:, :stated] > 0).any(axis=1))
-    assert 0.8 <= found <= 0.92
-    assert np.mean((low_HD[:, : stated // 2] > 0).any(axis=1)) < 0.6
+    effect, seen = 0.008, 10
+    difference_HD, variance_HD = histories(effect, histories=400)
+    _, low_HD, _, deviation_HD = sequence(difference_HD, variance_HD, **RULE)
+    is_found_HD = low_HD > 0
+    first_H = np.where(is_found_HD.any(axis=1), is_found_HD.argmax(axis=1) + 1, np.inf)
+    stated_H = np.array([days_to_see(effect, deviation, seen, **RULE) for deviation in deviation_HD[:, seen - 1]])
+    assert 0.8 <= np.mean(first_H <= stated_H) <= 0.95
+    assert np.mean(first_H <= stated_H / 2) < 0.5
 
 
 def test_days_that_vary_more_than_declared_widen_the_interval():
@@ -65,4 +66,4 @@ def test_a_day_counts_by_its_precision():
 
 
 def test_what_would_take_years_is_not_stated_in_days():
-    assert days_to_see(0.0001, 0.01, **RULE) is None
+    assert days_to_see(0.0001, 0.01, 30, **RULE) is None

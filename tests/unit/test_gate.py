@@ -22,6 +22,7 @@ def read(low, high, *, metric="gauc", where="all", requests=500, days=9, baselin
         high=high,
         num_requests=requests,
         num_days=days,
+        standard_error=0.002,
         day_deviation=0.004,
     )
 
@@ -29,7 +30,13 @@ def read(low, high, *, metric="gauc", where="all", requests=500, days=9, baselin
 def guardrail(low, high, *, proof=True, name="gmv", requests=500, **rule):
     fields = {"metric": "gmv_share", "margin": 0.02, **rule}
     reading = read(low, high, metric=fields["metric"], where=fields.get("slice", "all"), requests=requests)
-    return Guardrail(name=name, rule=GuardrailSettings(**fields), reading=reading, takes_proof=proof)
+    return Guardrail(
+        name=name,
+        rule=GuardrailSettings(**fields),
+        reading=reading,
+        takes_proof=proof,
+        days_to_hold=12 if proof else None,
+    )
 
 
 BETTER = read(0.004, 0.016)
@@ -46,8 +53,8 @@ def test_a_recipe_that_is_certainly_better_and_costs_no_guardrail_passes_with_it
 def test_a_recipe_that_is_not_certainly_better_does_not_and_the_days_that_a_gain_takes_are_told(low, high):
     answer = judge_recipe(read(low, high), [], GATE)
     assert not answer.passes
-    assert "not certainly better; at this rate a gain of 0.005 is seen after 13 days" in answer.said
-    assert answer.evidence["days_to_see_effect"] == 13
+    assert "not certainly better; at this rate a gain of 0.005 is seen after 15 days" in answer.said
+    assert answer.evidence["days_to_see_effect"] == 15
 
 
 def test_a_recipe_takes_few_requests_for_no_evidence():
@@ -60,8 +67,9 @@ def test_a_recipe_takes_few_requests_for_no_evidence():
 
 
 def test_a_required_guardrail_must_be_shown_to_lose_less_than_the_margin():
-    assert not judge_recipe(BETTER, [guardrail(-0.03, 0.03)], GATE).passes
-    assert "may be worse than -0.0200" in judge_recipe(BETTER, [guardrail(-0.03, 0.03)], GATE).said
+    answer = judge_recipe(BETTER, [guardrail(-0.03, 0.03)], GATE)
+    assert not answer.passes
+    assert "may be worse than -0.0200; if nothing is lost, that is shown after 12 days" in answer.said
     assert judge_recipe(BETTER, [guardrail(-0.03, 0.03, required=False)], GATE).passes
 
 
@@ -92,7 +100,10 @@ def test_a_guardrail_of_a_slice_is_told_by_the_name_of_its_requests():
 
 
 def test_a_refresh_serves_unless_it_is_certainly_worse_than_the_margin():
-    assert judge_refresh(read(-0.02, 0.01, days=1), [], GATE).passes
+    answer = judge_refresh(read(-0.02, 0.01, days=1), [], GATE)
+    assert answer.passes
+    assert "not certainly worse than -0.0050 (a loss of 0.0106 would have been seen)" in answer.said
+    assert answer.evidence["visible_loss"] == pytest.approx(0.005 + (1.959964 + 0.841621) * 0.002)
     assert judge_refresh(read(-0.02, -0.005, days=1), [], GATE).passes
     refused = judge_refresh(read(-0.02, -0.0051, days=1), [], GATE)
     assert not refused.passes
@@ -138,7 +149,7 @@ def test_the_evidence_holds_every_number_of_the_answer():
 
 def test_a_packaged_guardrail_is_changed_field_by_field_and_others_are_added():
     gate = GateSettings(guardrails={"gmv": {"required": False}, "auc": {"metric": "auc", "margin": 0.003}})
-    assert (gate.guardrails["gmv"].metric, gate.guardrails["gmv"].margin) == ("gmv_proxy", 0.02)
+    assert (gate.guardrails["gmv"].metric, gate.guardrails["gmv"].margin) == ("gmv_proxy", 0.05)
     assert not gate.guardrails["gmv"].required
     assert gate.guardrails["auc"].required
     assert list(gate.guardrails) == [*GATE.guardrails, "auc"]

@@ -251,7 +251,7 @@ class GuardrailSettings(_Section):
 
 
 GUARDRAILS: dict[str, dict[str, Any]] = {
-    "gmv": {"metric": "gmv_proxy", "margin": 0.02},
+    "gmv": {"metric": "gmv_proxy", "margin": 0.05},
     **{name: {"slice": name, "margin": 0.01, "min_requests": 200, "required": False} for name in SLICES},
 }
 """The packaged guardrails; an installation changes their fields and adds its own."""

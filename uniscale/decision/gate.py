@@ -20,8 +20,9 @@ import numpy as np
 from uniscale.config.settings import GateSettings
 from uniscale.contracts.metrics import MIN_REQUESTS, check_metric
 from uniscale.decision.guardrails import Guardrail
-from uniscale.decision.readings import Reading
-from uniscale.evaluation.confidence_sequence import days_to_see, reach
+from uniscale.decision.readings import Reading, days_until
+from uniscale.evaluation.bootstrap import visible_effect
+from uniscale.evaluation.confidence_sequence import reach
 
 RULES = {
     "refresh": "non-inferiority on the day's requests",
@@ -61,13 +62,16 @@ def judge_refresh(deciding: Reading, guardrails: Sequence[Guardrail], gate: Gate
     check_metric(deciding.metric)
     margin = gate.margin * deciding.scale
     gains = deciding.gains()
-    if gains is None or deciding.num_requests < MIN_REQUESTS:
+    if gains is None or deciding.standard_error is None or deciding.num_requests < MIN_REQUESTS:
         said = f"evidence too thin: {_carry(deciding)} ({MIN_REQUESTS} are needed)"
         return _answer("refresh", deciding, guardrails, gate, passes=False, said=said, margin=margin)
-    said = f"{_numbers(deciding, gate, '')}, {_requests(deciding.num_requests)}"
+    visible = margin + visible_effect(deciding.standard_error, gate.confidence)
     is_worse = gains[1] < -margin
+    said = f"{_numbers(deciding, gate, '')}, {_requests(deciding.num_requests)}"
     said += f": {'' if is_worse else 'not '}certainly worse than {-margin:+.4f}"
-    return _answer("refresh", deciding, guardrails, gate, passes=not is_worse, said=said, margin=margin)
+    said += "" if is_worse else f" (a loss of {visible:.4f} would have been seen)"
+    facts = {"margin": margin, "visible_loss": visible}
+    return _answer("refresh", deciding, guardrails, gate, passes=not is_worse, said=said, **facts)
 
 
 def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateSettings) -> Answer:
@@ -82,8 +86,9 @@ def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateS
         ValueError: The metric cannot decide.
     """
     check_metric(deciding.metric)
-    seen = _days_to_see(deciding, gate)
-    facts = {"effect": gate.effect * deciding.scale, "days_to_see_effect": seen}
+    effect = gate.effect * deciding.scale
+    seen = days_until(deciding, effect, gate)
+    facts = {"effect": effect, "days_to_see_effect": seen}
     days = f"over {deciding.num_days} day{'' if deciding.num_days == 1 else 's'}"
     gains = deciding.gains()
     if deciding.num_days == 0:
@@ -98,7 +103,7 @@ def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateS
     elif deciding.num_days:
         said += "" if gains is None else ": not certainly better"
         rate = "more than 1,000 days" if seen is None else f"{seen} days"
-        said += f"; at this rate a gain of {facts['effect']:.4g} is seen after {rate}"
+        said += f"; at this rate a gain of {effect:.4g} is seen after {rate}"
     return _answer("new_recipe", deciding, guardrails, gate, passes=is_better, said=said, **facts)
 
 
@@ -128,17 +133,6 @@ def _answer(
         "guardrails": [guardrail.numbers() for guardrail in guardrails],
     }
     return Answer(question=question, passes=passes and not stopping, said=said, evidence=evidence)
-
-
-def _days_to_see(deciding: Reading, gate: GateSettings) -> int | None:
-    if not deciding.day_deviation:
-        return None
-    return days_to_see(
-        gate.effect * deciding.scale,
-        deciding.day_deviation,
-        confidence=gate.confidence,
-        prior_days=gate.prior_days,
-    )
 
 
 def _least_days(gate: GateSettings) -> int:

@@ -22,12 +22,14 @@ class Guardrail:
         rule: Metric, slice, margin, least requests, whether it is required.
         reading: What was measured.
         takes_proof: Whether a required one must be held; else it must be measured and not broken.
+        days_to_hold: Days after which it is held with the chance `POWER` if nothing is lost; None if not known.
     """
 
     name: str
     rule: GuardrailSettings
     reading: Reading
     takes_proof: bool
+    days_to_hold: int | None = None
 
     @property
     def margin(self) -> float:
@@ -64,11 +66,14 @@ class Guardrail:
             return few + (remedy if self.stops else "")
         numbers = f"{reading.title} {reading.difference:+.4f} ({reading.low:+.4f} to {reading.high:+.4f})"
         loss = f"{-self.margin:+.4f}"
-        return {
-            "held": f"{numbers}: not worse than {loss}",
-            "broken": f"{numbers}: certainly worse than {loss}",
-            "open": f"{numbers}: may be worse than {loss}",
-        }[self.state]
+        if self.state == "open":
+            shown = (
+                ""
+                if self.days_to_hold is None
+                else f"; if nothing is lost, that is shown after {self.days_to_hold} days"
+            )
+            return f"{numbers}: may be worse than {loss}{shown}"
+        return f"{numbers}: {'certainly' if self.state == 'broken' else 'not'} worse than {loss}"
 
     def numbers(self) -> dict[str, Any]:
         """As JSON-like values."""
@@ -78,5 +83,6 @@ class Guardrail:
             "margin": self.margin,
             "min_requests": self.rule.min_requests,
             "required": self.rule.required,
+            "days_to_hold": self.days_to_hold,
             **self.reading.numbers(),
         }

@@ -11,7 +11,7 @@ import numpy as np
 from uniscale.config.settings import GateSettings
 from uniscale.contracts.metrics import CATALOGUE, MIN_REQUESTS
 from uniscale.contracts.slices import SLICES, WHOLE
-from uniscale.evaluation.confidence_sequence import pool
+from uniscale.evaluation.confidence_sequence import days_to_see, pool
 
 Row = Mapping[str, Any]
 """A row of ``ml.comparisons``."""
@@ -31,6 +31,7 @@ class Reading:
         high: Upper bound.
         num_requests: Requests that carry the metric, all days together.
         num_days: Days that it rests on.
+        standard_error: Of the difference on one day; None for several.
         day_deviation: Standard deviation of a day's difference; None for a single day.
     """
 
@@ -43,6 +44,7 @@ class Reading:
     high: float | None
     num_requests: int
     num_days: int
+    standard_error: float | None = None
     day_deviation: float | None = None
 
     @property
@@ -82,6 +84,20 @@ def scale_of(metric: str, baseline: float | None) -> float:
     return 1.0 if CATALOGUE[metric].is_share or baseline is None else abs(baseline)
 
 
+def days_until(reading: Reading, effect: float, gate: GateSettings) -> int | None:
+    """Days after which an effect is found with the stated power, at the deviation that the days have shown.
+
+    Args:
+        reading: Of several days.
+        effect: In the metric's own unit.
+        gate: Confidence, and for how many days the declared deviation counts.
+    """
+    if not reading.day_deviation or not effect:
+        return None
+    rule = {"confidence": gate.confidence, "prior_days": gate.prior_days}
+    return days_to_see(effect, reading.day_deviation, reading.num_days, **rule)
+
+
 def of_day(row: Row) -> Reading:
     """What one day says of two versions."""
     return Reading(
@@ -94,6 +110,7 @@ def of_day(row: Row) -> Reading:
         high=row["ci_high"],
         num_requests=row["num_requests"],
         num_days=1,
+        standard_error=row["standard_error"],
     )
 
 

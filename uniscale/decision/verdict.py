@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from uniscale.decision.comparisons import day_rows, recipe_rows
 from uniscale.decision.contest import Contest
 from uniscale.decision.gate import Answer, judge_recipe, judge_refresh
 from uniscale.decision.guardrails import Guardrail
-from uniscale.decision.readings import Reading, of_day, over_days
+from uniscale.decision.readings import Reading, days_until, of_day, over_days
 from uniscale.registry.version import Version
 
 
@@ -83,22 +83,18 @@ def _new_recipe(con: duckdb.DuckDBPyConnection, settings: Settings, ds: date, co
     """Better over the days as a recipe, and as a version not certainly worse than the one that serves."""
     gate, champion, challenger = settings.gate, contest.champion, contest.challenger
     rows = recipe_rows(con, ds, champion.recipe_key, challenger.recipe_key, settings.window.eval_days)
-    guardrails = [
-        Guardrail(
-            name=name,
-            rule=rule,
-            reading=over_days(rows.get((rule.slice, rule.metric), ()), rule.metric, rule.slice, gate),
-            takes_proof=True,
-        )
-        for name, rule in gate.guardrails.items()
-    ]
+    guardrails = []
+    for name, rule in gate.guardrails.items():
+        reading = over_days(rows.get((rule.slice, rule.metric), ()), rule.metric, rule.slice, gate)
+        days = days_until(reading, rule.margin * reading.scale, gate)
+        guardrails.append(Guardrail(name=name, rule=rule, reading=reading, takes_proof=True, days_to_hold=days))
     answer = judge_recipe(over_days(rows.get((WHOLE, gate.metric), ()), gate.metric, WHOLE, gate), guardrails, gate)
     if contest.refresh is None and champion.days != challenger.days:
         said = (
             f"{answer.said}; {ds} does not count: {champion.recipe_name} was not trained on its days; run: uniscale "
             f"step train {ds} --force"
         )
-        return replace(answer, passes=False, said=said)
+        return replace(answer, passes=False, said=said, evidence={**answer.evidence, "passes": False})
     if not answer.passes:
         return answer
     version = _refresh(con, gate, ds, champion, challenger)
@@ -119,13 +115,12 @@ def _measured(readings: Mapping[Any, Reading], ds: date, where: str, metric: str
     return readings[where, metric]
 
 
-def _decide(
-    gate: GateSettings, contest: Contest, answers: tuple[Answer, ...] | list[Answer], decision: str, serves: Version
-) -> Verdict:
+def _decide(gate: GateSettings, contest: Contest, answers: Sequence[Answer], decision: str, winner: Version) -> Verdict:
     said = "; ".join(f"{_question(contest, answer)}: {answer.said}" for answer in answers)
     if gate.frozen and decision != "kept":
         said = f"frozen (gate.frozen), else {decision}; {said}"
-        decision, serves = "kept", contest.champion
+        decision = "kept"
+    serves = contest.champion if decision == "kept" else winner
     deciding = answers[-1].evidence if decision == "refreshed" else answers[0].evidence
     evidence = {
         "serves": serves.version,

@@ -97,9 +97,43 @@ def reach(days_D: Array, *, confidence: float, prior_days: float) -> Array:
     return np.asarray(np.sqrt(square_D))
 
 
-def days_to_see(effect: float, day_deviation: float, *, confidence: float, prior_days: float) -> int | None:
-    """Days after which a true difference of ``effect`` is found with the chance `POWER`; None if over a thousand."""
+def days_to_see(
+    effect: float, day_deviation: float, num_days: int, *, confidence: float, prior_days: float
+) -> int | None:
+    """Days, counted from the first, after which a true ``effect`` was found with a chance of at least `POWER`.
+
+    The deviation of a day was itself estimated, so the chance is the mean over what it may be.
+
+    Args:
+        effect: The true difference, > 0.
+        day_deviation: Deviation of a day's difference, as in `Pooled`.
+        num_days: Days that it was estimated from.
+        confidence: As in `pool`.
+        prior_days: As in `pool`.
+
+    Returns:
+        The days; None for more than a thousand.
+    """
     days_D = np.arange(1, _MAX_DAYS + 1)
-    standing_D = effect * np.sqrt(days_D) / day_deviation
-    is_seen_D = standing_D - reach(days_D, confidence=confidence, prior_days=prior_days) >= NormalDist().inv_cdf(POWER)
+    reach_D = reach(days_D, confidence=confidence, prior_days=prior_days)
+    deviation_Q = day_deviation / np.sqrt(_chi_squares(prior_days + num_days - 1))
+    standing_DQ = effect * np.sqrt(days_D)[:, None] / deviation_Q - reach_D[:, None]
+    is_seen_D = _normal_cdf(standing_DQ).mean(axis=1) >= POWER
     return int(days_D[np.argmax(is_seen_D)]) if is_seen_D.any() else None
+
+
+def _chi_squares(degrees: float) -> Array:
+    """Evenly spaced quantiles of chi squared over its degrees of freedom (Wilson and Hilferty), [Q]."""
+    z_Q = np.array([NormalDist().inv_cdf((place + 0.5) / _QUANTILES) for place in range(_QUANTILES)])
+    spread = 2 / (9 * degrees)
+    return np.asarray(np.maximum(1 - spread + z_Q * np.sqrt(spread), 0.05) ** 3)
+
+
+def _normal_cdf(values: Array) -> Array:
+    """Phi, by the nearest of finely spaced points."""
+    return np.interp(values, _GRID, _PHI)
+
+
+_QUANTILES = 40
+_GRID = np.linspace(-6, 6, 1201)
+_PHI = np.array([NormalDist().cdf(value) for value in _GRID])

@@ -54,8 +54,9 @@ def kept_remark(decision: str, deciding: str, metrics: Mapping[str, Mapping[str,
     if not better:
         return None
     told = ", ".join(f"{metric.title} {metrics[metric.name]['difference']['value']:+.4f}" for metric in better)
-    stands = WORDS[standing(CATALOGUE[deciding], metrics[deciding]["difference"])]
-    why = f"The gate decides by {CATALOGUE[deciding].title} on shown rows, which is {stands}."
+    stands = standing(CATALOGUE[deciding], metrics[deciding]["difference"])
+    alone = " alone, and what is certain there may not be so over the days together" if stands == "better" else ""
+    why = f"The gate decides by {CATALOGUE[deciding].title} on shown rows: {WORDS[stands]} on this day{alone}."
     if any(metric.is_truth for metric in better):
         why += " The truth of the whole candidate list is known of a simulated shop only, so no decision uses it."
     return f"Kept although certainly better in {told}. {why}"

@@ -7,6 +7,7 @@ from datetime import date
 
 from uniscale.config.calendar import eval_days, train_days
 from uniscale.contracts.metrics import CATALOGUE
+from uniscale.contracts.slices import SLICES
 from uniscale.pipeline.progress import changes
 from uniscale.pipeline.remarks import remarks, seconds_between
 from uniscale.pipeline.results import DayResults
@@ -71,6 +72,7 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
         "links": site.links,
         "signs": SIGNS,
         "words": WORDS,
+        "slices": SLICES,
     }
 
 
