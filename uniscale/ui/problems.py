@@ -22,6 +22,9 @@ from uniscale.ui.queries.stock import skew_by_day
 from uniscale.ui.reading import Look
 
 Severity = Literal["critical", "warning", "note"]
+_WATCHED_DAYS = 7
+"""Newest runs that have to be finished."""
+
 _ORDER: tuple[Severity, ...] = ("critical", "warning", "note")
 _OF_ALERTS: dict[str, Severity] = {"page": "critical", "ticket": "warning", "note": "note"}
 
@@ -36,13 +39,13 @@ class Problem:
 
 
 def problems(look: Look, settings: Settings, limits: Thresholds) -> list[Problem]:
-    """Everything that is wrong on the newest day, worst first."""
+    """Everything that is wrong on the newest days, worst first."""
     days = look(timings)
     if not days:
         return []
     newest = max(days)
     found = [
-        *_run(settings, newest, days[newest]),
+        *(problem for ds in sorted(days)[-_WATCHED_DAYS:][::-1] for problem in _run(settings, ds, days[ds])),
         *_lag(look, settings, newest),
         *_quarantine(look, newest),
         *calibration(look(metrics_of_day, newest), newest, limits),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from uniscale.ui.charts.svg import element, link, picture, text
 
 DEGREES = 6
-_LEFT, _STEP, _WIDTH = 210.0, 26.0, 720.0
+_STEP, _ROOM, _LETTER = 26.0, 510.0, 6.9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,18 +40,19 @@ def heat_map(
     """
     if not rows or not days:
         return None
-    room = min((_WIDTH - _LEFT) / len(days), 64.0)
-    width = _LEFT + room * len(days)
+    left = max(80.0, _LETTER * max(map(len, rows)) + 16)
+    room = min(_ROOM / len(days), 64.0)
+    width = left + room * len(days)
     parts = []
     for index, (name, cells) in enumerate(rows.items()):
         y = _STEP * index + 2
         href = (row_href or {}).get(name)
-        named = text(_LEFT - 10, y + 16, name, f"tick end strong{' linked' if href else ''}")
+        named = text(left - 10, y + 16, name, f"tick end strong{' linked' if href else ''}")
         parts.append(element("a", named, href=href) if href else named)
         for place, day in enumerate(days):
             cell = cells.get(day)
             if cell is not None:
-                x = _LEFT + room * place
+                x = left + room * place
                 drawn = [
                     element("title", f"{name}, {day}: {cell.said}"),
                     element(
@@ -64,7 +65,7 @@ def heat_map(
     bottom = _STEP * len(rows) + 16
     step = max(1, -(-len(days) // 8))
     for place in range(len(days) - 1, -1, -step):
-        parts.append(text(_LEFT + room * (place + 0.5) - 1, bottom, f"{days[place]:%m-%d}", "tick middle"))
+        parts.append(text(left + room * (place + 0.5) - 1, bottom, f"{days[place]:%m-%d}", "tick middle"))
     return picture(width, bottom + 8, label, *parts, class_="chart wide-chart", width=width * 1.15)
 
 

@@ -12,7 +12,7 @@ from uniscale.contracts.events import QUARANTINE
 from uniscale.contracts.outcomes import SKEW
 from uniscale.contracts.samples import SAMPLES
 from uniscale.lake.lake import table_has
-from uniscale.lake.stored import num_rows_by_day
+from uniscale.lake.stored import num_rows_of_tables
 from uniscale.ui.queries.judged import Row, rows_of
 
 
@@ -31,8 +31,10 @@ class Stock:
 def stock(con: duckdb.DuckDBPyConnection) -> list[Stock]:
     """Tables with days that hold a row."""
     found = []
-    for table in TABLES:
-        days = num_rows_by_day(con, table) if table.partition == "ds" else {}
+    by_day = [table for table in TABLES if table.partition == "ds"]
+    counted = num_rows_of_tables(con, by_day)
+    for table in by_day:
+        days = counted[table.qualified]
         if days:
             found.append(
                 Stock(
