@@ -81,7 +81,7 @@ def test_a_required_guardrail_that_could_not_be_measured_keeps_the_champion_and_
     stage.settings.gate.guardrails["gmv"].required = False
     decided = stage.run(DS)
     assert decided["decision"] == "refreshed"
-    assert "guardrails hold, not measured: gmv_proxy" in decided["reason"]
+    assert "no guardrail stops it, not measured: gmv_proxy" in decided["reason"]
 
 
 def test_few_requests_are_thin_evidence_even_for_a_perfect_challenger(stage):

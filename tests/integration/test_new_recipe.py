@@ -94,7 +94,7 @@ def test_a_day_judged_again_decides_the_same_whatever_was_judged_since(shop):
     assert shop.stage.champion() == champion
 
 
-def test_after_a_promotion_the_days_begin_anew_for_the_same_recipes(shop):
+def test_after_a_promotion_the_days_start_from_nothing_for_the_same_recipes(shop):
     last, _ = run_until_promoted(shop)
     shop.stage.registry.set_alias("champion", shop.fresh[last].version)  # a person goes back
     decided = shop.run(last + 1)
@@ -121,7 +121,7 @@ def test_a_certain_recipe_waits_while_its_version_of_the_day_is_worse_than_the_o
     stage.settings.gate.frozen = False
     best = stage.train(day(n + 1), "champion", 1.0, OLD, days=[DS])  # of the same recipe, by a lucky seed
     decided = shop.run(n + 1)
-    assert "certainly better; guardrails hold" in decided["reason"]
+    assert "certainly better; no guardrail stops it" in decided["reason"]
     assert "but this version against the champion: gauc" in decided["reason"]
     assert decided["decision"] == "kept"
     assert stage.champion() == best.version

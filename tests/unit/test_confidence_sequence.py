@@ -67,3 +67,12 @@ def test_a_day_counts_by_its_precision():
 
 def test_what_would_take_years_is_not_stated_in_days():
     assert days_to_see(0.0001, 0.01, 30, **RULE) is None
+
+
+@pytest.mark.parametrize("days", [3, 7, 40])
+def test_at_the_reach_the_evidence_against_no_difference_is_just_enough(days):
+    """The e-value of the Gaussian mixture with right Haar scale, written as the likelihood ratio that it is."""
+    degrees = RULE["prior_days"] + days - 1
+    square = float(reach(np.array([days]), **RULE)[0]) ** 2
+    ratio = (1 + square / degrees) / (1 + square / (degrees * (days + 1)))
+    assert ratio ** ((degrees + 1) / 2) / np.sqrt(days + 1) == pytest.approx(1 / (1 - RULE["confidence"]))

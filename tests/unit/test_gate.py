@@ -45,7 +45,7 @@ BETTER = read(0.004, 0.016)
 def test_a_recipe_that_is_certainly_better_and_costs_no_guardrail_passes_with_its_numbers():
     answer = judge_recipe(BETTER, [guardrail(-0.01, 0.03)], GATE)
     assert answer.passes
-    for part in ("gauc +0.0100 over 9 days", "95 % interval +0.0040 to +0.0160", "certainly better; guardrails hold"):
+    for part in ("gauc +0.0100 over 9 days", "95 % interval +0.0040 to +0.0160", "better; no guardrail stops it"):
         assert part in answer.said
 
 

@@ -11,9 +11,9 @@ from support_frames import DOMAINS, DS
 from uniscale.contracts.frames import NUMERIC
 from uniscale.contracts.slices import NEW_ITEM_DAYS, SLICES
 from uniscale.evaluation.comparison import measure_roles
-from uniscale.evaluation.metrics import measure
+from uniscale.evaluation.metrics import gauc
 from uniscale.evaluation.outcomes import read_judged
-from uniscale.evaluation.slices import find_slices, within
+from uniscale.evaluation.slices import find_slices, thirds
 
 DAYS = [DS, DS + timedelta(days=1)]
 QUERY, REQUESTS, CLICKS, AGE = (
@@ -72,10 +72,25 @@ def test_a_metric_on_a_slice_is_that_of_its_requests_alone(lake, settings, judge
             con, settings, DAYS[:1], {"champion": "from predicted"}, on_slices={("tail_query", "gauc")}
         )
         outcomes, scores = read_judged(con, "from predicted", DAYS[:1], settings.target_domain)
-    alone = measure(*within(mask, outcomes, scores))
-    assert measured.sliced["champion"]["tail_query"]["gauc"].value == alone["gauc"]
-    assert measured.samples["champion"]["gauc"].value != alone["gauc"]
+    kept = [row for row, request in enumerate(outcomes.request_N) if mask[request]]
+    alone = gauc(outcomes.request_N[kept], outcomes.is_clicked_N[kept], scores.click_N[kept])
+    assert measured.sliced["champion"]["tail_query"]["gauc"].value == pytest.approx(alone)
+    assert measured.samples["champion"]["gauc"].value != pytest.approx(alone)
     assert measured.sliced["champion"]["tail_query"]["gauc"].num_requests <= mask.sum()
+
+
+@pytest.mark.parametrize(
+    ("asked", "head", "tail"),
+    [
+        ([0, 0, 0, 0, 1, 5, 9], [4, 5, 6], [0, 1, 2, 3]),
+        ([2, 2, 2, 2], [], [0, 1, 2, 3]),
+        ([1, 2, 3, 3, 3, 3], [2, 3, 4, 5], [0, 1]),
+        ([], [], []),
+    ],
+)
+def test_queries_of_one_frequency_stay_together(asked, head, tail):
+    found = thirds(np.array(asked, dtype=float))
+    assert [np.flatnonzero(mask).tolist() for mask in found] == [head, tail]
 
 
 def test_a_day_without_requests_has_empty_slices(lake, judged):

@@ -123,7 +123,7 @@ def _answer(
         said += "; but " + "; ".join(guardrail.said() for guardrail in stopping)
     elif passes and guardrails:
         missing = [guardrail.reading.title for guardrail in guardrails if guardrail.state == "unmeasured"]
-        said += "; guardrails hold" + (f", not measured: {', '.join(missing)}" if missing else "")
+        said += "; no guardrail stops it" + (f", not measured: {', '.join(missing)}" if missing else "")
     evidence = {
         "rule": RULES[question],
         "confidence": gate.confidence,

@@ -116,15 +116,15 @@ def _measured(readings: Mapping[Any, Reading], ds: date, where: str, metric: str
 
 
 def _decide(gate: GateSettings, contest: Contest, answers: Sequence[Answer], decision: str, winner: Version) -> Verdict:
+    answers = list(reversed(answers)) if decision == "refreshed" else answers  # what decided comes first
     said = "; ".join(f"{_question(contest, answer)}: {answer.said}" for answer in answers)
     if gate.frozen and decision != "kept":
         said = f"frozen (gate.frozen), else {decision}; {said}"
         decision = "kept"
     serves = contest.champion if decision == "kept" else winner
-    deciding = answers[-1].evidence if decision == "refreshed" else answers[0].evidence
     evidence = {
         "serves": serves.version,
-        **{name: deciding[name] for name in _HEADLINES},
+        **{name: answers[0].evidence[name] for name in _HEADLINES},
         "questions": {answer.question: answer.evidence for answer in answers},
     }
     return Verdict(decision=decision, reason=said, evidence=evidence, serves=serves)

@@ -131,7 +131,7 @@ def _chi_squares(degrees: float) -> Array:
 
 def _normal_cdf(values: Array) -> Array:
     """Phi, by the nearest of finely spaced points."""
-    return np.interp(values, _GRID, _PHI)
+    return np.asarray(np.interp(values, _GRID, _PHI))
 
 
 _QUANTILES = 40

@@ -31,9 +31,7 @@ def find_slices(con: duckdb.DuckDBPyConnection, days: Sequence[date], target_dom
         return {name: np.zeros(0, dtype=bool) for name in SLICES}
     read = con.execute(_QUERY, [target_domain, list(days), min(days), max(days)]).fetchnumpy()
     asked_R = np.asarray(np.ma.filled(read["asked"], 0.0), dtype=float)
-    low, high = np.quantile(asked_R, [1 / 3, 2 / 3]) if len(asked_R) else (0.0, 0.0)
-    is_tail_R = asked_R <= low
-    is_head_R = (asked_R > high) | ((asked_R >= high) & (high > low))
+    is_head_R, is_tail_R = thirds(asked_R)
     return {
         "head_query": is_head_R,
         "torso_query": ~is_head_R & ~is_tail_R,
@@ -41,6 +39,12 @@ def find_slices(con: duckdb.DuckDBPyConnection, days: Sequence[date], target_dom
         "new_user": np.asarray(read["is_new_user"], dtype=bool),
         "new_item": np.asarray(read["has_new_item"], dtype=bool),
     }
+
+
+def thirds(asked_R: Array) -> tuple[Array, Array]:
+    """Which requests are of the third that was asked most, and of that asked least; equal ones stay together."""
+    low, high = np.quantile(asked_R, [1 / 3, 2 / 3]) if len(asked_R) else (0.0, 0.0)
+    return (asked_R >= high) & (asked_R > low), asked_R <= low
 
 
 def within(mask_R: Array, outcomes: Outcomes, scores: Scores) -> tuple[Outcomes, Scores]:
