@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from monitoring.charts import bar_chart, curve_chart, growth_chart, interval_chart
+from monitoring.page_drift import drift_of
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
 from uniscale.config.thresholds import load_thresholds
@@ -60,6 +61,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         settings=settings,
         summary=summary,
         results=results,
+        drift=drift_of(lake, ds),
         log_days=_log_days(lake, ds),
         window_days=FEATURE_WINDOWS[-1],
         trained=train_days(settings, ds),

@@ -11,12 +11,10 @@ from typing import Any
 from monitoring.drift.measures import BY_KIND, Measured, Profile, new_values, volume
 from monitoring.drift.sentences import sentence
 from uniscale.config.thresholds import DriftThresholds
-from uniscale.contracts.monitor import ROWS
+from uniscale.contracts.monitor import BY_LABEL_AGE, ROWS
 
 _GIVEN_DOMAIN = "domain_given"
 """Column of rejected rows: the domain they name, which is not declared."""
-_BY_LABEL = ("attributed_exposed", "attributed_unexposed", "synthetic")
-"""Provenances whose rows exist by what users did elsewhere: more of them become known as a day grows older."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +125,7 @@ def _reference(
     days = [day for day, profiles in before.items() if key in profiles and profiles[key]["num_requests"] > 0]
     if one["label_as_of"] is not None:
         as_young = [day for day in days if _label_age(day, before[day][key]) == _label_age(ds, one)]
-        if len(as_young) >= limits.min_days or one["provenance"] in _BY_LABEL:
+        if len(as_young) >= limits.min_days or one["provenance"] in BY_LABEL_AGE:
             days = as_young
     return days, [before[day][key] for day in days]
 

@@ -62,7 +62,11 @@ def null_rate(ds: date, today: Profile, days: Sequence[date], before: Sequence[P
     """Share of rows without a value: its difference."""
     found = expect(ds, days, _column(_nulls(one) for one in before))
     value, expected = _nulls(today), float(np.clip(found.value_J[0], 0, 1))
-    return _measured(value, expected, value - expected, found, _share_noise(expected, today["num_requests"]))
+    every = (today, *before)
+    pooled = sum(one["num_nulls"] for one in every) / sum(one["num_rows"] for one in every)
+    groups = min(one["num_requests"] for one in every)
+    noise = _DESIGN * sqrt(pooled * (1 - pooled) / groups) + 0.5 / groups
+    return _measured(value, expected, value - expected, found, noise)
 
 
 def level(ds: date, today: Profile, days: Sequence[date], before: Sequence[Profile]) -> Measured | None:
@@ -173,10 +177,6 @@ def _nulls(one: Profile) -> float:
 def _log_rate(one: Profile) -> float:
     rows = _known(one)
     return log((one["mean"] * rows + 0.5) / (rows + 1))
-
-
-def _share_noise(expected: float, groups: int) -> float:
-    return _DESIGN * sqrt(expected * (1 - expected) / groups) + 0.5 / groups
 
 
 def _scale(values_KJ: Floats, profiles: Sequence[Profile]) -> float:

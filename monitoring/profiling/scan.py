@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -14,6 +14,18 @@ from uniscale.contracts.monitor import MAX_VALUES, QUANTILES
 
 CELL = ("ds", "domain", "provenance", "query_tier")
 """Columns of a relation that name the day of a row, and its population."""
+
+ITEM_FACTS = {
+    "title": "text",
+    "category_id": "category",
+    "brand_id": "category",
+    "shop_id": "category",
+    "price": "number",
+}
+"""Facts of an item, and how each is described."""
+
+NO_LABELS = "null::timestamp as label_as_of"
+"""SQL of ``label_as_of`` where rows have no label."""
 
 MIN_VALUE_ROWS = 5
 """Rows of a value that a profile names: it is kept for ever, and is to name nobody."""
@@ -195,3 +207,9 @@ def cell_of(ds: str = "ds", **known: str) -> str:
     return f"({ds})::date as ds, " + ", ".join(
         f"{known.get(name, 'null')}::{kind} as {name}" for name, kind in types.items()
     )
+
+
+def in_days(days: Sequence[date]) -> str:
+    """SQL condition on ``ds``."""
+    listed = ", ".join(f"date '{day}'" for day in days)
+    return f"ds in ({listed})"

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from monitoring.arrow import arrow_rows
 from monitoring.profiling import stages
-from monitoring.profiling.scan import Rows, profiles
+from monitoring.profiling.logged import logged
+from monitoring.profiling.scan import Rows, in_days, profiles
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days, wait_days
 from uniscale.contracts.monitor import PROFILES
@@ -45,7 +46,7 @@ def profile_day(settings: Settings, lake: Lake, ds: date) -> int:
 
     def work(con: duckdb.DuckDBPyConnection) -> int:
         con.register("profiled_rows", table)
-        return Lake.replace(con, PROFILES, stages.in_days(days), "profiled_rows")
+        return Lake.replace(con, PROFILES, in_days(days), "profiled_rows")
 
     return lake.commit(work, f"profiles of {days[0]} to {ds}")
 
@@ -64,7 +65,7 @@ def _past(con: duckdb.DuckDBPyConnection, days: list[date], wait: int) -> list[d
     return _profiles(
         con,
         [
-            *stages.logged(con, days),
+            *logged(con, days),
             *stages.exposures(con, days),
             *stages.features(con, days),
             *stages.samples(con, days, wait),

@@ -5,14 +5,15 @@ from datetime import date
 
 import pytest
 
-from monitoring.daily import _keep
-from monitoring.drift import Drift
+from monitoring.reports.workspace import keep
 from ray_jobs.fit import _drop_torn_state
 from uniscale.pipeline.airflow import prepare_airflow
+from uniscale.pipeline.results import DriftReport
+from uniscale.pipeline.workspace import prune_reports
 from uniscale.whole_files import write_whole
 
 DAY = date(2026, 1, 8)
-DRIFT = Drift(name="users", title="", num_current=3, num_reference=3, drifted={}, num_columns=1, file="", note="")
+REPORT = DriftReport(name="users", title="", num_current=3, num_reference=3, num_tests=0, failed=(), file="", note="")
 
 
 def snapshot(ds):
@@ -35,20 +36,20 @@ def days_of(folder):
 def test_a_report_half_written_into_the_workspace_is_written_again(tmp_path):
     earlier = date(2026, 1, 7)
     for day in (earlier, DAY):
-        _keep(tmp_path, day, [(DRIFT, snapshot(day))])
+        keep(tmp_path, day, [(REPORT, snapshot(day))])
     assert days_of(tmp_path) == ["2026-01-07", "2026-01-08"]
     (torn,) = [file for file in tmp_path.glob("*/snapshots/*.json") if "2026-01-08" in file.read_text()]
     torn.write_bytes(torn.read_bytes()[:1000])
-    _keep(tmp_path, DAY, [(DRIFT, snapshot(DAY))])
+    keep(tmp_path, DAY, [(REPORT, snapshot(DAY))])
     assert days_of(tmp_path) == ["2026-01-07", "2026-01-08"]
 
 
 @pytest.mark.parametrize("name", ["metadata.json", "dashboard.json"])
 def test_a_project_half_described_does_not_keep_the_others_from_opening(tmp_path, name):
-    _keep(tmp_path, DAY, [(DRIFT, snapshot(DAY))])
+    keep(tmp_path, DAY, [(REPORT, snapshot(DAY))])
     (file,) = tmp_path.glob(f"*/{name}")
     file.write_bytes(file.read_bytes()[:20])
-    _keep(tmp_path, DAY, [(DRIFT, snapshot(DAY))])
+    keep(tmp_path, DAY, [(REPORT, snapshot(DAY))])
     assert days_of(tmp_path) == ["2026-01-08"]
 
 
@@ -70,3 +71,14 @@ def test_a_cut_off_database_of_airflow_is_named_with_the_remedy(settings):
     (home / "airflow.db").write_bytes(b"SQLite format 3\x00" + b"\x10\x00" + bytes(3000))
     with pytest.raises(RuntimeError, match=r"Airflow's database .*airflow\.db is damaged .*remove it"):
         prepare_airflow(settings)
+
+
+def test_old_reports_are_pruned_and_the_page_and_newer_runs_stay(tmp_path):
+    for day in (date(2026, 1, 7), DAY):
+        keep(tmp_path / "evidently", day, [(REPORT, snapshot(day))])
+        for name in ("drift-users.html", "index.html"):
+            write_whole(tmp_path / "reports" / day.isoformat() / name, "<html>")
+    assert prune_reports(tmp_path, DAY) == 2
+    assert days_of(tmp_path / "evidently") == ["2026-01-08"]
+    left = sorted(str(file.relative_to(tmp_path / "reports")) for file in (tmp_path / "reports").glob("*/*"))
+    assert left == ["2026-01-07/index.html", "2026-01-08/drift-users.html", "2026-01-08/index.html"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from uniscale.checkout import PROJECT_ROOT
+from uniscale.contracts.monitor import SCORED
 
 
 class _Strict(BaseModel):
@@ -23,6 +26,15 @@ class DriftThresholds(_Strict):
     few_days: float = Field(ge=0)
     floors: dict[str, float]
     critical: dict[str, float]
+
+    @model_validator(mode="after")
+    def _refuse_incomplete(self) -> Self:
+        for name in ("limits", "floors", "critical"):
+            found = getattr(self, name).keys()
+            wanted = {*SCORED, *(() if name == "limits" else ("new_values",))}
+            if found != wanted:
+                raise ValueError(f"drift.{name} must name {', '.join(sorted(wanted))}; it names {', '.join(found)}")
+        return self
 
 
 class ContrastThresholds(_Strict):

@@ -39,6 +39,9 @@ CLASSIFIER_COLUMNS = 8
 DECILES = 10
 """Parts of the scores of native rows, each of as many rows."""
 
+BY_LABEL_AGE = ("attributed_exposed", "attributed_unexposed", "synthetic")
+"""Provenances whose rows exist by what users did elsewhere: more of them become known as a day grows older."""
+
 ROWS = "(rows)"
 """Stands for the column in what concerns a population as a whole: how many rows it has, or that it has none."""
 
@@ -120,6 +123,9 @@ MEASURES = (
 """What stands out: no rows where there were some; rows where there were none; rows of a domain that is not declared;
 the number of rows; the share of rows without a value; quantiles of a number; shares of a category's values; the share
 of values never seen before; the rate of a flag, labels among them."""
+
+SCORED = ("volume", "null_rate", "level", "share", "rate")
+"""Measures that are judged by a score: against how much they differ from day to day."""
 
 SEVERITIES = ("warning", "critical")
 
