@@ -82,7 +82,9 @@ def _lag(look: Look, settings: Settings, newest: date) -> list[Problem]:
     due = last - timedelta(days=settings.window.eval_days)
     found = []
     if due > newest:
-        said = f"logs are landed up to {last}, the newest run is of {newest}: {(due - newest).days} days are due"
+        count = (due - newest).days
+        waiting = "1 day is due" if count == 1 else f"{count} days are due"
+        said = f"logs are landed up to {last}, the newest run is of {newest}: {waiting}"
         found.append(Problem(severity="warning", said=said, href="/runs"))
     lacking = [day for day in _between(min(landed, default=last), last) if day not in landed]
     if lacking:

@@ -148,8 +148,8 @@ def _recipe(now: DayResults, then: DayResults) -> Iterator[Changed]:
 def _settings(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> Iterator[Changed]:
     told: set[str] = set()
     for step in now.keys() & before.keys():
-        for name in sorted({*now[step], *before[step]} - _NOT_SETTINGS - told):
-            old, new = before[step].get(name), now[step].get(name)
+        for name in sorted((now[step].keys() & before[step].keys()) - _NOT_SETTINGS - told):
+            old, new = before[step][name], now[step][name]
             if old != new:
                 told.add(name)
                 area = "Policy" if name == "policy" else "Settings"
