@@ -150,7 +150,7 @@ def _watched(look: Look, ds: date) -> list[Problem]:
     if kept is None:
         return _findings(look, ds)
     return [
-        Problem(severity=_OF_ALERTS[alert["severity"]], said=alert["detail"], href="/runs#alerts")
+        Problem(severity=_OF_ALERTS.get(alert["severity"], "warning"), said=alert["detail"], href="/runs#alerts")
         for alert in kept
         if alert["closed_ds"] is None
     ]
