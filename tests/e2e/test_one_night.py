@@ -47,14 +47,18 @@ def test_a_night_takes_a_new_installation_from_logs_to_served_values(shop):
     assert pointer["moment"] == "2026-01-09T00:00:00"
     assert all(view["rows"] == view["written"] > 0 for view in pointer["views"].values())
     user = most_active_user(shop)
-    entity = ("--service", "ranker_request_v2", "--entity", f"user_id={user}", "--json")
-    served = json.loads(shop.run("features", "get", *entity).stdout)
-    known = json.loads(shop.run("features", "get", *entity, "--as-of", "2026-01-09").stdout)
-    assert served["as_of"] == known["as_of"]
-    (served,), (known,) = (answer["rows"] for answer in (served, known))
-    daily = [name for name in served["features"] if not name.startswith("fresh_")]
-    assert [served["features"][name] for name in daily] == [known["features"][name] for name in daily]
-    assert served["features"]["user_num_clicks_1d"] > 0
+    told = {}
+    for service in ("ranker_request_v3", "ranker_history_v1"):
+        entity = ("--service", service, "--entity", f"user_id={user}", "--json")
+        served = json.loads(shop.run("features", "get", *entity).stdout)
+        known = json.loads(shop.run("features", "get", *entity, "--as-of", "2026-01-09").stdout)
+        assert served["as_of"] == known["as_of"]
+        (served,), (known,) = (answer["rows"] for answer in (served, known))
+        daily = [name for name in served["features"] if not name.startswith("fresh_")]
+        assert [served["features"][name] for name in daily] == [known["features"][name] for name in daily]
+        told |= served["features"]
+    assert told["user_num_clicks_1d"] > 0
+    assert told["history_items"]
 
 
 def most_active_user(shop):
