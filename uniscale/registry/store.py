@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from uniscale.config import Settings
+from uniscale.contracts.outcomes import ALIASES
 from uniscale.registry.client import artifact_root, open_client, tracking_uri
 from uniscale.registry.runs import SWEEPS, TRAINING, Runs
 from uniscale.registry.version import Version, read_days
@@ -21,7 +22,6 @@ from uniscale.registry.version import Version, read_days
 __all__ = ["ALIASES", "MODEL", "Registry", "Version"]
 
 MODEL = "ranker"
-ALIASES = ("champion", "challenger")
 
 
 class Registry:
