@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    airflow,
     champion,
     data,
     day,
@@ -19,6 +20,7 @@ from uniscale.cli import (
     push,
     quarantine,
     rankers,
+    ready,
     recipes,
     repair,
     replay,
@@ -45,6 +47,7 @@ for group in (
     ingest,
     day,
     steps,
+    ready,
     unland,
     repair,
     models,
@@ -63,5 +66,6 @@ for group in (
     maintain,
     samples,
     services,
+    airflow,
 ):
     group.register(app)
