@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, chain
+from airflow.sdk import DAG, Asset, chain
 
 from dags.parts.command import Command, WaitForLogs
 from dags.parts.days import DayTimetable
@@ -53,6 +53,7 @@ with DAG(
                 doc_md=step.title,
                 words=f"uniscale features {step.name}",
                 hours=step.limit_hours,
+                outlets=[Asset(table.qualified) for table in step.lands],
             )
             for step in NIGHT_STEPS
         ),

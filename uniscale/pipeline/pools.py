@@ -21,4 +21,5 @@ class Pool:
 
 
 INSTALLATION = Pool(name="installation", slots=1, meaning="Tasks that work on the lake: one at a time.")
-POOLS = (INSTALLATION,)
+STUDIES = Pool(name="studies", slots=1, meaning="Trainings for people to learn from: they only read the lake.")
+POOLS = (INSTALLATION, STUDIES)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from uniscale.contracts.events import REQUESTS
+from uniscale.contracts.schema import Table
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -20,6 +23,7 @@ class Step:
             tables it builds declare.
         is_replayed: Whether `uniscale replay` does it again, from raw tables alone.
         limit_hours: Airflow ends a task of it that has been at it for so long.
+        lands: Tables of the log that it lands days of, as far as others wait for them.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Step:
     settings: tuple[str, ...] = ()
     is_replayed: bool = False
     limit_hours: float = 1
+    lands: tuple[Table, ...] = ()
 
     @property
     def work(self) -> Callable[..., Any]:
@@ -69,7 +74,7 @@ RETRAINING_STEPS = tuple(step for step in DAY_STEPS if step.group != WATCHING)
 WATCH_STEPS = tuple(step for step in DAY_STEPS if step.group == WATCHING)
 
 NIGHT_STEPS: tuple[Step, ...] = (
-    Step("build", "Features", "Land the day's logs, build its features (dbt)", limit_hours=4),
+    Step("build", "Features", "Land the day's logs, build its features (dbt)", limit_hours=4, lands=(REQUESTS,)),
     Step("materialize", "Features", "Online features (Feast)"),
     Step("skew", "Features", "Compare what was served with the lake"),
 )

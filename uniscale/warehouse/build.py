@@ -159,11 +159,11 @@ def _variables(
     bases: Mapping[str, date | None],
 ) -> dict[str, Any]:
     days = {group.variable: [dict(group.days[day]) for day in stale[group.name]] for group in groups}
-    (carried,) = (group for group in groups if group.tables == CARRIED_TABLES)
-    base, (carried_ds,) = bases[carried.name], carried.days
-    if base is not None:
-        days[carried.variable] = [{**day, "base_ds": base} for day in days[carried.variable]]
-    days["feature_days"] = [{**day, "carried_ds": carried_ds} for day in days["feature_days"]]
+    for carried in (group for group in groups if group.tables == CARRIED_TABLES):
+        base, (carried_ds,) = bases[carried.name], carried.days
+        if base is not None:
+            days[carried.variable] = [{**day, "base_ds": base} for day in days[carried.variable]]
+        days["feature_days"] = [{**day, "carried_ds": carried_ds} for day in days["feature_days"]]
     return dbt_variables(settings, policy, days)
 
 
