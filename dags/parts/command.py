@@ -63,6 +63,8 @@ class Command(BashOperator):
 class WaitForLogs(BaseSensorOperator):
     """Wait until the logs that a run reads have come; between two looks it holds no slot.
 
+    It looks every five minutes, or as ``UNISCALE_POKE_SECONDS`` tells.
+
     Args:
         words: Words of ``uniscale`` that ask.
         hours: Give up after so long.
@@ -73,7 +75,7 @@ class WaitForLogs(BaseSensorOperator):
     def __init__(self, *, words: str, hours: float, **kwargs: Any) -> None:
         super().__init__(
             mode="reschedule",
-            poke_interval=timedelta(minutes=5),
+            poke_interval=timedelta(seconds=float(os.environ.get("UNISCALE_POKE_SECONDS", "300"))),
             timeout=timedelta(hours=hours),
             execution_timeout=timedelta(minutes=10),
             do_xcom_push=False,
