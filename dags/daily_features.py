@@ -42,10 +42,12 @@ with DAG(
     doc_md=__doc__,
     schedule=DayTimetable(lag=timedelta(days=1, minutes=30)),
     tags=["uniscale", "features", "daily"],
-    **usual(late_after=timedelta(hours=4)),
+    **usual(),
 ) as dag:
     chain(
-        WaitForLogs(task_id="logs", task_display_name="Logs of the day", words="ready --features", hours=20),
+        WaitForLogs(
+            task_id="logs", task_display_name="Logs of the day", words="ready --features", late_hours=2, hours=20
+        ),
         *(
             Command(
                 task_id=step.name,

@@ -44,9 +44,11 @@ with DAG(
     doc_md=__doc__,
     schedule=DayTimetable(lag=timedelta(days=2, hours=2)),
     tags=["uniscale", "ranking", "daily"],
-    **usual(late_after=timedelta(hours=8)),
+    **usual(),
 ) as dag:
-    logs = WaitForLogs(task_id="logs", task_display_name="Logs of the day and its test day", words="ready", hours=72)
+    logs = WaitForLogs(
+        task_id="logs", task_display_name="Logs of the day and its test day", words="ready", late_hours=6, hours=72
+    )
     tasks: list[BaseOperator] = [logs]
     for group, steps in groupby(RETRAINING_STEPS, key=attrgetter("group")):
         with TaskGroup(group_id=group.lower(), group_display_name=group, prefix_group_id=False):

@@ -21,8 +21,6 @@ configuration.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, Asset, PartitionedAssetTimetable
 
 from dags.parts.command import Command
@@ -36,7 +34,7 @@ with DAG(
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=Asset(REQUESTS.qualified)),
     tags=["uniscale", "labels", "daily"],
-    **usual(late_after=timedelta(hours=6)),
+    **usual(),
 ) as dag:
     Command(
         task_id="restate",

@@ -34,7 +34,7 @@ with DAG(
     doc_md=__doc__,
     schedule=DayTimetable(lag=timedelta(days=1, hours=4), weekday=5),
     tags=["uniscale", "maintenance", "weekly"],
-    **usual(late_after=timedelta(hours=12)),
+    **usual(),
 ) as dag:
     Command(
         task_id="maintain",

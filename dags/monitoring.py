@@ -20,8 +20,6 @@ reports is still a page; a day that was not judged has none. Clear the task, or 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, TriggerRule, chain
 
 from dags.parts.command import Command
@@ -34,7 +32,7 @@ with DAG(
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=Asset("day")),
     tags=["uniscale", "monitoring", "daily"],
-    **usual(late_after=timedelta(hours=4)),
+    **usual(),
 ) as dag:
     chain(
         *(

@@ -34,7 +34,7 @@ with DAG(
     doc_md=__doc__,
     schedule=DayTimetable(lag=timedelta(days=3, hours=5), weekday=3),
     tags=["uniscale", "ranking", "weekly"],
-    **usual(late_after=timedelta(hours=24)),
+    **usual(),
 ) as dag:
     Command(
         task_id="compare",

@@ -33,7 +33,7 @@ with DAG(
     doc_md=__doc__,
     schedule=DayTimetable(lag=timedelta(days=3, hours=6), weekday=3),
     tags=["uniscale", "ranking", "weekly"],
-    **usual(late_after=timedelta(hours=24)),
+    **usual(),
 ) as dag:
     Command(
         task_id="sweep",

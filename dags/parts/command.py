@@ -6,13 +6,14 @@ import os
 import shlex
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Asset, BaseOperator, BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from dags.parts.telling import logs_late
 from uniscale.console import BAD_INPUT, NOT_YET
 from uniscale.pipeline.pools import INSTALLATION
 
@@ -67,12 +68,13 @@ class WaitForLogs(BaseSensorOperator):
 
     Args:
         words: Words of ``uniscale`` that ask.
+        late_hours: People are told when it has waited for so long.
         hours: Give up after so long.
     """
 
     template_fields = ("env",)
 
-    def __init__(self, *, words: str, hours: float, **kwargs: Any) -> None:
+    def __init__(self, *, words: str, late_hours: float, hours: float, **kwargs: Any) -> None:
         super().__init__(
             mode="reschedule",
             poke_interval=timedelta(seconds=float(os.environ.get("UNISCALE_POKE_SECONDS", "300"))),
@@ -83,6 +85,7 @@ class WaitForLogs(BaseSensorOperator):
         )
         self.bash_command = f'{PYTHON} uniscale {words} -- "$DS"'
         self.env = {"DS": DS}
+        self.late_after = timedelta(hours=late_hours)
 
     def poke(self, context: Context) -> bool:
         """Ask once.
@@ -91,7 +94,6 @@ class WaitForLogs(BaseSensorOperator):
             AirflowFailException: The folder of logs holds what is no log.
             AirflowException: The question failed.
         """
-        del context
         done = subprocess.run(
             ["bash", "-c", self.bash_command],
             env={**os.environ, **self.env},
@@ -106,7 +108,12 @@ class WaitForLogs(BaseSensorOperator):
             raise AirflowFailException(done.stdout.strip())
         if done.returncode not in (0, NOT_YET):
             raise AirflowException(done.stdout.strip())
-        return done.returncode == 0
+        if done.returncode == 0:
+            return True
+        since = context["ti"].get_first_reschedule_date(context)
+        if since is not None and datetime.now(UTC) - since > self.late_after:
+            logs_late(context, done.stdout.strip())
+        return False
 
 
 class Announce(BaseOperator):

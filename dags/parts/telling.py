@@ -4,46 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
-from uniscale.pipeline.incidents import Incident, note_incident
+from uniscale.pipeline.incidents import Incident, incidents, note_incident
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
     """Note a task that will not be tried again."""
+    _note("failed", context, str(context.get("exception") or "it was killed, or its log says why"))
+
+
+def logs_late(context: Mapping[str, Any], missing: str) -> None:
+    """Note, once for a run, that it has waited for its logs for longer than is usual."""
+    _note("late", context, missing, once=True)
+
+
+def _note(kind: Literal["failed", "late"], context: Mapping[str, Any], message: str, *, once: bool = False) -> None:
     from uniscale.config import load_settings
 
-    task, run = context["ti"], context["dag_run"]
+    task, run, settings = context["ti"], context["dag_run"], load_settings()
     given = (context.get("params") or {}).get("ds") or run.partition_key
     incident = Incident(
-        kind="failed",
+        kind=kind,
         dag=task.dag_id,
         task=task.task_id,
-        ds=str(given or _day(run.data_interval_start)),
+        ds=str(given or run.data_interval_start or "")[: len("2026-01-07")],
         run=run.run_id,
-        message=str(context.get("exception") or "it was killed, or its log says why"),
+        message=message,
         at=time.time(),
     )
-    note_incident(load_settings(), incident)
-
-
-def run_late(context: Mapping[str, Any]) -> None:
-    """Note a run that has not ended by its deadline."""
-    from uniscale.config import load_settings
-
-    run, deadline = context["dag_run"], context["deadline"]
-    given = (run["conf"] or {}).get("ds") or run["partition_key"]
-    incident = Incident(
-        kind="late",
-        dag=run["dag_id"],
-        ds=str(given or _day(run["data_interval_start"])),
-        run=run["dag_run_id"],
-        message=f"it had to end by {deadline['deadline_time']}",
-        at=time.time(),
-    )
-    note_incident(load_settings(), incident)
-
-
-def _day(start: object) -> str:
-    """The day of a moment, which Airflow gives as a time or as text; empty for none."""
-    return str(start or "")[:10]
+    if once and any(replace(known, at=incident.at, message=message) == incident for known in incidents(settings)):
+        return
+    note_incident(settings, incident)

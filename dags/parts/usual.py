@@ -6,19 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param
-from airflow.sdk.definitions.callback import SyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from dags.parts.days import LONG_AGO
-from dags.parts.telling import run_late, task_failed
+from dags.parts.telling import task_failed
 from uniscale.contracts.days import GIVEN_DAY
 
 
-def usual(*, late_after: timedelta) -> dict[str, Any]:
+def usual() -> dict[str, Any]:
     """Arguments of a DAG: one run at a time, each for a day; failures are tried again and then told.
 
-    Args:
-        late_after: A run that has not ended so long after it was due is told too.
+    No deadline of Airflow's own: in 3.3.2 a run of a DAG that has one can neither be cleared nor tested. Who waits for
+    logs tells when they are late (`dags.parts.command.WaitForLogs`), and every task has a time limit.
     """
     return {
         "start_date": LONG_AGO,
@@ -33,10 +31,4 @@ def usual(*, late_after: timedelta) -> dict[str, Any]:
             "max_retry_delay": timedelta(hours=1),
             "on_failure_callback": task_failed,
         },
-        "deadline": DeadlineAlert(
-            name="late",
-            reference=DeadlineReference.DAGRUN_QUEUED_AT,
-            interval=late_after,
-            callback=SyncCallback(run_late),
-        ),
     }

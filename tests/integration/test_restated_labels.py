@@ -55,6 +55,11 @@ def test_a_closed_day_becomes_final_as_the_daily_run_would_make_it_and_is_then_l
     assert rows(lake, "from marts.fct_exposures where ds = date '2026-01-05' order by all") == exposures
 
 
+def test_a_log_that_is_younger_than_the_window_has_nothing_to_restate(world):
+    found = json.loads(restate("05").stdout)
+    assert found == {"first": None, "last": None, "restated": 0}
+
+
 def test_labels_are_not_called_final_before_the_logs_that_close_their_window_have_come(world):
     _, lake = world
     refused = restate(14)

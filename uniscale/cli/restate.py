@@ -34,5 +34,7 @@ def restate_command(
             found = restate(settings, Lake(settings), day)
         if as_json:
             print_json(found)
+        elif found["first"] is None:
+            err.print(f"no day is old enough by {day} to have final labels", highlight=False)
         else:
             err.print(f"{found['restated']} of {found['first']}..{found['last']} restated", highlight=False)

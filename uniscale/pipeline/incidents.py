@@ -16,12 +16,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """A task that failed for good, or a run that is late.
+    """A task that failed for good, or a run whose logs are late.
 
     Attributes:
         kind: ``failed`` or ``late``.
         dag: DAG.
-        task: Task; empty for a run that is late.
+        task: Task.
         ds: Day of the run, as text; empty if Airflow did not say.
         run: Airflow's name of the run.
         message: What went wrong.
@@ -30,10 +30,10 @@ class Incident:
 
     kind: Literal["failed", "late"]
     dag: str
-    task: str = ""
-    ds: str = ""
-    run: str = ""
-    message: str = ""
+    task: str
+    ds: str
+    run: str
+    message: str
     at: float
 
 

@@ -31,11 +31,11 @@ def restate(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         ds: The day that has ended.
 
     Returns:
-        ``first`` and ``last`` of the days looked at, ``restated``: how many of them were built now, and what
-        `build_groups` returns.
+        ``first`` and ``last`` of the days looked at, None if no day is that old; ``restated``: how many of them were
+        built now; and what `build_groups` returns.
 
     Raises:
-        ValueError: The logs of ``ds`` have not been landed, or no day is that old.
+        ValueError: The logs of ``ds`` have not been landed.
         DbtFailedError: A model or a test failed; the message names it.
     """
     policy = load_policy(settings.policy)
@@ -47,8 +47,8 @@ def restate(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         raise ValueError(f"no request of {ds} has been landed, so the labels of no day are final by it; land its logs")
     newest = ds - timedelta(days=window_days)
     days = [day for day in every_day(newest - timedelta(days=LOOK_BACK_DAYS), newest) if day in logged]
-    if not days:
-        raise ValueError(f"no day with requests is {window_days} days older than {ds}: the log begins {min(logged)}")
+    if not days:  # the log is younger than the window
+        return {"first": None, "last": None, "restated": 0}
     groups = plan_final_labels(settings, policy, raw, [closed_day(day, window_days) for day in days])
     built = build_groups(settings, lake, policy, groups, f"final labels of {days[0]}..{days[-1]}")
     return {"first": days[0], "last": days[-1], "restated": built["days_built"][REQUEST_LABELS.name], **built}
