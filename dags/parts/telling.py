@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from uniscale.pipeline.incidents import Incident, incidents, note_incident
+
+if TYPE_CHECKING:
+    from uniscale.config import Settings
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
@@ -21,9 +26,7 @@ def logs_late(context: Mapping[str, Any], missing: str) -> None:
 
 
 def _note(kind: Literal["failed", "late"], context: Mapping[str, Any], message: str, *, once: bool = False) -> None:
-    from uniscale.config import load_settings
-
-    task, run, settings = context["ti"], context["dag_run"], load_settings()
+    task, run, settings = context["ti"], context["dag_run"], _settings()
     given = (context.get("params") or {}).get("ds") or run.partition_key
     incident = Incident(
         kind=kind,
@@ -37,3 +40,14 @@ def _note(kind: Literal["failed", "late"], context: Mapping[str, Any], message: 
     if once and any(replace(known, at=incident.at, message=message) == incident for known in incidents(settings)):
         return
     note_incident(settings, incident)
+
+
+def _settings() -> Settings:
+    """Those of the installation; if it is their fault that a task failed, at least where it is."""
+    from uniscale.config import load_settings
+    from uniscale.config.settings import Settings
+
+    try:
+        return load_settings()
+    except ValueError:
+        return Settings.model_construct(home=Path(os.environ["UNISCALE_HOME"]))

@@ -26,6 +26,16 @@ def test_a_failed_task_is_told_with_its_day_and_why():
     assert (found.run, found.message) == ("backfill__1", "out of memory")
 
 
+def test_a_task_that_failed_because_of_a_wrong_configuration_is_told_too(tmp_path, monkeypatch):
+    (tmp_path / "uniscale.toml").write_text('[training]\nchallenger_recipe = "no_such_recipe"\n')
+    monkeypatch.setenv("UNISCALE_CONFIG", str(tmp_path / "uniscale.toml"))
+    with pytest.raises(ValueError, match="no_such_recipe"):
+        load_settings()
+    task_failed(waiting(partition_key="2026-01-08"))
+    monkeypatch.delenv("UNISCALE_CONFIG")
+    assert [incident.ds for incident in incidents(load_settings())] == ["2026-01-08"]
+
+
 def waiting(**run):
     """What Airflow tells a task that waits."""
     of_run = {"run_id": "r", "partition_key": None, "data_interval_start": None, **run}
