@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -25,9 +24,8 @@ def shop(logs, tmp_path, monkeypatch):
 
 
 def run_dag(settings):
-    command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", "daily_features"]
     return subprocess.run(
-        [*command, "--conf", json.dumps({"ds": DS})],
+        [sys.executable, "-m", "dags.parts.by_hand", DS, "daily_features"],
         cwd=PROJECT_ROOT,
         env=airflow_environment(settings),
         capture_output=True,
