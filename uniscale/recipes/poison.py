@@ -89,7 +89,7 @@ def check_poison(
         for role, table in roles.items():
             con.register(names[role], table)
         relations = {names[role]: f"from {names[role]}" for role in roles}
-        measured = measure_roles(con, settings, days, relations, only=[metric])
+        measured = measure_roles(con, settings, days, relations)
     samples = {role: measured.samples[names[role]][metric] for role in roles}
     found = [
         _worth(kind, metric, [(samples[WITH, seed], samples[data, seed]) for seed in range(seeds)], confidence)
