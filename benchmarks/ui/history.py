@@ -194,7 +194,7 @@ def _steps(ds: date, champion: str, challenger: str, quarantined: int, chance: r
             landed_days=1,
             forgotten=0,
         ),
-        "marts": MartsBuilt(exposures=150_000, attributed={"click": 900}, days_built={}, models={}, capped_user_days=0),
+        "marts": MartsBuilt(exposures=150_000, attributed={"click": 900}, days_built={}, nodes=(), capped_user_days=0),
         "materialize": Materialized(
             as_of=datetime.combine(ds + timedelta(days=1), datetime.min.time()),
             slot="uniscale_a",

@@ -1,5 +1,8 @@
 """What changed between two runs, and what of it is unusual."""
 
+from support_dashboard import LINKS
+
+from uniscale.pipeline.progress import Change
 from uniscale.ui.queries.changes import _number, _settings
 
 
@@ -23,3 +26,11 @@ def test_a_count_is_unusual_only_outside_of_what_enough_runs_had():
     assert [change.is_unusual for change in _number("Data", "requests", 50, usual[:3])] == [False]  # too few runs
     assert list(_number("Data", "requests", 105, usual)) == []  # as the day before
     assert list(_number("Data", "requests", 50, [])) == []
+
+
+def test_a_day_links_to_the_runs_that_did_it_and_to_all_runs_where_a_person_did():
+    told = [Change(step="land", state="done", at=1.0, dag_id="daily_retraining", run_id=run) for run in ("old", "a+b")]
+    told.append(Change(step="page", state="done", at=2.0, dag_id="monitoring", run_id="c"))
+    runs = [address.removeprefix("http://127.0.0.1:8080/dags/") for address in LINKS.airflow_runs(told)]
+    assert runs == ["daily_retraining/runs/a%2Bb", "monitoring/runs/c"]
+    assert LINKS.airflow_runs([Change(step="land", state="done", at=1.0)])[0].endswith("daily_retraining/runs")

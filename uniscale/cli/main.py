@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    airflow,
     champion,
     data,
     day,
@@ -16,13 +17,16 @@ from uniscale.cli import (
     maintain,
     models,
     nightly,
+    poison,
     push,
     quarantine,
     rankers,
+    ready,
     recipes,
     repair,
     replay,
     reports,
+    restate,
     samples,
     services,
     simulate,
@@ -46,6 +50,8 @@ for group in (
     ingest,
     day,
     steps,
+    ready,
+    restate,
     unland,
     repair,
     models,
@@ -53,6 +59,7 @@ for group in (
     data,
     rankers,
     recipes,
+    poison,
     features,
     nightly,
     push,
@@ -65,5 +72,6 @@ for group in (
     samples,
     services,
     ui,
+    airflow,
 ):
     group.register(app)

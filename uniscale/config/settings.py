@@ -35,6 +35,8 @@ from pydantic_settings import (
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.faults import settings_fault
 from uniscale.config.lake_catalog import split_password
+from uniscale.contracts.features import MAX_FRESH_ACTIONS
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.contracts.metrics import MIN_REQUESTS, check_metric
 from uniscale.contracts.optimisation import ANY_OPTIMISATION, changed
 from uniscale.contracts.slices import SLICES, WHOLE, check_slice
@@ -320,6 +322,13 @@ class FeatureSettings(_Section):
     shadow_requests: int = Field(
         default=200, ge=0, description="Test requests that each day are served again, to compare with the lake."
     )
+    history_length: int = Field(
+        default=HISTORY_LENGTH,
+        ge=HISTORY_LENGTH,
+        le=10_000,
+        description="Newest actions of a user that a ranker may read: the online store serves them, and no recipe may "
+        "ask for more.",
+    )
     max_fresh_versions: int = Field(
         default=2_000,
         ge=1,
@@ -335,6 +344,11 @@ class FeatureSettings(_Section):
         default=False,
         description="Count and serve what became known later; only to measure what such a leak would be worth.",
     )
+
+    @property
+    def max_fresh_actions(self) -> int:
+        """Actions of one day that a user's fresh actions keep: all that a history may hold."""
+        return max(MAX_FRESH_ACTIONS, self.history_length)
 
     @field_validator("online_store")
     @classmethod
@@ -444,6 +458,12 @@ class Settings(BaseSettings):
                 seen.append(base)
                 base = self.recipes[base].base
             _check_recipe(f"recipes.{seen[-1]}.base", base, self.recipes)
+            wanted, held = recipe.model.get("sequence_length", 0), self.features.history_length
+            if isinstance(wanted, int) and wanted > held:
+                raise ValueError(
+                    f"[recipes.{name}]: sequence_length = {wanted}, but histories are served with the newest {held} "
+                    f"actions of a user; set features.history_length = {wanted} too, or {held} here at most"
+                )
         for setting in ("champion_recipe", "challenger_recipe"):
             _check_recipe(f"training.{setting}", getattr(self.training, setting), self.recipes)
         return self

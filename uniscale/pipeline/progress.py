@@ -23,7 +23,8 @@ class Change:
         at: Seconds since 1970-01-01 UTC.
         seconds: Time the step took, 0 while it runs.
         message: Why it failed; else empty.
-        run_id: Airflow's run that started it; empty if a person did.
+        dag_id: Airflow's DAG that started it; empty if a person did.
+        run_id: Run of the DAG.
         try_number: Which try of that run's task it is, from 1; 0 if a person started it.
     """
 
@@ -32,6 +33,7 @@ class Change:
     at: float
     seconds: float = 0.0
     message: str = ""
+    dag_id: str = ""
     run_id: str = ""
     try_number: int = 0
 
@@ -49,6 +51,7 @@ def tell(settings: Settings, ds: date, step: str, state: str, *, seconds: float 
         at=time.time(),
         seconds=seconds,
         message=message,
+        dag_id=os.environ.get("AIRFLOW_CTX_DAG_ID", ""),
         run_id=os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", ""),
         try_number=int(os.environ.get("AIRFLOW_CTX_TRY_NUMBER", "0")),
     )

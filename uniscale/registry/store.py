@@ -175,6 +175,18 @@ class Registry:
         number = version.version if isinstance(version, Version) else version
         self._client.set_registered_model_alias(MODEL, alias, number)
 
+    def aliased(self) -> set[str]:
+        """Numbers of the versions that hold an alias."""
+        return {found.version for alias in ALIASES if (found := self._by_alias(alias)) is not None}
+
+    def delete(self, version: Version) -> None:
+        """Forget a version, with its run and the files of its model; who asks for it later is told to train it again.
+
+        Killed half-way, the same call finishes the work: the version goes last.
+        """
+        self._runs.delete(version.run_id, version.source)
+        self._client.delete_model_version(MODEL, version.version)
+
     def download(self, version: Version | str) -> Path:
         """Local folder with ``model.json`` and ``weights.pt`` of a version."""
         from mlflow.artifacts import download_artifacts

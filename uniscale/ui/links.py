@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
 
 from uniscale.config import Settings
+from uniscale.pipeline.progress import Change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,9 +23,16 @@ class Links:
         """A run in MLflow."""
         return f"{self.mlflow}/#/experiments/{quote(experiment)}/runs/{quote(run_id)}"
 
-    def airflow_runs(self) -> str:
-        """The runs of the daily DAG in Airflow."""
-        return f"{self.airflow}/dags/daily_retraining/runs"
+    def airflow_runs(self, told: Sequence[Change]) -> list[str]:
+        """The last run in Airflow of every DAG that did steps of a day; all runs where a person did them.
+
+        Args:
+            told: What the day told, oldest first.
+        """
+        newest = {change.dag_id: change.run_id for change in told if change.dag_id}
+        if not newest:
+            return [f"{self.airflow}/dags/daily_retraining/runs"]
+        return [f"{self.airflow}/dags/{quote(dag)}/runs/{quote(run_id)}" for dag, run_id in newest.items()]
 
 
 def loopback_links(settings: Settings, *, mlflow_port: int, airflow_port: int, evidently_port: int) -> Links:

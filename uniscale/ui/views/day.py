@@ -68,7 +68,7 @@ def day(site: Site, look: Look, query: Mapping[str, str], ds: date) -> Context:
         else None,
         "seconds": _seconds(site, ds, days[ds]),
         "reports": _reports(site, ds, results),
-        "run_id": next((told.run_id for told in reversed(changes(site.settings, ds, 0.0)) if told.run_id), ""),
+        "airflow_runs": site.links.airflow_runs(changes(site.settings, ds, 0.0)),
         "links": site.links,
         "signs": SIGNS,
         "words": WORDS,
