@@ -20,6 +20,25 @@ _MOST_ANSWERS = 500
 """Answers kept; a page takes some ten."""
 
 
+class OftenReadLake(Lake):
+    """A lake that many threads of one process read, and that is asked once whether it was made.
+
+    Python's SQLite answers that. Its connection, when it is closed, takes away the locks of the process on the
+    catalogue, those of DuckDB's connections too, and a writer elsewhere may then cut a file that they have mapped.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._asking = threading.Lock()
+        self._is_made = False
+
+    def exists(self) -> bool:
+        """Whether the lake was ever written; once it was, its catalogue is not opened for that any more."""
+        with self._asking:
+            self._is_made = self._is_made or super().exists()
+        return self._is_made
+
+
 class Look:
     """One page's look at the lake."""
 
@@ -51,7 +70,7 @@ class Reader:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.lake = Lake(settings)
+        self.lake = OftenReadLake(settings)
         self._lock = threading.Lock()
         self._snapshot_id = -1
         self._answers: dict[Hashable, Any] = {}
