@@ -67,7 +67,7 @@ def score_rates(
                 "model_version": champion.version,
                 "num_rows": len(found),
                 "num_clicks": int(found[CLICK.label].sum()),
-                "mean_score": float(found["score"].mean()),
+                "mean_score": round(float(found["score"].mean()), 5),
                 "weight_share": weights.get(population, 0.0),
             }
 
