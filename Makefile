@@ -77,6 +77,7 @@ benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the lo
 	$(BIN)/python -m benchmarks.serving.scoring
 	$(BIN)/python -m benchmarks.training.memory_layer
 	$(BIN)/python -m benchmarks.rankers.quality
+	$(BIN)/python -m benchmarks.decision.simulation
 
 clean: ## Remove the demo and what the tools wrote (not .venv, nor a uniscale.toml or lake of your own)
 	@if [ "$$(readlink uniscale.toml)" = .demo/uniscale.toml ]; then rm uniscale.toml; fi

@@ -21,6 +21,7 @@ from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.contracts.outcomes import METRICS
+from uniscale.contracts.slices import SLICES
 from uniscale.lake import Lake
 from uniscale.pipeline.results import DayResults, read_results
 from uniscale.pipeline.steps import DAY_STEPS
@@ -65,6 +66,7 @@ def write_page(settings: Settings, ds: date) -> Path:
         catalogue={name: metric for name, metric in CATALOGUE.items() if name in metrics},
         limits=load_thresholds(),
         paper=PAPER_MULTIPLIERS,
+        slices=SLICES,
         charts=_charts(summary, results, metrics),
         titles={step.name: step.title for step in DAY_STEPS},
     )

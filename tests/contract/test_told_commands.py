@@ -11,7 +11,12 @@ from typer.core import TyperGroup
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
 
-PAGES = [PROJECT_ROOT / "README.md", PROJECT_ROOT / ".ci" / "demo", *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+PAGES = [
+    PROJECT_ROOT / "README.md",
+    PROJECT_ROOT / ".ci" / "demo",
+    *sorted((PROJECT_ROOT / "docs").glob("*.md")),
+    *sorted((PROJECT_ROOT / "docs" / "runbooks").glob("*.md")),
+]
 
 
 def commands(page: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    airflow,
     champion,
     data,
     day,
@@ -16,13 +17,16 @@ from uniscale.cli import (
     maintain,
     models,
     nightly,
+    poison,
     push,
     quarantine,
     rankers,
+    ready,
     recipes,
     repair,
     replay,
     reports,
+    restate,
     samples,
     services,
     simulate,
@@ -45,6 +49,8 @@ for group in (
     ingest,
     day,
     steps,
+    ready,
+    restate,
     unland,
     repair,
     models,
@@ -52,6 +58,7 @@ for group in (
     data,
     rankers,
     recipes,
+    poison,
     features,
     nightly,
     push,
@@ -63,5 +70,6 @@ for group in (
     maintain,
     samples,
     services,
+    airflow,
 ):
     group.register(app)

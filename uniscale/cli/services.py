@@ -35,12 +35,14 @@ class Service:
         port: Loopback port it listens on; None for a process that serves nobody.
         command: How it is started.
         environment: Its environment.
+        waits: Whether it starts only when the others answer; a task that the scheduler starts asks the API server.
     """
 
     name: str
     port: int | None
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    waits: bool = False
 
 
 def services(settings: Settings, *, airflow_port: int, mlflow_port: int, evidently_port: int) -> tuple[Service, ...]:
@@ -78,7 +80,13 @@ def _airflow(settings: Settings, binaries: Path, port: int) -> tuple[Service, ..
         ("Airflow-dag-processor", None, ("dag-processor",)),
     )
     return tuple(
-        Service(name=name, port=listens_on, command=(airflow, *words), environment=environment)
+        Service(
+            name=name,
+            port=listens_on,
+            command=(airflow, *words),
+            environment=environment,
+            waits=words[0] == "scheduler",
+        )
         for name, listens_on, words in commands
     )
 
@@ -98,7 +106,9 @@ def run_services(settings: Settings, wanted: tuple[Service, ...]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     try:
-        for service in wanted:
+        for service in sorted(wanted, key=lambda service: service.waits):
+            if service.waits:
+                _wait_until_up(running, logs)
             running.append((service, _start(service, logs / f"{service.name.lower()}.log")))
         _wait_until_up(running, logs)
         _show(wanted)

@@ -60,6 +60,10 @@ CATALOGUE: dict[str, Metric] = {
 }
 """By name, in the order that people read them."""
 
+MIN_REQUESTS = 20
+"""Requests that must carry a metric before its interval is believed. Percentile intervals are too narrow on few: at
+95 %, a mean of normal values is covered 93 times in 100 with 20 requests, and 90 times with 10."""
+
 HEADLINES = tuple(metric for metric in CATALOGUE.values() if metric.is_headline)
 
 
@@ -71,4 +75,6 @@ def check_metric(name: str) -> None:
     """
     able = [metric.name for metric in CATALOGUE.values() if metric.can_decide]
     if name not in able:
-        raise ValueError(f"gate metric {name!r} cannot decide; set gate.metric or gate.guardrail to one of {able}")
+        raise ValueError(
+            f"gate metric {name!r} cannot decide; set gate.metric, or the metric of a guardrail, to one of {able}"
+        )

@@ -36,13 +36,24 @@ class Landed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DbtNode:
+    """A model or test: dbt's status, and the rows of the built days of a model, or those a test found fault with."""
+
+    name: str
+    kind: str
+    status: str
+    rows: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MartsBuilt:
     """Step ``marts``; see `uniscale.warehouse.build.build_marts`."""
 
     exposures: int
     attributed: Mapping[str, int]
     days_built: Mapping[str, int]
-    models: Mapping[str, float]
+    nodes: tuple[DbtNode, ...]
     capped_user_days: int
 
 
