@@ -42,7 +42,7 @@ format: $(STAMP) ## Format Python and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix --force dbt_project/models
 
-up: $(STAMP) ## Start Airflow, MLflow and the Evidently UI on loopback; Ctrl-C stops them all
+up: $(STAMP) ## Start dashboard, Airflow, MLflow and the Evidently UI on loopback; Ctrl-C stops them all
 	@exec $(BIN)/uniscale up
 
 docs: $(STAMP) ## Build the documentation site into site/
@@ -77,6 +77,8 @@ benchmarks: $(STAMP) ## Measure a day's steps, the data half, the stores, the lo
 	$(BIN)/python -m benchmarks.serving.scoring
 	$(BIN)/python -m benchmarks.training.memory_layer
 	$(BIN)/python -m benchmarks.rankers.quality
+	$(BIN)/python -m benchmarks.decision.simulation
+	$(BIN)/python -m benchmarks.ui.pages
 
 clean: ## Remove the demo and what the tools wrote (not .venv, nor a uniscale.toml or lake of your own)
 	@if [ "$$(readlink uniscale.toml)" = .demo/uniscale.toml ]; then rm uniscale.toml; fi

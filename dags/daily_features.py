@@ -10,56 +10,53 @@ was served on `ds`.
 the online store, and per feature the share of served values that the lake recomputes.
 
 **When.** Every night at 00:30 UTC for the day that has just ended, before the retraining at 02:00, which finds these
-features built. A manual run takes `{"ds": "YYYY-MM-DD"}` as configuration.
+features built. The logical date of a run is its day; a manual run takes the day as logical date, or
+`{"ds": "YYYY-MM-DD"}` as configuration.
 
 **Owner.** The search ranking team.
 
-**If it fails.** The previous values stay served, and look-ups warn once they are 26 hours old. `build` waits half an
-hour for logs that are late. `skew` fails when fewer requests than `skew.match` of `monitoring/thresholds.yaml` were
-served what the lake holds, or one was served values that were overdue: its log lists the features, worst first. Clear
-the task, or run `uniscale features build DS`, `uniscale features materialize DS` and `uniscale features skew DS`.
+**If it fails.** The previous values stay served, and look-ups warn once they are 26 hours old. `logs` waits up to 20
+hours for logs that are late, then leaves the night to the next one, which builds its features too. `skew` fails when
+fewer requests than `skew.match` of `monitoring/thresholds.yaml` were served what the lake holds, or one was served
+values that were overdue: its log lists the features, worst first. Clear the task, or run `uniscale features build
+DS`, `uniscale features materialize DS` and `uniscale features skew DS`.
 
-**Re-run safety.** Every task replaces exactly what it wrote for `ds`; the same day gives the same rows. A task waits
-for a step of the retraining that is at work.
+**Re-run safety.** Every task replaces exactly what it wrote for `ds`; the same day gives the same rows. Tasks that
+work on the lake take turns, in the pool `installation`.
 """
 
 from __future__ import annotations
 
-import shlex
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, CronTriggerTimetable, Param, chain
+from airflow.sdk import DAG, Asset, chain
 
-from uniscale.contracts.days import GIVEN_DAY
+from dags.parts.command import Command, WaitForLogs
+from dags.parts.days import DayTimetable
+from dags.parts.usual import usual
 from uniscale.pipeline.steps import NIGHT_STEPS
-
-DS = "{{ params.ds or (data_interval_start | ds) }}"
-"""The day; it reaches the command as a variable of its environment, never as text of the command."""
 
 with DAG(
     dag_id="daily_features",
     description="Event logs of a day to the features that are served from the midnight after it.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("30 0 * * *", timezone="UTC", interval=timedelta(days=1)),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    params={"ds": Param(None, **GIVEN_DAY, description="Day that has ended, YYYY-MM-DD; default from the schedule.")},
-    default_args={"owner": "search-ranking", "retries": 3, "retry_delay": timedelta(minutes=10)},
+    schedule=DayTimetable(lag=timedelta(days=1, minutes=30)),
     tags=["uniscale", "features", "daily"],
+    **usual(),
 ) as dag:
     chain(
+        WaitForLogs(
+            task_id="logs", task_display_name="Logs of the day", words="ready --features", late_hours=2, hours=20
+        ),
         *(
-            BashOperator(
+            Command(
                 task_id=step.name,
                 task_display_name=step.title,
-                bash_command=f'exec {shlex.quote(sys.executable)} -m uniscale features {step.name} -- "$DS"',
-                env={"DS": DS},
-                append_env=True,
                 doc_md=step.title,
+                words=f"uniscale features {step.name}",
+                hours=step.limit_hours,
+                outlets=[Asset(table.qualified) for table in step.lands],
             )
             for step in NIGHT_STEPS
-        )
+        ),
     )

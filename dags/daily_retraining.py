@@ -6,64 +6,63 @@
 `source.events_dir` names; the lake; the registered champion.
 
 **Outputs.** The day's partitions in the lake, two registered model versions at most, the aliases `champion` and
-`challenger`, a decision with its evidence, `reports/<ds>/index.html`. Every derived table is an asset of its name,
-`es3.samples` say, that a DAG of your own can be scheduled on.
+`challenger`, a decision with its evidence. Every derived table is an asset of its name, `es3.samples` say, with the day
+as its partition: a DAG of your own that is scheduled on it runs once for each run of a day, and knows the day. The
+asset `day` comes in any case, failed or not: `monitoring` waits for it.
 
-**When.** Every night at 02:00 UTC for the day before yesterday: its test day ended two hours ago. A manual run takes
-`{"ds": "YYYY-MM-DD"}` as configuration.
+**When.** Every night at 02:00 UTC for the day before yesterday: its test day ended two hours ago. The logical date of
+a run is its day, so `airflow backfill create --dag-id daily_retraining --from-date A --to-date B` runs the days A to
+B. A manual run takes the day as logical date, or `{"ds": "YYYY-MM-DD"}` as configuration. After a pause the last
+seven days are made up for, in order.
 
 **Owner.** The search ranking team.
 
-**If it fails.** The task's log ends with a sentence that says what is wrong and what to do. Clear the task, or run
-`uniscale day DS`: finished steps are not done again.
+**If it fails.** `logs` waits up to three days for logs of the day or its test day that are late, and the days after it
+wait with it. Bad input fails at once, anything else after three more tries. The task's log ends with a sentence that
+says what is wrong and what to do. Clear the task, or run `uniscale day DS`: finished steps are not done again.
 
 **Re-run safety.** Every task replaces exactly what it wrote for `ds`; the same day gives the same rows.
 """
 
 from __future__ import annotations
 
-import shlex
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, TaskGroup, chain
+from airflow.sdk import DAG, Asset, BaseOperator, TaskGroup, TriggerRule, chain
 
-from uniscale.contracts.days import GIVEN_DAY
+from dags.parts.command import Announce, Command, WaitForLogs
+from dags.parts.days import DayTimetable
+from dags.parts.usual import usual
 from uniscale.pipeline.products import read_by, tables_of
-from uniscale.pipeline.steps import DAY_STEPS
-
-DS = "{{ params.ds or (data_interval_start | ds) }}"
-"""The day; it reaches the command as a variable of its environment, never as text of the command."""
+from uniscale.pipeline.steps import RETRAINING_STEPS
 
 with DAG(
     dag_id="daily_retraining",
-    description="Event logs of a day to a trained ranker, a promotion decision and a page.",
+    description="Event logs of a day to a trained ranker and a promotion decision.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", interval=timedelta(days=2)),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    params={"ds": Param(None, **GIVEN_DAY, description="Last training day, YYYY-MM-DD; default from the schedule.")},
-    default_args={"owner": "search-ranking", "retries": 1, "retry_delay": timedelta(seconds=10)},
+    schedule=DayTimetable(lag=timedelta(days=2, hours=2)),
     tags=["uniscale", "ranking", "daily"],
+    **usual(),
 ) as dag:
-    tasks = []
-    for group, steps in groupby(DAY_STEPS, key=attrgetter("group")):
+    logs = WaitForLogs(
+        task_id="logs", task_display_name="Logs of the day and its test day", words="ready", late_hours=6, hours=72
+    )
+    tasks: list[BaseOperator] = [logs]
+    for group, steps in groupby(RETRAINING_STEPS, key=attrgetter("group")):
         with TaskGroup(group_id=group.lower(), group_display_name=group, prefix_group_id=False):
             tasks += [
-                BashOperator(
+                Command(
                     task_id=step.name,
                     task_display_name=step.title,
-                    bash_command=f'exec {shlex.quote(sys.executable)} -m uniscale step {step.name} -- "$DS"',
-                    env={"DS": DS},
-                    append_env=True,
                     doc_md=step.title,
+                    words=f"uniscale step {step.name}",
+                    hours=step.limit_hours,
                     inlets=[Asset(table.qualified) for table in read_by(step.name)],
                     outlets=[Asset(table.qualified) for table in tables_of(step.name)],
                 )
                 for step in steps
             ]
-    chain(*tasks)
+    over = Announce(task_id="over", outlets=[Asset("day")], trigger_rule=TriggerRule.ALL_DONE)
+    chain(*tasks, over.as_teardown())

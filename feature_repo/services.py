@@ -10,12 +10,18 @@ from views import (
     user_sequences,
 )
 
-from uniscale.contracts.features import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
+from uniscale.contracts.features import HISTORY_SERVICE, ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
 
 ranker_request = FeatureService(
     name=REQUEST_SERVICE,
     description="Looked up once per request.",
-    features=[user_features, query_features, user_sequences, user_fresh_actions],
+    features=[user_features, query_features],
+)
+
+ranker_history = FeatureService(
+    name=HISTORY_SERVICE,
+    description="Looked up once per request: what its user did.",
+    features=[user_sequences, user_fresh_actions],
 )
 
 ranker_item = FeatureService(

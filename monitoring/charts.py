@@ -10,21 +10,25 @@ from typing import Any
 from uniscale.es3.maturity import Growth
 
 INK, CALM, ALERT, GOOD = "#1f2933", "#5b7db1", "#c2410c", "#2f855a"
+_STANDING = {"better": GOOD, "worse": ALERT}
 
 
 def interval_chart(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     """Differences challenger - champion with 95 % intervals, one row per metric; the zero line is "no difference".
 
     Args:
-        metrics: Metric name to ``value``, ``ci_low``, ``ci_high`` of the difference.
+        metrics: Metric name to ``value``, ``ci_low``, ``ci_high`` and ``standing`` of the difference; a thin one is
+            hollow.
     """
     known = {name: m for name, m in metrics.items() if m["value"] is not None}
     figure, axes = _figure(6.4, 0.5 + 0.45 * max(len(known), 1))
     for row, (_name, metric) in enumerate(known.items()):
-        low, high = metric["ci_low"], metric["ci_high"]
-        colour = GOOD if low > 0 else ALERT if high < 0 else CALM
-        axes.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="round")
-        axes.plot(metric["value"], row, "o", color=colour, markersize=7)
+        low, high, is_thin = metric["ci_low"], metric["ci_high"], metric["standing"] == "thin"
+        colour = _STANDING.get(metric["standing"], CALM)
+        if low is not None:
+            style = {"linewidth": 1, "linestyle": ":"} if is_thin else {"linewidth": 3, "solid_capstyle": "round"}
+            axes.plot([low, high], [row, row], color=colour, **style)
+        axes.plot(metric["value"], row, "o", color=colour, markersize=7, fillstyle="none" if is_thin else "full")
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_yticks(range(len(known)), list(known))
     axes.set_ylim(len(known) - 0.5, -0.5)
@@ -47,14 +51,14 @@ def bar_chart(values: Mapping[str, float], unit: str) -> str:
 
 
 def curve_chart(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Training loss by epoch, one line per model."""
-    figure, axes = _figure(6.4, 2.6)
-    for (name, points), colour in zip(curves.items(), (CALM, ALERT, GOOD, INK), strict=False):
-        style = {"label": name, "color": colour, "linewidth": 1.8, "marker": "o" if len(points) < 3 else None}
-        axes.plot([p["epoch"] for p in points], [p["loss"] for p in points], **style)
-    axes.set_xlabel("epochs")
-    axes.set_ylabel("training loss")
-    axes.legend(frameon=False, fontsize=9)
+    """Training loss by epoch, a picture per recipe: a loss is a mean over the rows of its own data."""
+    figure, grid = _figure(6.4, 2.6, len(curves))
+    for axes, (name, points) in zip(grid, curves.items(), strict=True):
+        marker = "o" if len(points) < 3 else None
+        axes.plot([p["epoch"] for p in points], [p["loss"] for p in points], color=CALM, linewidth=1.8, marker=marker)
+        axes.set_title(name, fontsize=9, color=INK)
+        axes.set_xlabel("epochs")
+    grid[0].set_ylabel("training loss")
     return _svg(figure)
 
 
@@ -83,14 +87,16 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
+def _figure(width: float, height: float, columns: int | None = None) -> tuple[Any, Any]:
+    """A figure with its axes; a list of them if columns are asked for."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=9)
-    return figure, axes
+    grid = figure.subplots(1, columns or 1, squeeze=False)[0]
+    for axes in grid:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK, labelsize=9)
+    return figure, grid[0] if columns is None else grid
 
 
 def _svg(figure: Any) -> str:

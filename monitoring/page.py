@@ -21,8 +21,12 @@ from uniscale.contracts.events import REQUESTS
 from uniscale.contracts.features import FEATURE_WINDOWS
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.contracts.outcomes import METRICS
+from uniscale.contracts.slices import SLICES
 from uniscale.lake import Lake
+from uniscale.pipeline.progress import changes
+from uniscale.pipeline.remarks import remarks, seconds_between
 from uniscale.pipeline.results import DayResults, read_results
+from uniscale.pipeline.standing import SIGNS, standing
 from uniscale.pipeline.steps import DAY_STEPS
 from uniscale.pipeline.summary import day_summary
 from uniscale.whole_files import write_whole
@@ -65,7 +69,10 @@ def write_page(settings: Settings, ds: date) -> Path:
         catalogue={name: metric for name, metric in CATALOGUE.items() if name in metrics},
         limits=load_thresholds(),
         paper=PAPER_MULTIPLIERS,
-        charts=_charts(summary, results, metrics),
+        charts=_charts(summary, results, metrics, seconds_between(changes(settings, ds, 0.0))),
+        remarks=remarks(results, metrics, settings.gate.metric),
+        signs=SIGNS,
+        slices=SLICES,
         titles={step.name: step.title for step in DAY_STEPS},
     )
     path = folder / "index.html"
@@ -98,12 +105,17 @@ def _metrics(lake: Lake, ds: date) -> dict[str, dict[str, dict[str, Any]]]:
     with lake.read() as con:
         for metric, role, value, low, high, requests in con.execute(query, [ds]).fetchall():
             numbers = {"value": value, "ci_low": low, "ci_high": high, "num_requests": requests}
+            if role == "difference":
+                numbers["standing"] = standing(CATALOGUE[metric], numbers)
             found.setdefault(metric, {})[role] = numbers
     return found
 
 
 def _charts(
-    summary: Mapping[str, Any], results: DayResults, metrics: Mapping[str, Mapping[str, Any]]
+    summary: Mapping[str, Any],
+    results: DayResults,
+    metrics: Mapping[str, Mapping[str, Any]],
+    between: float | None,
 ) -> dict[str, Markup]:
     differences = {
         metric.title: metrics[name]["difference"]
@@ -111,6 +123,8 @@ def _charts(
         if metric.is_share and "difference" in metrics.get(name, {})
     }
     stages = {step.title: summary["stages"][step.name] for step in DAY_STEPS if step.name in summary["stages"]}
+    if between is not None:
+        stages["Between steps"] = between
     charts = {
         "samples": bar_chart(summary["samples"], "rows in the training window"),
         "stages": bar_chart(stages, "seconds"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,11 +23,12 @@ from ray_jobs.session import ray_session
 from uniscale.config import Settings, load_settings
 from uniscale.config.calendar import train_days
 from uniscale.console import err, exit_codes, parse_day
-from uniscale.contracts.outcomes import ROLES
+from uniscale.contracts.outcomes import ALIASES
 from uniscale.lake import Lake
 
 if TYPE_CHECKING:
     from uniscale.recipes.job import TrainJob
+    from uniscale.recipes.recipe import Recipe
     from uniscale.registry.store import Registry, Version
 
 
@@ -50,6 +52,7 @@ class Session:
         if version is None:
             version, facts = self._train(job, role)
         facts.update(recipe=job.recipe.name, version=version.version, num_params=version.num_params, key=job.key)
+        facts["warmup_steps"] = job.recipe.train.warmup_steps
         return version, facts
 
     def _train(self, job: TrainJob, role: str) -> tuple[Version, dict[str, Any]]:
@@ -98,7 +101,12 @@ class Session:
 
 
 def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str, Any]:
-    """Train what a day needs: the first champion if none is registered, and the challenger.
+    """Train what a day needs: the first champion if none is registered, the challenger, and a refresh.
+
+    The refresh is the champion's recipe on the challenger's days: of two recipes trained on different days nobody could
+    tell whether the recipe or the freshness makes the difference. There is none where the challenger has the champion's
+    recipe, or the champion these days. Each day has a seed of its own, so that the luck of an initialisation is not the
+    same every day.
 
     Args:
         settings: The installation.
@@ -109,6 +117,7 @@ def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str,
         Snapshot, days, and per role the version with its figures.
     """
     from uniscale.decision.champion import make_champion
+    from uniscale.decision.contest import champion_at
     from uniscale.recipes.catalogue import get_recipe
     from uniscale.recipes.job import plan_job
     from uniscale.registry.store import Registry
@@ -117,20 +126,45 @@ def train_day(settings: Settings, ds: date, *, force: bool = False) -> dict[str,
     models: dict[str, Any] = {}
     with ExitStack() as stack:
         session = Session(settings, registry, ds, stack, force=force)
-        champion = registry.champion()
+        champion = champion_at(lake, registry, ds)
         if champion is None:
             first = get_recipe(settings.training.champion_recipe, settings.recipes)
-            job = plan_job(settings, lake, first, days, "champion")
-            version, models["champion"] = session.version_of(job, "champion")
-            make_champion(lake, registry, version, how="first", reason="there was no champion", ds=ds)
+            job = plan_job(settings, lake, of_day(first, ds), days, "champion")
+            champion, models["champion"] = session.version_of(job, "champion")
+            make_champion(lake, registry, champion, how="first", reason="there was no champion", ds=ds)
         else:
-            recipe = champion.recipe.get("name", champion.name)
-            models["champion"] = {"recipe": recipe, "version": champion.version, "num_params": champion.num_params}
+            about = {"recipe": champion.recipe_name, "version": champion.version, "num_params": champion.num_params}
+            models["champion"] = about
         daily = get_recipe(settings.training.challenger_recipe, settings.recipes)
-        job = plan_job(settings, lake, daily, days, "challenger")
+        job = plan_job(settings, lake, of_day(daily, ds), days, "challenger")
         version, models["challenger"] = session.version_of(job, "challenger")
         registry.set_alias("challenger", version)
+        if champion.recipe_key != version.recipe_key and champion.days != version.days:
+            fresh = plan_job(settings, lake, of_day(recipe_of(champion), ds), days, "refresh")
+            _, models["refresh"] = session.version_of(fresh, "refresh")
     return {"snapshot_id": job.snapshot_id, "days": [day.isoformat() for day in days], "models": models}
+
+
+def of_day(recipe: Recipe, ds: date) -> Recipe:
+    """A recipe with the seed of a day."""
+    return replace(recipe, seed_offset=recipe.seed_offset + ds.toordinal())
+
+
+def recipe_of(champion: Version) -> Recipe:
+    """The recipe of the champion, with the seed of the installation.
+
+    Raises:
+        ValueError: It was registered by code whose recipes had other fields.
+    """
+    from uniscale.recipes.recipe import Recipe
+
+    try:
+        return replace(Recipe.from_content(dict(champion.recipe)), seed_offset=0)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"the recipe of champion version {champion.version} is not one of this code ({error}), so it cannot be "
+            "trained on fresher days; train a champion: uniscale train --recipe R --from DS --to DS --alias champion"
+        ) from error
 
 
 def train_recipe(settings: Settings, name: str, first: date, last: date, alias: str | None) -> dict[str, Any]:
@@ -144,8 +178,8 @@ def train_recipe(settings: Settings, name: str, first: date, last: date, alias: 
     from uniscale.recipes.job import plan_job
     from uniscale.registry.store import Registry
 
-    if alias not in (None, *ROLES):
-        raise ValueError(f"no alias is called {alias!r}; the aliases are {', '.join(ROLES)}")
+    if alias not in (None, *ALIASES):
+        raise ValueError(f"no alias is called {alias!r}; the aliases are {', '.join(ALIASES)}")
     if last < first:
         raise ValueError(f"--from {first} lies after --to {last}; give the earlier day first")
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -234,8 +234,10 @@ class FeatureOracle:
         return found
 
     def sequence(self, ds, user_id, length=NUM_HISTORY):
-        known = sorted(self.actions(ds, user_id=user_id), key=lambda act: (act["acted_at"], act["action_id"]))
-        items = [self.item_of_day(act["item_id"], ds + timedelta(days=1)) for act in known[-length:]]
+        known = sorted(self.actions(ds, user_id=user_id), key=in_order_of_knowledge)
+        items = [
+            self.item_of_day(act["item_id"], act["recorded_at"].date() + timedelta(days=1)) for act in known[-length:]
+        ]
         return {**acts_as_lists("history", known[-length:], items), "history_known_until": microseconds(end_of(ds))}
 
     def fresh_actions(self, ds):
@@ -243,7 +245,7 @@ class FeatureOracle:
         found = {}
         for user_id in {action["user_id"] for action in self.log.actions}:
             of_day = [a for a in self.log.actions if a["user_id"] == user_id and a["recorded_at"].date() == ds]
-            of_day.sort(key=lambda action: (action["recorded_at"], action["action_id"]))
+            of_day.sort(key=in_order_of_knowledge)
             for moment in {action["recorded_at"] for action in of_day}:
                 acts = [action for action in of_day if action["recorded_at"] <= moment][-NUM_FRESH:]
                 found[user_id, moment] = {
@@ -252,6 +254,10 @@ class FeatureOracle:
                     "fresh_known_at": [microseconds(action["recorded_at"]) for action in acts],
                 }
         return found
+
+
+def in_order_of_knowledge(action):
+    return action["recorded_at"], seconds(action["acted_at"]), action["action_id"]
 
 
 def acts_as_lists(prefix, acts, items):

@@ -13,6 +13,7 @@ from uniscale.contracts.features import (
     USER_FRESH_ACTIONS,
     USER_SEQUENCES,
 )
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.features.encoding.encode import encode
 from uniscale.features.encoding.items import prepare_items
 from uniscale.features.encoding.pairs import with_pair_features
@@ -79,4 +80,5 @@ def encoded_table(requests, lists):
     """The same as a table."""
     rows = item_rows(*[item for items in lists for item in items])
     row = np.repeat(np.arange(len(lists)), [len(items) for items in lists])
-    return encode(request_rows(*requests), with_pair_features(prepare_items(rows), rows), row)
+    pairs = with_pair_features(prepare_items(rows), rows)
+    return encode(request_rows(*requests), pairs, row, history_length=HISTORY_LENGTH)

@@ -53,7 +53,14 @@ def plan(the_policy: Policy | None = None, *, seed: int = 17, ds: date = DAY, tr
         Day(ds=ds - timedelta(days=back), split="train", label_as_of=midnight_after(ds), is_final=False)
         for back in range(train_days - 1, -1, -1)
     ]
-    return Plan(ds=ds, days=tuple(days), policy=the_policy or policy(), seed=seed, target_domain="search")
+    return Plan(
+        ds=ds,
+        days=tuple(days),
+        policy=the_policy or policy(),
+        seed=seed,
+        target_domain="search",
+        last_eval_ds=days[-1].ds,
+    )
 
 
 @dataclass

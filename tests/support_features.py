@@ -2,8 +2,6 @@
 
 from datetime import date, datetime, timedelta
 
-import pyarrow as pa
-
 from uniscale.contracts.days import midnight_after, run_days
 from uniscale.contracts.features import (
     ITEM_FEATURES,
@@ -13,10 +11,13 @@ from uniscale.contracts.features import (
     USER_FRESH_ACTIONS,
     USER_SEQUENCES,
 )
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.contracts.tasks import LABELS
+from uniscale.data.histories import read_histories
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
 
@@ -154,6 +155,25 @@ def small_shop(lake):
     lake.commit(work, "the small shop")
 
 
+def sequence(user, ds, num_known, acts):
+    """What became known of a user on a day: moments of knowledge with item, action, domain, category and brand."""
+    known_at, items, actions, domains, categories, brands = (list(values) for values in zip(*acts, strict=True))
+    return {
+        "ds": ds,
+        "user_id": user,
+        "num_known": num_known,
+        "known_at": known_at,
+        "acted_at": known_at,
+        "item_ids": items,
+        "category_ids": categories,
+        "brand_ids": brands,
+        "fresh_category_ids": categories,
+        "fresh_brand_ids": brands,
+        "actions": actions,
+        "domains": domains,
+    }
+
+
 def shop_rows():
     """Two training requests on DS, one test request on the day after, features of the day before and of DS."""
     before = DS - timedelta(days=1)
@@ -199,10 +219,25 @@ def shop_rows():
         USER_FRESH_ACTIONS,
         [fresh("u1", morning - timedelta(minutes=5), ["i7"]), fresh("u1", morning, ["i7", "i8"])],
     )
+    noon = [datetime(2026, 1, day, 12) for day in (2, 3)]
+    minute = timedelta(minutes=1)
+    yield (
+        SEQUENCES,
+        [
+            sequence("u1", noon[0].date(), 1, [(noon[0], "i2", "click", "feed", "", "b2")]),
+            sequence("u1", noon[1].date(), 2, [(noon[1], "i1", "purchase", "search", "c1", "")]),
+            sequence(
+                "u1",
+                DS,
+                4,
+                [(morning - minute, "i7", "click", "feed", "", ""), (morning, "i8", "click", "feed", "", "")],
+            ),
+        ],
+    )
     yield (
         SAMPLES,
         [
-            sample("r1", morning, ["i2", "i1", "i9"], clicked=["i1"], carted=["i2"]),
+            sample("r1", morning, ["i2", "i1", "i9"], clicked=["i1"], carted=["i2"], sequence_length=3),
             sample("r2", morning + timedelta(hours=1), ["i1"], user="u9", text=None),
         ],
     )
@@ -219,7 +254,9 @@ def shop_rows():
 
 
 def frames(lake, split):
-    """Frames of a split by sample."""
+    """Frames of a split by sample, with the histories that a ranker reads."""
     with lake.read() as con:
         rows = con.execute("select * from ml.frames where split = ? order by sample_id", [split]).to_arrow_table()
-    return {row["sample_id"]: row for row in pa.table(rows).to_pylist()}
+    days = sorted(set(rows.column("ds").to_pylist()))
+    histories = read_histories(lake, days, split, ("search", "feed", "shop"), HISTORY_LENGTH)
+    return {row["sample_id"]: row for row in histories.carried(rows).to_pylist()}

@@ -1,15 +1,21 @@
 """Random frames that obey the contract, for tests of loading and training."""
 
+import random
 from datetime import date, datetime, timedelta
+from functools import cache
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.days import midnight_after
-from uniscale.contracts.frames import FRAMES, HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.contracts.inputs import ITEM_IDS
+from uniscale.contracts.events import ACTIONS
+from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC, hash_id
+from uniscale.contracts.inputs import HISTORY_INPUTS, HISTORY_LENGTH, ITEM_IDS
 from uniscale.contracts.marts import FCT_EXPOSURES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.contracts.tasks import LABELS, TASKS
+from uniscale.data.behaviour import LISTS
 from uniscale.lake import Lake
 from uniscale.lake.partitions import mark_built
 
@@ -71,16 +77,62 @@ def _items(rng, n, is_real):
     }
 
 
+@cache
+def actions_of(user):
+    """What a user did around DS, in the order in which it became known."""
+    draw = random.Random(user)
+    midnight = datetime(DS.year, DS.month, DS.day)
+    acts = []
+    for number in range(draw.choice([0, 5, 40, 90])):
+        acted_at = midnight + timedelta(seconds=draw.randrange(-9 * 86_400, 2 * 86_400))
+        category = draw.choice(["", "c1", "c2", "c3"])
+        acts.append(
+            {
+                "known_at": acted_at + timedelta(seconds=draw.choice([0, 0, 60, 7_200])),
+                "acted_at": acted_at,
+                "action_id": f"{user}-{number}",
+                "item_ids": f"i{draw.randrange(500)}",
+                "category_ids": category,
+                "brand_ids": draw.choice(["", "b1", "b2"]),
+                # Serving learns of some items a day later.
+                "fresh_category_ids": draw.choice(["", category]),
+                "fresh_brand_ids": "",
+                "actions": draw.choice(["click", "cart", "favorite", "purchase"]),
+                "domains": draw.choice([*DOMAINS, "mailer"]),
+            }
+        )
+    return tuple(sorted(acts, key=lambda act: (act["known_at"], act["acted_at"], act["action_id"])))
+
+
+def _history(user, requested_at):
+    """The prefix of the user's sequence that a request sees, and its newest actions as served requests carry them."""
+    known = [act for act in actions_of(user) if act["known_at"] < requested_at]
+    kept = sorted(known[-HISTORY_LENGTH:], key=lambda act: act["acted_at"])
+    fresh = ["fresh_" if act["known_at"].date() == requested_at.date() else "" for act in kept]
+    return {
+        "sequence_length": len(known),
+        "history_items": [hash_id("item", act["item_ids"]) for act in kept],
+        "history_categories": [
+            hash_id("category", act[f"{of}category_ids"]) for act, of in zip(kept, fresh, strict=True)
+        ],
+        "history_brands": [hash_id("brand", act[f"{of}brand_ids"]) for act, of in zip(kept, fresh, strict=True)],
+        "history_actions": [1 + ACTIONS.index(act["actions"]) for act in kept],
+        "history_domains": [act["domains"] for act in kept],
+        "history_hours": [(requested_at - act["acted_at"]) / timedelta(hours=1) for act in kept],
+    }
+
+
 def _request(rng, ds, split, number, *, domain, max_items):
-    history = int(rng.integers(0, HISTORY_LENGTH + 5))
+    user = f"u{rng.integers(0, 40)}"
+    requested_at = datetime(ds.year, ds.month, ds.day) + timedelta(minutes=int(rng.integers(0, 1440)))
     is_real = domain == DOMAINS[0]
     return {
         "ds": ds,
         "split": split,
         "sample_id": f"r{ds:%m%d}-{number:05d}{'' if is_real else '~s'}",
-        "user_id": f"u{rng.integers(0, 40)}",
+        "user_id": user,
         "domain": domain,
-        "requested_at": datetime(ds.year, ds.month, ds.day) + timedelta(minutes=int(rng.integers(0, 1440))),
+        "requested_at": requested_at,
         "query_tier": 0 if is_real else 1,
         # Unique per request, so that a test can tell requests apart in a batch.
         "user_index": number + 1,
@@ -89,24 +141,20 @@ def _request(rng, ds, split, number, *, domain, max_items):
         "query_words": _ids(rng, 0, 10),
         "user_numeric": _floats(rng, len(USER_NUMERIC)),
         "query_numeric": _floats(rng, len(QUERY_NUMERIC)),
-        "history_items": [int(v) for v in rng.integers(1, 500, history)],
-        "history_categories": [int(v) for v in rng.integers(0, 50, history)],
-        "history_brands": [int(v) for v in rng.integers(0, 50, history)],
-        "history_actions": [int(v) for v in rng.integers(1, 5, history)],
-        "history_domains": [str(v) for v in rng.choice([*DOMAINS, "mailer"], history)],
-        "history_hours": [float(v) for v in rng.exponential(50, history)],
+        **_history(user, requested_at),
         **_items(rng, int(rng.integers(1, max_items + 1)), is_real),
         "label_as_of": midnight_after(ds),
     }
 
 
 def frames_schema():
-    """The Arrow schema of the contract."""
+    """The Arrow schema of the contract, with the histories that served requests carry."""
     plain = {
         "DATE": pa.date32(),
         "VARCHAR": pa.string(),
         "TIMESTAMP": pa.timestamp("us"),
         "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
         "FLOAT": pa.float32(),
         "DOUBLE": pa.float64(),
         "BOOLEAN": pa.bool_(),
@@ -115,11 +163,13 @@ def frames_schema():
     def arrow(sql):
         return pa.list_(arrow(sql[:-2])) if sql.endswith("[]") else plain[sql]
 
-    return pa.schema([(column.name, arrow(column.type)) for column in FRAMES.columns])
+    histories = dict.fromkeys(HISTORY_INPUTS, pa.list_(pa.int32()))
+    histories |= {"history_domains": pa.list_(pa.string()), "history_hours": pa.list_(pa.float32())}
+    return pa.schema([*((column.name, arrow(column.type)) for column in FRAMES.columns), *histories.items()])
 
 
 def random_frames(num_requests, *, ds=DS, split="train", seed=0, domains=DOMAINS, max_items=12):
-    """Frames of one day as an Arrow table, ordered by sample_id; the first request is in the target domain."""
+    """Frames of one day with their histories, ordered by sample_id; the first request is in the target domain."""
     rng = np.random.default_rng(seed)
     chosen = [domains[0], *rng.choice(domains, max(0, num_requests - 1))][:num_requests]
     rows = [
@@ -127,6 +177,22 @@ def random_frames(num_requests, *, ds=DS, split="train", seed=0, domains=DOMAINS
         for number, domain in enumerate(chosen)
     ]
     return pa.Table.from_pylist(rows, schema=frames_schema())
+
+
+def sequences():
+    """``es3.sequences`` of all users."""
+    rows = []
+    for user in (f"u{number}" for number in range(40)):
+        num_known = 0
+        for day, learnt in groupby(actions_of(user), key=lambda act: act["known_at"].date()):
+            acts = list(learnt)
+            num_known += len(acts)
+            lists = {name: [act[name] for act in acts] for name in LISTS}
+            rows.append({"ds": day, "user_id": user, "num_known": num_known, **lists})
+    moments = dict.fromkeys(("known_at", "acted_at"), pa.list_(pa.timestamp("us")))
+    schema = {"ds": pa.date32(), "user_id": pa.string(), "num_known": pa.int64()}
+    schema |= {name: moments.get(name, pa.list_(pa.string())) for name in LISTS}
+    return pa.Table.from_pylist(rows, schema=pa.schema(schema))
 
 
 def native_labels(frames):
@@ -160,15 +226,18 @@ def native_labels(frames):
 
 
 def write_frames(lake, tables, key="k"):
-    """Put frames of some days into the lake, with their exposures and build notes, in one commit."""
+    """Put frames of some days into the lake, with their sequences, exposures and build notes, in one commit."""
 
     def work(con):
         Lake.create(con, FRAMES)
+        Lake.create(con, SEQUENCES)
+        con.register("sequences_in", sequences())
+        Lake.replace(con, SEQUENCES, "true", "sequences_in")
         Lake.create(con, FCT_EXPOSURES)
         for frames in tables:
             ds, split = frames["ds"][0].as_py(), frames["split"][0].as_py()
             exposures = native_labels(frames)
-            con.register("frames_in", frames)
+            con.register("frames_in", frames.select(FRAMES.column_names))
             con.register("exposures_in", exposures)
             Lake.replace(con, FRAMES, f"ds = date '{ds}' and split = '{split}'", "frames_in")
             Lake.replace(con, FCT_EXPOSURES, f"ds = date '{ds}'", "exposures_in")

@@ -1,7 +1,7 @@
 """What every command shares: where people are told things, and what exit codes mean.
 
 Standard output carries results only (with ``--json`` exactly one document); everything else goes to standard error.
-Exit codes: 0 done, 1 failed, 2 bad input.
+Exit codes: 0 done, 1 failed, 2 bad input (`BAD_INPUT`), 75 not yet (`NOT_YET`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from rich.markup import escape
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
+BAD_INPUT = 2
+"""Exit code of a command that the same input will fail again."""
+NOT_YET = 75
+"""Exit code of a command that waits for something to come; EX_TEMPFAIL of sysexits.h."""
 _UNREAD = re.compile(r"Cannot open file .*\.parquet")
 
 
@@ -44,7 +48,7 @@ def parse_day(text: str) -> date:
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turn errors into one readable sentence and an exit code: 2 for bad input, 1 for anything else.
+    """Turn errors into one readable sentence and an exit code: `BAD_INPUT`, or 1 for anything else.
 
     ``UNISCALE_DEBUG=1`` shows the traceback as well.
     """
@@ -60,10 +64,11 @@ def exit_codes() -> Iterator[None]:
         raise typer.Exit(1) from None
     except (ValueError, FileNotFoundError, NotADirectoryError) as error:
         _tell(error)
-        raise typer.Exit(2) from error
+        raise typer.Exit(BAD_INPUT) from error
     except Exception as error:
         _tell(error)
-        raise typer.Exit(1) from error
+        is_input = getattr(error, "exit_code", 1) == BAD_INPUT  # an entry point that this command has started says so
+        raise typer.Exit(BAD_INPUT if is_input else 1) from error
 
 
 def _tell(error: BaseException) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.data.es3_shops import peak_mib
-from uniscale.es3.sequences import Behaviour, read_behaviour
+from uniscale.data.behaviour import Behaviour, read_behaviour
 
 _BATCH_ROWS = 65_536
 
@@ -35,11 +34,11 @@ def read_list_wise(folder: Path, layout: str, window: int | None) -> dict[str, A
     found: dict[str, Any] = {"items": pc.sum(pc.list_value_length(table.column("item_ids"))).as_py()}
     if window is None:
         return {**found, "seconds": time.perf_counter() - start, "bytes_held": table.nbytes}
-    behaviour = read_sequences(folder / "sequences.parquet")
+    behaviour = read_sequences(folder / "sequences.parquet", folder / f"{layout}.parquet", window)
     lengths = table.column("sequence_length").to_numpy()
-    starts, taken = behaviour.windows(table.column("user_id").combine_chunks(), lengths, window)
+    ends, taken = behaviour.ends(table.column("user_id").combine_chunks(), lengths), np.minimum(lengths, window)
     seconds = time.perf_counter() - start
-    places = np.arange(taken.sum()) + np.repeat(starts - (np.cumsum(taken) - taken), taken)
+    places = np.arange(taken.sum()) + np.repeat(ends - np.cumsum(taken), taken)
     behaviour.actions.drop_columns(["known_at"]).take(places)
     return {
         **found,
@@ -50,12 +49,12 @@ def read_list_wise(folder: Path, layout: str, window: int | None) -> dict[str, A
     }
 
 
-def read_sequences(file: Path) -> Behaviour:
-    """The sequences of a file, through the reader of the lake's table."""
+def read_sequences(file: Path, records: Path, window: int) -> Behaviour:
+    """What the records see of the sequences of a file, through the reader of the lake's table."""
     with duckdb.connect() as con:
         con.execute("attach ':memory:' as lake; create schema lake.es3; set preserve_insertion_order = true")
         con.execute(f"create view lake.es3.sequences as from read_parquet('{file}')")
-        return read_behaviour(con, date.max)
+        return read_behaviour(con, f"select user_id, sequence_length from read_parquet('{records}')", at_most=window)
 
 
 def read_flat(folder: Path, layout: str) -> dict[str, Any]:

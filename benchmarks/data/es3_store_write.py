@@ -2,8 +2,8 @@
 
 All files: zstd level 3, the same row group size, in the order of requests unless the name says otherwise. The flat
 files repeat what belongs to the request on the row of each item, and, where the name has a number, the user's last
-actions known before the request, up to this number. They leave out when an action became known: only shared sequences
-need it.
+actions known before the request, up to this number. They leave out when an action became known, and what its item
+was taken for on that day: only shared sequences need it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import duckdb
 
 from uniscale.config.settings import load_settings
 from uniscale.contracts.samples import SAMPLES
-from uniscale.contracts.sequences import SEQUENCES
+from uniscale.contracts.sequences import AS_OF_THE_DAY_BEFORE, SEQUENCES
+from uniscale.data.behaviour import LISTS
 from uniscale.lake import Lake
 
 WINDOWS = (20, 50)
@@ -27,7 +28,8 @@ WINDOWS = (20, 50)
 ROW_GROUP_ROWS = 122_880
 _LISTS = [column.name for column in SAMPLES.columns if column.type.endswith("[]")]
 _OF_REQUEST = [name for name in SAMPLES.column_names if name not in _LISTS]
-_OF_ACTION = [column.name for column in SEQUENCES.columns if column.type.endswith("[]") and column.name != "known_at"]
+_SHARED_ONLY = {"known_at", *AS_OF_THE_DAY_BEFORE.values()}
+_OF_ACTION = [name for name in LISTS if name not in _SHARED_ONLY]
 
 
 def main() -> None:

@@ -26,10 +26,10 @@ from benchmarks.shop import Shop
 from uniscale.config import Settings
 from uniscale.config.calendar import train_days
 from uniscale.contracts.frames import FRAMES
-from uniscale.data.collate import encode
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.data.frame_store import FrameStore
-from uniscale.data.mixture import read_training
 from uniscale.data.recipe import ES3, EXPOSED, DataRecipe
+from uniscale.data.training_set import training_set
 from uniscale.lake import Lake
 from uniscale.pipeline.steps import steps_until
 
@@ -99,8 +99,7 @@ def measure(shop: Shop, repeats: int) -> dict[str, Any]:
 
 def _store(settings: Settings, lake: Lake, shop: Shop, recipe: DataRecipe) -> FrameStore:
     days = train_days(settings, shop.ds)
-    records = read_training(lake, days, recipe, target_domain=settings.target_domain)
-    return FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
+    return training_set(settings, lake, days, recipe, history_length=HISTORY_LENGTH)
 
 
 def _refuse_difference(left: FrameStore, right: FrameStore) -> None:

@@ -14,7 +14,6 @@ import platform
 import sys
 import tempfile
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +111,14 @@ def flops_per_row(settings: Settings, lake: Lake, ds: date, recipe: Recipe) -> f
     """Floating-point operations of matrix products, forward and backward, per training row of a day."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from uniscale.data.collate import encode
-    from uniscale.data.frame_store import FrameStore
-    from uniscale.data.frames import read_frames
     from uniscale.data.loader import Loader, LoaderState
+    from uniscale.data.training_set import training_set
     from uniscale.models.loss import ranking_loss
     from uniscale.models.zoo import build_model
 
-    records = islice(read_frames(lake, [ds], "train"), 1)
-    store = FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
-    step = next(Loader(store, batch_requests=256, seed=0).epoch(LoaderState()))
     model = build_model(recipe.model, recipe.size, settings.domains)
+    store = training_set(settings, lake, [ds], recipe.data, history_length=model.inputs.history_length)
+    step = next(Loader(store, batch_requests=256, seed=0).epoch(LoaderState()))
     ((batch, labels),) = step.micro_batches
     model.fit_numeric(batch)
     with FlopCounterMode(display=False) as counter:

@@ -23,7 +23,7 @@ from benchmarks.record import begin, store
 from uniscale.config import Settings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.features import FEATURE_TABLES, FeatureTable
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.lake import Lake
 
 USERS, ITEMS, QUERIES, CATEGORIES = 10_000, 99_900, 5_000, 300

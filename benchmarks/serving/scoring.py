@@ -20,7 +20,7 @@ from benchmarks import record
 from benchmarks.training.requests import DOMAINS
 from uniscale.batch.synthetic import random_batch
 from uniscale.batch.tensors import Batch
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.models.export import export_ranker
 from uniscale.models.zoo import MODELS, SIZES, build_model
 

@@ -11,7 +11,7 @@ import torch
 from uniscale.batch.arrays import Encoded
 from uniscale.batch.synthetic import random_batch
 from uniscale.batch.tensors import Batch, Labels
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.data.frame_store import FrameStore
 

@@ -103,7 +103,11 @@
     {%- endfor -%}
     {{ top_values(
         struct_of(fields),
-        struct_of({"acted_at": actions ~ ".acted_at", "action_id": actions ~ ".action_id"}),
+        struct_of({
+            "known_at": actions ~ ".known_at",
+            "acted_second": epoch_seconds(actions ~ ".acted_at"),
+            "action_id": actions ~ ".action_id",
+        }),
         setting("sequence_length"),
     ) }}
 {%- endmacro %}

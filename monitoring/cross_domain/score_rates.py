@@ -23,6 +23,7 @@ from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.monitor import DECILES
 from uniscale.contracts.tasks import CLICK
 from uniscale.data.frames import read_frames
+from uniscale.data.histories import read_histories
 from uniscale.lake import Lake
 from uniscale.registry.store import Registry
 
@@ -67,7 +68,7 @@ def score_rates(
                 "model_version": champion.version,
                 "num_rows": len(found),
                 "num_clicks": int(found[CLICK.label].sum()),
-                "mean_score": float(found["score"].mean()),
+                "mean_score": round(float(found["score"].mean()), 5),
                 "weight_share": weights.get(population, 0.0),
             }
 
@@ -78,13 +79,15 @@ def _scored(settings: Settings, lake: Lake, day: date, version: str) -> pd.DataF
 
     registry = Registry(settings)
     model = load_model(registry.download(registry.get(version))).to(settings.training.device)
-    with lake.read() as con:
+    snapshot = lake.snapshot_id()
+    with lake.read(snapshot) as con:
         chosen = _chosen(con, day)
+    histories = read_histories(lake, [day], "train", model.domains, model.inputs.history_length, snapshot_id=snapshot)
     found = []
-    for batch in read_frames(lake, [day], "train"):
+    for batch in read_frames(lake, [day], "train", snapshot_id=snapshot):
         records = batch.filter(pc.is_in(batch.column("sample_id"), value_set=pa.array(sorted(chosen), pa.string())))
         if records.num_rows:
-            scores = score_records(model, records).column(CLICK.probability).combine_chunks().flatten()
+            scores = score_records(model, records, histories).column(CLICK.probability).combine_chunks().flatten()
             found.append(_rows(records, scores))
     columns = [*_CELL, CLICK.label, "score"]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)

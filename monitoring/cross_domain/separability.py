@@ -25,6 +25,8 @@ from uniscale.contracts.monitor import CLASSIFIER_COLUMNS
 
 Floats = npt.NDArray[np.float64]
 _FOLDS = 3
+_DIGITS = 5
+"""Digits after the point: the last ones depend on the processor's threads."""
 _PENALTY = 0.1
 """Inverse of the strength of the L2 penalty: a population may have few rows."""
 _CELL = ["domain", "provenance", "query_tier"]
@@ -91,10 +93,10 @@ def _told_apart(part: pd.DataFrame, native: pd.DataFrame) -> dict[str, Any]:
     mean_F = np.mean(losses, axis=0)
     top = [int(place) for place in np.argsort(-mean_F, kind="stable")[:CLASSIFIER_COLUMNS] if mean_F[place] > 0]
     return {
-        "auc": float(np.mean(aucs)),
-        "auc_se": float(np.std(aucs, ddof=1) / sqrt(len(aucs))),
+        "auc": round(float(np.mean(aucs)), _DIGITS),
+        "auc_se": round(float(np.std(aucs, ddof=1) / sqrt(len(aucs))), _DIGITS),
         "top_columns": [NUMERIC_INPUTS[place] for place in top],
-        "top_losses": [float(mean_F[place]) for place in top],
+        "top_losses": [round(float(mean_F[place]), _DIGITS) for place in top],
     }
 
 

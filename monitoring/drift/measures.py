@@ -97,8 +97,10 @@ def rate(ds: date, today: Profile, days: Sequence[date], before: Sequence[Profil
     found = expect(ds, days, _column(_log_rate(one) for one in before))
     effect = _log_rate(today) - float(found.value_J[0])
     expected = float(np.exp(found.value_J[0]))
-    rows = today["num_rows"] - today["num_nulls"]
-    noise = _DESIGN * sqrt((1 - min(expected, 1)) / (max(expected, 1 / rows) * rows)) + 0.5 / rows
+    every = (today, *before)
+    rows = min(_known(one) for one in every)
+    pooled = sum(one["mean"] * _known(one) for one in every) / sum(_known(one) for one in every)
+    noise = _DESIGN * sqrt((1 - pooled) / (max(pooled, 1 / rows) * rows)) + 0.5 / rows
     return _measured(today["mean"], expected, effect, found, noise)
 
 

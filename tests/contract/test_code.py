@@ -44,7 +44,7 @@ def test_all_of_ours_that_a_module_brings_in_counts(module):
         ("dags/daily_retraining.py", set()),
         ("uniscale/es3/sql/3_labels.sql", {"samples", "monitor", "page"}),
         ("dbt_project/models/marts/fct_exposures.sql", {"marts"}),
-        ("uniscale/models/wukong.py", {"ranker", "train", "evaluate", "promote"}),
+        ("uniscale/models/wukong.py", {"ranker", "train", "evaluate", "promote", "monitor"}),
         ("uniscale/decision/gate.py", {"evaluate", "promote"}),
         ("uniscale/sources/ubi.py", set()),
     ],

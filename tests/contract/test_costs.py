@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.batch.synthetic import random_batch
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.models.cost import cost_at, cost_of
 from uniscale.models.zoo import MODELS, SIZES, build_model
 

@@ -1,23 +1,27 @@
 """What every DAG must be."""
 
 import ast
+import importlib.util
 import json
 import os
 import shlex
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import product
 
 import pytest
 from typer.main import get_command
 
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.cli.main import app
+from uniscale.contracts.days import midnight_after
+from uniscale.pipeline.pools import POOLS
 from uniscale.pipeline.products import read_by, tables_of
-from uniscale.pipeline.steps import DAY_STEPS
+from uniscale.pipeline.steps import DAY_STEPS, RETRAINING_STEPS, WATCH_STEPS
 
 HEAVY = {"torch", "ray", "feast", "mlflow", "evidently", "duckdb", "pandas", "dbt"}
-DAY = "{{ params.ds or (data_interval_start | ds) }}"
+DAY = "{{ params.ds or dag_run.partition_key or (data_interval_start | ds) }}"
 HOSTILE = (
     "2026-01-08; touch caught",
     "2026-01-08 --help",
@@ -43,6 +47,7 @@ def parsed(tmp_path_factory):
     code = """
 import importlib.util, json, os, sys, time
 import airflow.sdk, airflow.providers.standard.operators.bash
+from airflow.serialization.serialized_objects import DagSerialization
 given = json.loads(os.environ["GIVEN"])
 def accepts(param, value):
     try:
@@ -61,14 +66,23 @@ for path in sys.argv[1:]:
     dags = [
         {"id": d.dag_id, "doc": d.doc_md, "tags": list(d.tags), "catchup": d.catchup,
          "max_active_runs": d.max_active_runs,
+         "schedule": d.timetable.serialize() if hasattr(d.timetable, "lag") else
+                     {"assets": [d.timetable.asset_condition.name]},
          "params": {name: [text for text in given if accepts(d.params.get_param(name), text)] for name in d.params},
          "tasks": {t.task_id: {"owner": t.owner, "retries": t.retries, "down": sorted(t.downstream_task_ids),
                                "inlets": [a.name for a in t.inlets], "outlets": [a.name for a in t.outlets],
-                               "command": t.bash_command, "env": t.env, "append_env": t.append_env,
+                               "command": getattr(t, "bash_command", None), "env": getattr(t, "env", None),
+                               "pool": t.pool, "hours": t.execution_timeout.total_seconds() / 3600,
+                               "mode": getattr(t, "mode", None), "rule": t.trigger_rule.value,
+                               "backoff": bool(t.retry_exponential_backoff), "teardown": t.is_teardown,
+                               "told": [f.__name__ for f in t.on_failure_callback],
                                "templated": {f: getattr(t, f) for f in t.template_fields}}
                    for t in d.tasks}}
         for d in vars(module).values() if isinstance(d, airflow.sdk.DAG)
     ]
+    for d in vars(module).values():
+        if isinstance(d, airflow.sdk.DAG):
+            DagSerialization.serialize_dag(d)  # what the scheduler reads
     new = sorted({m.split(".")[0] for m in set(sys.modules) - before})
     found[path] = {"dags": dags, "seconds": seconds, "new": new}
 print(json.dumps(found))
@@ -76,12 +90,14 @@ print(json.dumps(found))
     environment = {
         **os.environ,
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "dags" / "plugins"),
         "PYTHONPATH": str(PROJECT_ROOT),
         "GIVEN": json.dumps([*HOSTILE, *GOOD]),
     }
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, FILES)], capture_output=True, text=True, env=environment, check=True
+        [sys.executable, "-c", code, *map(str, FILES)], capture_output=True, text=True, env=environment, check=False
     )
+    assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -99,7 +115,25 @@ def test_every_dag_is_documented_owned_and_safe_to_schedule(parsed, path):
         assert dag["tags"]
         assert dag["catchup"] is False
         assert dag["max_active_runs"] == 1
-        assert all(task["owner"] != "airflow" and task["retries"] >= 1 for task in dag["tasks"].values())
+        assert path.stem == dag["id"], "a DAG is found by the name of its file"
+        for name, task in dag["tasks"].items():
+            where = f"task {name} of {dag['id']}"
+            assert task["owner"] != "airflow", f"{where} has no owner"
+            assert task["retries"] >= 1, f"{where} is not tried again"
+            assert task["backoff"], f"{where} is tried again at once, which helps no one"
+            assert task["told"] == ["task_failed"], f"{where} fails silently"
+            assert 0 < task["hours"] <= 24, f"{where} may run for ever"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_what_works_on_the_lake_waits_in_a_pool_and_what_waits_for_logs_in_no_slot(parsed, path):
+    known = {pool.name for pool in POOLS}
+    for dag in parsed[str(path)]["dags"]:
+        for name, task in dag["tasks"].items():
+            if task["mode"] is not None:
+                assert (task["mode"], task["pool"]) == ("reschedule", "default_pool"), name
+            elif task["command"] is not None:
+                assert task["pool"] in known, f"{name} of {dag['id']} is in no pool that is set up"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -111,20 +145,29 @@ def test_a_dag_file_parses_fast_and_without_the_machine_learning_stack(parsed, p
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_task_calls_a_command_that_exists_with_a_day(parsed, path):
     for dag in parsed[str(path)]["dags"]:
-        for task in dag["tasks"].values():
-            start, _, words = task["command"].partition(" -m uniscale ")
+        for task in (task for task in dag["tasks"].values() if task["command"] is not None):
+            start, _, words = task["command"].partition(" -m ")
             assert start == f"exec {shlex.quote(sys.executable)}"
-            words, _, day = words.partition(" -- ")
-            command, step = found_command(words.split())
+            module, *words = words.split()
+            assert task["env"] == {"DS": DAY}
+            if module != "uniscale":
+                assert words[-2:] == ["--ds", '"$DS"']
+                assert importlib.util.find_spec(module) is not None
+                continue
+            takes_day = words[-2:] == ["--", '"$DS"']
+            command, left = found_command(words[:-2] if takes_day else words)
+            options = {option for parameter in command.params for option in parameter.opts}
+            step = [word for word in left if not word.startswith("--")]
+            assert {word for word in left if word.startswith("--")} <= options
             required = [parameter.name for parameter in command.params if parameter.required]
-            assert required == ([*(["name"] if step else []), "ds"])
+            assert required == ([*(["name"] if step else []), *(["ds"] if takes_day else [])])
             assert set(step) <= {step.name for step in DAY_STEPS}
-            assert (day, task["env"], task["append_env"]) == ('"$DS"', {"DS": DAY}, True)
 
 
 def test_the_tasks_of_the_retraining_name_the_tables_that_they_read_and_build_as_assets(parsed):
     (dag,) = parsed[str(PROJECT_ROOT / "dags" / "daily_retraining.py")]["dags"]
-    for step, task in dag["tasks"].items():
+    for step in (step.name for step in RETRAINING_STEPS):
+        task = dag["tasks"][step]
         assert task["inlets"] == [table.qualified for table in read_by(step)]
         assert task["outlets"] == [table.qualified for table in tables_of(step)]
     assert "es3.samples" in dag["tasks"]["samples"]["outlets"]
@@ -145,14 +188,17 @@ def test_no_text_of_a_parameter_becomes_part_of_a_shell_command(parsed, path, tm
     program = tmp_path / "python that tells its arguments"
     program.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
     program.chmod(0o755)
+    commands = {}
     for dag in parsed[str(path)]["dags"]:
-        for task in dag["tasks"].values():
+        for task in (task for task in dag["tasks"].values() if task["command"] is not None):
             templated = {name: value for name, value in task["templated"].items() if "{" in json.dumps(value)}
             assert list(templated) == ["env"], "only the environment may hold what a parameter says"
-    command = task["command"].replace(shlex.quote(sys.executable), shlex.quote(str(program)), 1)
-    for value in (value for value in HOSTILE if value):
+            commands[task["command"].split()[-2]] = task["command"]
+    for command, value in product(commands.values(), (value for value in HOSTILE if value)):
+        if '"$DS"' not in command:
+            continue
         done = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", command.replace(shlex.quote(sys.executable), shlex.quote(str(program)), 1)],
             env={**os.environ, "DS": value},
             cwd=tmp_path,
             capture_output=True,
@@ -177,17 +223,27 @@ def test_a_dag_file_is_wiring_only(path):
     assert not [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
-def test_the_daily_dag_runs_the_steps_of_the_day_in_order(parsed):
+def test_the_daily_dag_waits_for_logs_runs_the_steps_in_order_and_tells_that_it_is_over_in_any_case(parsed):
     (dag,) = parsed[str(PROJECT_ROOT / "dags" / "daily_retraining.py")]["dags"]
-    names = [step.name for step in DAY_STEPS]
+    names = ["logs", *(step.name for step in RETRAINING_STEPS), "over"]
     assert list(dag["tasks"]) == names
     for name, following in zip(names, [*names[1:], None], strict=True):
         assert dag["tasks"][name]["down"] == ([following] if following else [])
+    over = dag["tasks"]["over"]
+    assert (over["outlets"], over["teardown"]) == (["day"], True), "a run that failed would pass for a good one"
+
+
+def test_the_monitoring_follows_every_day_and_each_part_of_it_comes_although_another_failed(parsed):
+    (dag,) = parsed[str(PROJECT_ROOT / "dags" / "monitoring.py")]["dags"]
+    assert dag["schedule"] == {"assets": ["day"]}
+    assert list(dag["tasks"]) == [step.name for step in WATCH_STEPS]
+    assert {task["rule"] for task in dag["tasks"].values()} == {"all_done"}
 
 
 def test_the_nightly_features_are_built_then_served_then_compared(parsed):
     (dag,) = parsed[str(PROJECT_ROOT / "dags" / "daily_features.py")]["dags"]
     assert {name: task["down"] for name, task in dag["tasks"].items()} == {
+        "logs": ["build"],
         "build": ["materialize"],
         "materialize": ["skew"],
         "skew": [],
@@ -195,19 +251,14 @@ def test_the_nightly_features_are_built_then_served_then_compared(parsed):
 
 
 @pytest.mark.parametrize(
-    ("name", "cron", "days", "started", "ds"),
+    ("name", "started", "ds"),
     [
-        ("daily_retraining", "0 2 * * *", 2, datetime(2026, 3, 10, 2, tzinfo=UTC), "2026-03-08"),
-        ("daily_features", "30 0 * * *", 1, datetime(2026, 3, 10, 0, 30, tzinfo=UTC), "2026-03-09"),
+        ("daily_retraining", datetime(2026, 3, 10, 2), date(2026, 3, 8)),
+        ("daily_features", datetime(2026, 3, 10, 0, 30), date(2026, 3, 9)),
     ],
 )
-def test_a_run_is_for_the_day_whose_data_has_come(name, cron, days, started, ds):
+def test_a_run_is_for_the_day_whose_data_has_come(parsed, name, started, ds):
     """Features are of yesterday; the retraining is of the day before, and its test day, yesterday, has ended too."""
-    from airflow.timetables.trigger import CronTriggerTimetable
-    from pendulum import instance
-
-    text = (PROJECT_ROOT / "dags" / f"{name}.py").read_text(encoding="utf-8")
-    assert f'CronTriggerTimetable("{cron}", timezone="UTC", interval=timedelta(days={days}))' in text
-    timetable = CronTriggerTimetable(cron, timezone="UTC", interval=timedelta(days=days))
-    interval = timetable.infer_manual_data_interval(run_after=instance(started))
-    assert interval.start.date().isoformat() == ds
+    (dag,) = parsed[str(PROJECT_ROOT / "dags" / f"{name}.py")]["dags"]
+    assert midnight_after(ds, -1) + timedelta(seconds=dag["schedule"]["lag"]) == started
+    assert dag["schedule"]["weekday"] is None

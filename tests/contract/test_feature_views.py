@@ -11,6 +11,7 @@ pytest.importorskip("feast")
 
 from uniscale.batch.tensors import Batch
 from uniscale.contracts import frames, inputs
+from uniscale.contracts.sequences import COLUMN_OF, SEQUENCES
 from uniscale.features.offline.source import value_type
 from uniscale.features.repo import (
     FEATURE_REPO,
@@ -145,9 +146,12 @@ def test_what_is_declared_of_the_inputs_is_what_frames_batches_and_tables_hold()
     numbers = {"user_numeric_RF", "query_numeric_RF", "item_numeric_NF"}
     others = {"domain_R", "request_of_item_N", "history_actions_RL", "history_domains_RL", "history_hours_RL"}
     assert fields - numbers - others == {one.tensor for one in declared}
-    for one in declared:
+    for one in (*inputs.REQUEST_IDS, *inputs.ITEM_IDS):
         depth = columns[one.name].type.count("[]")
-        assert depth == (one.width is not None) + (one in (*inputs.ITEM_IDS, *inputs.HISTORY_IDS)), one.name
+        assert depth == (one.width is not None) + (one in inputs.ITEM_IDS), one.name
+    assert {f"{name}_RL" for name in inputs.HISTORY_INPUTS} == {name for name in fields if name.endswith("_RL")}
+    of_actions = {COLUMN_OF[part.column] for one in inputs.HISTORY_IDS for part in one.parts}
+    assert of_actions | {"actions", "domains", "acted_at"} <= {column.name for column in SEQUENCES.columns}
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, -1])

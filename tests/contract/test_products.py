@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import date
 
 import pytest
 from dbt.cli.main import dbtRunner
@@ -16,6 +17,7 @@ from uniscale.contracts.outcomes import OUTCOME_TABLES
 from uniscale.contracts.policy import load_policy
 from uniscale.es3.products import BEHAVIOUR, ES3_SAMPLES
 from uniscale.features.training_frames import sql as frame_sql
+from uniscale.features.training_frames.products import FRAME_FEATURES
 from uniscale.features.training_frames.products import PRODUCTS as FRAMES_BY_SPLIT
 from uniscale.lake.keys import setting_values
 from uniscale.pipeline.products import PRODUCTS
@@ -84,10 +86,12 @@ def test_the_sequences_read_what_they_declare():
 
 
 def test_frames_read_the_samples_or_requests_they_declare():
-    train, evaluated = frame_sql.train_samples([]), frame_sql.evaluated_requests([], "search")
+    days = [date(2026, 1, 5)]
+    train, evaluated = frame_sql.train_samples(days), frame_sql.evaluated_requests(days, "search", days[0])
+    features = {table.qualified for table in FRAME_FEATURES}
     for split, text in (("train", train), ("eval", evaluated)):
-        source = FRAMES_BY_SPLIT[split].reads[0].table
-        assert re.findall(r"\blake\.(\w+\.\w+)", text) == [source.qualified]
+        read = set(re.findall(r"\blake\.(\w+\.\w+)", text))
+        assert read == declared(FRAMES_BY_SPLIT[split]) - features
 
 
 def test_every_derived_table_is_built_by_one_product_of_a_step_after_those_it_reads():

@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import time
-from datetime import date, timedelta
 from types import SimpleNamespace
 
 import psutil
@@ -22,7 +21,7 @@ KILLED_WITH_ITS_DAY = "train"
 def test_a_day_ends_with_a_decision_a_card_and_a_page(day):
     card = json.loads(day.run("report", DS, "--json").stdout)
     assert card["ds"] == DS
-    assert card["decision"] in ("promoted", "kept")
+    assert card["decision"] in ("promoted", "refreshed", "kept")
     assert set(card["samples"]) == {"exposed", "unexposed", "attributed", "synthetic"}
     assert all(count > 0 for count in card["samples"].values())
     for role in ("champion", "challenger"):
@@ -46,12 +45,14 @@ def test_models_have_learnt_something(day):
 @pytest.fixture(scope="module")
 def up(day):
     """The servers of the installation, until Ctrl-C or the end of the tests."""
-    airflow, mlflow, evidently = free_ports(3)
+    airflow, mlflow, evidently, ui = free_ports(4)
     ports = ("--airflow-port", str(airflow), "--mlflow-port", str(mlflow), "--evidently-port", str(evidently))
+    ports += ("--ui-port", str(ui))
     process = day.start("up", *ports)
     try:
         wait_for(lambda: get(f"http://127.0.0.1:{mlflow}/health") == "OK", 120, "MLflow")
         wait_for(lambda: "html" in get(f"http://127.0.0.1:{evidently}/").lower(), 120, "Evidently")
+        wait_for(lambda: "The search ranker today" in get(f"http://127.0.0.1:{ui}/"), 120, "the dashboard")
         token = wait_for(lambda: airflow_token(airflow), 120, "Airflow's token")
         yield SimpleNamespace(process=process, airflow=airflow, token=token)
     finally:
@@ -60,7 +61,7 @@ def up(day):
 
 
 def test_all_servers_answer_on_loopback_and_know_the_dags(up):
-    for name in ("daily_retraining", "daily_features"):
+    for name in ("daily_retraining", "daily_features", "monitoring"):
         dag = wait_for(lambda name=name: airflow_dag(up.airflow, up.token, name), 120, name)
         assert dag["has_import_errors"] is False
     children = psutil.Process(up.process.pid).children(recursive=True)
@@ -69,23 +70,22 @@ def test_all_servers_answer_on_loopback_and_know_the_dags(up):
     assert listening_addresses(up.process.pid) == {"127.0.0.1"}
 
 
-def test_the_scheduler_runs_the_same_dag_for_its_day_and_does_nothing_for_a_finished_one(day, up):
-    """Airflow's own scheduler takes the day from the run's schedule interval, and finds every step done."""
+def test_a_backfill_by_the_scheduler_runs_its_days_and_their_monitoring_and_does_nothing_for_finished_ones(day, up):
+    """Airflow's own backfill takes the day from the range; what `uniscale day` has done is found done."""
     before, snapshot = content(day.lake()), day.lake().snapshot_id()
-    wait_for(lambda: airflow_dag(up.airflow, up.token), 120, "the DAG")
-    dag = f"http://127.0.0.1:{up.airflow}/api/v2/dags/daily_retraining"
-    two_days_later = f"{date.fromisoformat(DS) + timedelta(days=2)}T02:00:00Z"
-    # Due before the run of last night, which the scheduler makes by itself: of two runs one waits for the other.
-    when = {"logical_date": two_days_later, "run_after": two_days_later}
-    run = send("POST", f"{dag}/dagRuns", up.token, when)
-    send("PATCH", dag, up.token, {"is_paused": False})
-    path = f"{dag}/dagRuns/{run['dag_run_id']}"
-    state = wait_for(lambda: _final_state(get(path, up.token)), 300, "the end of the run")
-    tasks = json.loads(get(f"{path}/taskInstances", up.token))["task_instances"]
-    send("PATCH", dag, up.token, {"is_paused": True})
-    assert {task["task_id"]: task["state"] for task in tasks} == dict.fromkeys(STEP_NAMES, "success")
-    assert state == "success"
-    assert {change["step"]: change["state"] for change in day.changes()} == dict.fromkeys(STEP_NAMES, "was done")
+    wait_for(lambda: airflow_dag(up.airflow, up.token, "monitoring"), 120, "the DAGs")
+    server, asked = f"http://127.0.0.1:{up.airflow}/api/v2", time.time()
+    send("PATCH", f"{server}/dags/monitoring", up.token, {"is_paused": False})
+    span = ("--from-date", DS, "--to-date", DS, "--reprocess-behavior", "completed")
+    day.run("airflow", "backfill", "create", "--dag-id", "daily_retraining", *span)
+    send("PATCH", f"{server}/dags/daily_retraining", up.token, {"is_paused": False})
+    backfilled = wait_for(lambda: _ended(up, "daily_retraining", "backfill"), 300, "the end of the backfill")
+    watched = wait_for(lambda: _ended(up, "monitoring", "asset_triggered"), 300, "the end of the monitoring")
+    send("PATCH", f"{server}/dags/daily_retraining", up.token, {"is_paused": True})
+    assert (backfilled["state"], backfilled["logical_date"][:10]) == ("success", DS)
+    assert (watched["state"], watched["partition_key"]) == ("success", DS)
+    found = {change["step"]: change["state"] for change in day.changes() if change["at"] > asked}
+    assert found == dict.fromkeys(STEP_NAMES, "was done")
     assert (content(day.lake()), day.lake().snapshot_id()) == (before, snapshot)
 
 
@@ -97,9 +97,11 @@ def test_ctrl_c_stops_all_servers_together(up):
     assert not alive
 
 
-def _final_state(answer: str) -> str | None:
-    state = json.loads(answer)["state"]
-    return state if state in ("success", "failed") else None
+def _ended(up, dag, kind):
+    """The run of a kind, once it has ended."""
+    runs = json.loads(get(f"http://127.0.0.1:{up.airflow}/api/v2/dags/{dag}/dagRuns", up.token))["dag_runs"]
+    (run,) = [run for run in runs if run["run_type"] == kind] or [None]
+    return run if run and run["state"] in ("success", "failed") else None
 
 
 def test_a_corrupt_log_is_refused_and_leaves_the_lake_as_it_was(day, logs, tmp_path):

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -25,9 +24,8 @@ def shop(logs, tmp_path, monkeypatch):
 
 
 def run_dag(settings):
-    command = [str(Path(sys.executable).with_name("airflow")), "dags", "test", "daily_features"]
     return subprocess.run(
-        [*command, "--conf", json.dumps({"ds": DS})],
+        [sys.executable, "-m", "dags.parts.by_hand", DS, "daily_features"],
         cwd=PROJECT_ROOT,
         env=airflow_environment(settings),
         capture_output=True,
@@ -47,14 +45,18 @@ def test_a_night_takes_a_new_installation_from_logs_to_served_values(shop):
     assert pointer["moment"] == "2026-01-09T00:00:00"
     assert all(view["rows"] == view["written"] > 0 for view in pointer["views"].values())
     user = most_active_user(shop)
-    entity = ("--service", "ranker_request_v2", "--entity", f"user_id={user}", "--json")
-    served = json.loads(shop.run("features", "get", *entity).stdout)
-    known = json.loads(shop.run("features", "get", *entity, "--as-of", "2026-01-09").stdout)
-    assert served["as_of"] == known["as_of"]
-    (served,), (known,) = (answer["rows"] for answer in (served, known))
-    daily = [name for name in served["features"] if not name.startswith("fresh_")]
-    assert [served["features"][name] for name in daily] == [known["features"][name] for name in daily]
-    assert served["features"]["user_num_clicks_1d"] > 0
+    told = {}
+    for service in ("ranker_request_v3", "ranker_history_v1"):
+        entity = ("--service", service, "--entity", f"user_id={user}", "--json")
+        served = json.loads(shop.run("features", "get", *entity).stdout)
+        known = json.loads(shop.run("features", "get", *entity, "--as-of", "2026-01-09").stdout)
+        assert served["as_of"] == known["as_of"]
+        (served,), (known,) = (answer["rows"] for answer in (served, known))
+        daily = [name for name in served["features"] if not name.startswith("fresh_")]
+        assert [served["features"][name] for name in daily] == [known["features"][name] for name in daily]
+        told |= served["features"]
+    assert told["user_num_clicks_1d"] > 0
+    assert told["history_items"]
 
 
 def most_active_user(shop):

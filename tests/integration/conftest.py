@@ -51,3 +51,34 @@ def installation(grown, tmp_path, monkeypatch):
 @pytest.fixture(scope="session", autouse=True)
 def _parsed(parsed_project):
     """Every test here may run dbt."""
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """MLflow's tables take seconds to make; they are made once."""
+    from uniscale.config import load_settings
+    from uniscale.registry.store import Registry
+
+    settings = load_settings()
+    settings.home = tmp_path_factory.mktemp("mlflow")
+    Registry(settings)
+    return settings.home / "mlflow.db"
+
+
+@pytest.fixture
+def stage(settings, lake, empty_database, tmp_path, monkeypatch):
+    """An installation whose rankers are as skilled as a test says."""
+    from tests.support_judging import Stage
+    from uniscale.decision import judge
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(empty_database, settings.home / "mlflow.db")
+    settings.gate.num_resamples = 200
+    model_dir = tmp_path / "model"
+    model_dir.mkdir()
+    (model_dir / "model.json").write_text("{}")
+    made = Stage(settings, lake, model_dir)
+    monkeypatch.setattr(judge, "_score", made.score)
+    monkeypatch.setattr(judge, "Registry", lambda _: made.registry)  # opening it again for each call takes long
+    monkeypatch.setattr("mlflow.pyfunc.save_model", lambda path, **_: path.mkdir())  # no model here is ever loaded
+    return made

@@ -13,6 +13,7 @@ pytest.importorskip("feast")
 from uniscale.cli.main import app
 from uniscale.contracts.features import (
     FEATURE_SERVICES,
+    HISTORY_SERVICE,
     ITEM_FEATURES,
     ITEM_SERVICE,
     PAIR_SERVICE,
@@ -23,6 +24,7 @@ from uniscale.serving.get import get_features
 
 ASKED = {
     REQUEST_SERVICE: [("user_id", "u1"), ("query_text", "  RED shoe ")],
+    HISTORY_SERVICE: [("user_id", "u1")],
     ITEM_SERVICE: [("item_id", "i1"), ("item_id", "i2"), ("item_id", "nobody")],
     PAIR_SERVICE: [("user_id", "u1"), ("category_id", "c1"), ("category_id", "c2")],
 }
@@ -95,7 +97,11 @@ def test_values_that_should_have_been_replaced_are_told(settings, shop):
 @pytest.mark.parametrize(
     ("service", "entities", "reason"),
     [
-        ("ranker_v0", [("item_id", "i1")], r"no feature service 'ranker_v0'; services are ranker_item_v2, ranker_pair"),
+        (
+            "ranker_v0",
+            [("item_id", "i1")],
+            r"no feature service 'ranker_v0'; services are ranker_history_v1, ranker_item_v2, ranker_pair",
+        ),
         (ITEM_SERVICE, [("user_id", "u1")], r"entities name user_id; this service is asked by item_id"),
         (ITEM_SERVICE, [], r"entities name nothing; this service is asked by item_id"),
         (

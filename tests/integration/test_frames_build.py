@@ -2,15 +2,16 @@ import math
 from datetime import date, datetime, timedelta
 
 import pytest
-from support_features import DS, candidate, frames, fresh, item, label_as_of, sample, small_shop, user, write
+from support_features import DS, candidate, frames, item, label_as_of, sample, sequence, small_shop, user, write
 
 from uniscale.config import Settings
 from uniscale.config.settings import WindowSettings
-from uniscale.contracts.features import ITEM_FEATURES, USER_FEATURES, USER_FRESH_ACTIONS
+from uniscale.contracts.features import ITEM_FEATURES, USER_FEATURES
 from uniscale.contracts.frames import FRAMES, HASH_SPACE, ITEM_NUMERIC, QUERY_NUMERIC, hash_id
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.samples import SAMPLES
+from uniscale.contracts.sequences import SEQUENCES
 from uniscale.features.leak.guard import LeakError
 from uniscale.features.training_frames.build import build_frames
 from uniscale.lake import Lake
@@ -103,7 +104,7 @@ def test_missing_versions_are_counted(built):
 
     # of 3 requests one has an unknown user, one no query; of 7 items i9 and i3 are unknown
     assert missing == pytest.approx(
-        {"user_features": 1 / 3, "query_features": 1 / 3, "user_sequences": 1 / 3, "item_features": 2 / 7}
+        {"user_features": 1 / 3, "query_features": 1 / 3, "sequences": 1 / 3, "item_features": 2 / 7}
     )
 
 
@@ -157,15 +158,20 @@ def test_only_the_split_whose_source_was_rebuilt_is_built_again(settings, shop):
     assert shop.snapshot_id() == before + 1
 
 
-def test_a_day_is_built_again_when_its_fresh_actions_were(settings, shop):
+def test_a_test_day_is_built_again_when_its_sequences_were(settings, shop):
     build_frames(settings, shop, DS)
+    assert frames(shop, "eval")["r3"]["sequence_length"] == 4
+    next_day = DS + timedelta(days=1)
+    acts = [(datetime(2026, 1, 6, hour), "i2", "click", "feed", "", "") for hour in (9, 21)]
     with shop.read() as con:
-        known = con.execute(f"select * from {USER_FRESH_ACTIONS.qualified}").to_arrow_table().to_pylist()
-    write(shop, USER_FRESH_ACTIONS, [*known, fresh("u9", datetime(2026, 1, 5, 9, 30), ["i2"])])
-    shop.commit(lambda con: mark_built(con, USER_FRESH_ACTIONS.qualified, {DS: "again"}), "mark")
+        known = con.execute(f"select * from {SEQUENCES.qualified}").to_arrow_table().to_pylist()
+    write(shop, SEQUENCES, [*known, sequence("u1", next_day, 6, acts)])
+    shop.commit(lambda con: mark_built(con, SEQUENCES.qualified, {next_day: "again"}), "mark")
     build_frames(settings, shop, DS)
 
-    assert frames(shop, "train")["r2"]["history_items"] == [hash_id("item", "i2")]
+    frame = frames(shop, "eval")["r3"]
+    assert frame["sequence_length"] == 5
+    assert frame["history_items"][-1] == hash_id("item", "i2")
 
 
 def test_labels_of_another_moment_are_refused(settings, shop):

@@ -1,99 +1,26 @@
 """Judging a day on real frames, lake and registry: what is stored, and what a re-run or a kill leaves behind."""
 
 import json
-import shutil
-from datetime import date, timedelta
+from datetime import timedelta
 
 import duckdb
 import pytest
-from support_evaluation import predictions, write_test_day
+from support_evaluation import write_test_day
 from support_frames import DOMAINS
+from support_judging import DS, NEXT
 from typer.testing import CliRunner
 
 from uniscale.cli.main import app
-from uniscale.config import load_settings
 from uniscale.contracts.metrics import CATALOGUE
 from uniscale.decision import judge
 from uniscale.decision.champion import champion_changes, roll_back, set_champion
+from uniscale.evaluation.outcomes import read_judged
 from uniscale.registry.store import Registry
 from uniscale.simulator.blueprint import WORLD_FILE
 from uniscale.simulator.worlds import choose_world
 
-DS = date(2026, 1, 5)
-NEXT = DS + timedelta(days=1)
 
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """MLflow's tables take seconds to make; they are made once."""
-    settings = load_settings()
-    settings.home = tmp_path_factory.mktemp("mlflow")
-    Registry(settings)
-    return settings.home / "mlflow.db"
-
-
-class Stage:
-    """An installation whose rankers are as skilled as a test says."""
-
-    def __init__(self, settings, lake, model_dir):
-        self.settings, self.lake, self.model_dir = settings, lake, model_dir
-        self.registry = Registry(settings)
-        self.skills = {}
-        self.frames = {}
-
-    def train(self, ds, role, skill):
-        version = self.registry.register(
-            ds=ds,
-            role=role,
-            days=[ds],
-            recipe={},
-            model_name="dlrm-xs",
-            model_dir=self.model_dir,
-            metrics={},
-            curve=[],
-            snapshot_id=7,
-            code_version="c",
-            num_params=9,
-            key=f"{ds} {role} {len(self.skills)}",
-        )
-        self.registry.set_alias(role, version)
-        self.skills[version.version] = skill
-        return version
-
-    def test_day(self, day, num_requests=60):
-        self.frames[day] = write_test_day(self.lake, day, num_requests, seed=day.day)
-
-    def score(self, settings, lake, days, registry, version):
-        return predictions(self.frames[days[0]], self.skills[version.version])
-
-    def run(self, ds):
-        judge.evaluate_day(self.settings, self.lake, ds)
-        return judge.promote_day(self.settings, self.lake, ds)
-
-    def rows(self, query):
-        with self.lake.read() as con:
-            return con.execute(query).fetchall()
-
-    def champion(self):
-        return self.registry.champion().version
-
-
-@pytest.fixture
-def stage(settings, lake, empty_database, tmp_path, monkeypatch):
-    settings.home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(empty_database, settings.home / "mlflow.db")
-    settings.gate.num_resamples = 200
-    model_dir = tmp_path / "model"
-    model_dir.mkdir()
-    (model_dir / "model.json").write_text("{}")
-    made = Stage(settings, lake, model_dir)
-    monkeypatch.setattr(judge, "_score", made.score)
-    monkeypatch.setattr(judge, "Registry", lambda _: made.registry)  # opening it again for each call takes long
-    monkeypatch.setattr("mlflow.pyfunc.save_model", lambda path, **_: path.mkdir())  # no model here is ever loaded
-    return made
-
-
-def test_a_better_challenger_is_promoted_with_its_evidence(stage):
+def test_a_fresh_version_of_the_champions_recipe_serves_with_its_evidence(stage):
     stage.test_day(NEXT)
     old, new = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
     details = judge.evaluate_day(stage.settings, stage.lake, DS)
@@ -103,22 +30,58 @@ def test_a_better_challenger_is_promoted_with_its_evidence(stage):
     gauc = dict(stage.rows("select role, value from ml.metrics where metric = 'gauc'"))
     assert gauc["difference"] == pytest.approx(gauc["challenger"] - gauc["champion"])
     decided = judge.promote_day(stage.settings, stage.lake, DS)
-    assert decided["decision"] == "promoted"
+    assert decided["decision"] == "refreshed"
     assert stage.champion() == new.version
     ((decision, champion, challenger, snapshot, evidence),) = stage.rows(
         "select decision, champion_version, challenger_version, snapshot_id, evidence from ml.decisions"
     )
-    assert (decision, champion, challenger, snapshot) == ("promoted", old.version, new.version, 7)
+    assert (decision, champion, challenger, snapshot) == ("refreshed", old.version, new.version, 7)
     (artefact,) = (stage.settings.home / "mlartifacts").rglob("decisions/2026-01-05.json")
     assert json.loads(artefact.read_text()) == json.loads(evidence) == decided["evidence"]
-    assert json.loads(evidence)["ci_low"] > 0
+    found = json.loads(evidence)
+    assert found["ci_low"] > 0
+    assert found["serves"] == new.version
+    assert found["questions"]["refresh"]["margin"] == stage.settings.gate.margin
 
 
-def test_a_challenger_that_is_not_better_is_kept_out(stage):
+def test_a_fresh_version_serves_unless_it_is_certainly_worse_than_the_margin(stage):
     stage.test_day(NEXT)
-    old, _ = stage.train(DS, "champion", 0.5), stage.train(DS, "challenger", 0.5)
-    assert stage.run(DS)["decision"] == "kept"
+    old, new = stage.train(DS, "champion", 0.5), stage.train(DS, "challenger", 0.5)
+    assert stage.run(DS)["decision"] == "refreshed"
+    assert stage.champion() == new.version
+    stage.skills[new.version] = 0.0
+    decided = stage.run(DS)
+    assert decided["decision"] == "kept"
+    assert "certainly worse than -0.0050" in decided["reason"]
+    assert stage.champion() == old.version == decided["evidence"]["serves"]
+    stage.settings.gate.margin = 1.0
+    assert stage.run(DS)["decision"] == "refreshed"
+
+
+def test_a_frozen_gate_judges_and_moves_nothing(stage):
+    stage.test_day(NEXT)
+    old, _ = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    stage.settings.gate.frozen = True
+    decided = stage.run(DS)
+    assert decided["decision"] == "kept"
+    assert decided["reason"].startswith("frozen (gate.frozen), else refreshed; ")
     assert stage.champion() == old.version
+    assert decided["evidence"]["serves"] == old.version
+
+
+def test_a_required_guardrail_that_could_not_be_measured_keeps_the_champion_and_says_what_to_do(stage):
+    stage.test_day(NEXT)
+    old, _ = stage.train(DS, "champion", 0.0), stage.train(DS, "challenger", 0.9)
+    stage.settings.gate.guardrails["gmv"].min_requests = 5_000
+    decided = stage.run(DS)
+    assert decided["decision"] == "kept"
+    assert "gmv_proxy could not be measured" in decided["reason"]
+    assert "set gate.guardrails.gmv.required = false" in decided["reason"]
+    assert stage.champion() == old.version
+    stage.settings.gate.guardrails["gmv"].required = False
+    decided = stage.run(DS)
+    assert decided["decision"] == "refreshed"
+    assert "no guardrail stops it, not measured: gmv_proxy" in decided["reason"]
 
 
 def test_few_requests_are_thin_evidence_even_for_a_perfect_challenger(stage):
@@ -152,7 +115,7 @@ def test_an_older_day_moves_no_alias_once_a_later_day_has_decided(stage):
     assert stage.champion() == third.version
     again = stage.run(DS)
     assert (again["decision"], again["champion_version"], again["challenger_version"]) == (
-        "promoted",
+        "refreshed",
         first.version,
         second.version,
     )
@@ -188,8 +151,8 @@ def test_a_promotion_killed_between_decision_and_alias_is_finished_by_its_re_run
     assert stage.champion() == (old if killed_at == "set_alias" else new).version
     assert judge.promote_day(stage.settings, stage.lake, DS)["champion_version"] == old.version
     assert stage.champion() == new.version
-    assert stage.rows("select decision, champion_version from ml.decisions") == [("promoted", old.version)]
-    assert stage.rows("select version, replaced, how from ml.champions") == [(new.version, old.version, "promoted")]
+    assert stage.rows("select decision, champion_version from ml.decisions") == [("refreshed", old.version)]
+    assert stage.rows("select version, replaced, how from ml.champions") == [(new.version, old.version, "refreshed")]
     assert list((stage.settings.home / "mlartifacts").rglob("decisions/2026-01-05.json"))
 
 
@@ -205,10 +168,10 @@ def test_a_decision_that_turns_on_a_re_run_takes_the_alias_back(stage):
 
 def test_a_champion_set_by_hand_stays_when_a_kept_day_runs_again(stage):
     stage.test_day(NEXT)
-    stage.train(DS, "champion", 0.5)
-    by_hand = stage.train(DS, "champion", 0.5)
+    stage.train(DS, "champion", 0.9)
+    by_hand = stage.train(DS, "champion", 0.9)
     stage.registry.set_alias("champion", "1")
-    stage.train(DS, "challenger", 0.5)
+    stage.train(DS, "challenger", 0.0)
     stage.run(DS)
     stage.registry.set_alias("champion", by_hand)
     stage.run(DS)
@@ -244,8 +207,9 @@ def test_frames_built_again_after_the_evaluation_are_refused_with_the_remedy(sta
     stage.train(DS, "challenger", 0.9)
     judge.evaluate_day(stage.settings, stage.lake, DS)
     write_test_day(stage.lake, NEXT, 61, seed=99)
-    with pytest.raises(ValueError, match=r"have no prediction for all candidates.*step evaluate"):
-        judge.promote_day(stage.settings, stage.lake, DS)
+    stored = "select * from lake.ml.predictions where role = 'champion'"
+    with stage.lake.read() as con, pytest.raises(ValueError, match=r"no prediction for all candidates.*step evaluate"):
+        read_judged(con, stored, [NEXT], stage.settings.target_domain)
 
 
 def test_what_is_missing_is_refused_with_the_command_that_makes_it(stage):
@@ -280,7 +244,7 @@ def test_the_truth_is_measured_along_with_the_rest_where_it_is_known(stage, tmp_
     assert {metric for _, metric in found} == {metric.name for metric in CATALOGUE.values() if metric.is_truth}
     assert found["challenger", "true_gauc"] > found["champion", "true_gauc"]
     assert found["challenger", "true_auc"] < 1  # a label of 0.9 or 0.1 cannot be known for certain
-    assert judge.promote_day(stage.settings, stage.lake, DS)["decision"] == "promoted"
+    assert judge.promote_day(stage.settings, stage.lake, DS)["decision"] == "refreshed"
 
 
 def test_a_truth_of_other_logs_is_refused(stage, tmp_path):
@@ -330,7 +294,7 @@ def test_every_change_of_the_champion_is_on_record_and_the_one_before_can_be_bro
     assert stage.champion() == old.version
     assert [(change.version, change.replaced, change.how, change.ds) for change in champion_changes(stage.lake)] == [
         (old.version, new.version, "rolled_back", None),
-        (new.version, old.version, "promoted", DS),
+        (new.version, old.version, "refreshed", DS),
     ]
     assert champion_changes(stage.lake)[0].reason == "clicks fell by half"
     with pytest.raises(ValueError, match=f"version {old.version} is the champion already"):

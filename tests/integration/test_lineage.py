@@ -1,9 +1,13 @@
 """The way from a sample back to the log, on to the models, and from a user to everything that names them."""
 
 import json
+import re
 from datetime import date, datetime
+from urllib.parse import urlencode
 
 import pytest
+from support_dashboard import dashboard
+from support_servers import get
 from typer.testing import CliRunner
 
 from tests.support_lineage import ANNA, BERT, DS
@@ -140,3 +144,16 @@ def test_the_command_tells_it_to_people_and_to_programs(read_only):
     assert tables["raw.quarantine"] == {"unknown": 3}
     for words in (["lineage"], ["lineage", "r-a1", "--user", ANNA], ["lineage", "r-a7"]):
         assert runner.invoke(app, words).exit_code == 2
+
+
+def test_the_dashboard_shows_a_sample_a_user_and_a_model(read_only):
+    settings, _ = read_only
+    with dashboard(settings) as base:
+        sample, user, model = (
+            re.sub(r"<[^>]+>", " ", get(f"{base}/lineage?{urlencode({'kind': kind, 'id': name})}"))
+            for kind, name in (("sample", "r-a1"), ("user", ANNA), ("model", "1"))
+        )
+        assert "r-a1" in get(f"{base}/lineage?{urlencode({'kind': 'sample', 'id': 'r-a9'})}")  # close ones are named
+    assert "click o1 in feed, 1.0 h later" in sample and "Red Shoe" in sample
+    assert "raw.candidates" in user and "version 1" in user
+    assert "its run in MLflow" in model and "2 days, 2026-01-06 to 2026-01-07" in model

@@ -10,6 +10,7 @@ from support_servers import redis_server
 pytest.importorskip("feast")
 
 from uniscale.contracts.features import (
+    HISTORY_SERVICE,
     ITEM_FEATURES,
     ITEM_SERVICE,
     PAIR_SERVICE,
@@ -26,6 +27,7 @@ def known(settings):
     """Who has features online."""
     request = {"user_id": "u1", "query_text": "red shoe"}
     (found,) = read_online(settings, REQUEST_SERVICE, [request])
+    found |= read_online(settings, HISTORY_SERVICE, [{"user_id": "u1"}])[0]
     pairs = [{"user_id": name, "category_id": "c1"} for name in ("u1", "u2")]
     counts = [row["user_category_num_actions"] for row in read_online(settings, PAIR_SERVICE, pairs)]
     (shoe,) = read_online(settings, ITEM_SERVICE, [{"item_id": "i1"}])

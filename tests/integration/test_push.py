@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 pytest.importorskip("feast")
 
 from uniscale.cli.main import app
-from uniscale.contracts.features import ITEM_FEATURES, MAX_FRESH_ACTIONS, REQUEST_SERVICE
+from uniscale.contracts.features import HISTORY_SERVICE, ITEM_FEATURES, MAX_FRESH_ACTIONS
 from uniscale.features.online.materialize import materialize
 from uniscale.features.online.push import push_actions
 from uniscale.features.online.push_rules import COLUMNS
@@ -55,7 +55,7 @@ def push(settings, *rows, now=None):
 
 def fresh(settings, user="u1"):
     """What the user's next request reads of fresh actions."""
-    (found,) = read_online(settings, REQUEST_SERVICE, [{"user_id": user, "query_text": "red shoe"}])
+    (found,) = read_online(settings, HISTORY_SERVICE, [{"user_id": user}])
     return {name: value for name, value in found.items() if name.startswith("fresh_")}
 
 

@@ -8,10 +8,13 @@ import sys
 from datetime import date
 
 import pytest
-from support_evaluation import predictions, write_test_day
+from support_evaluation import decision_row, insert, predictions, write_test_day
 from support_frames import DOMAINS, random_frames
 
 from uniscale.config import load_settings
+from uniscale.contracts.outcomes import DECISIONS
+from uniscale.decision.champion import make_champion
+from uniscale.pipeline.prune import prune_models
 from uniscale.registry.store import Registry
 
 DS = date(2026, 1, 5)
@@ -212,6 +215,33 @@ def test_a_copied_or_moved_home_has_its_models_and_leaves_the_old_one_alone(
     mlflow.set_tracking_uri(f"sqlite:///{new / 'mlflow.db'}")
     assert mlflow.artifacts.download_artifacts("models:/ranker@champion/data/model/model.json").startswith(str(new))
     assert sorted(path for path in old.rglob("*") if path.is_file()) == ([] if is_moved else before)
+
+
+def test_old_models_that_never_served_are_deleted_with_their_files_and_no_other(registry, settings, lake, model_dir):
+    """Of five old ones: the champion, the one that it replaced, one that a decision names, two that never served."""
+    old = [registry.register(**facts(model_dir, key=f"old-{number}")) for number in range(5)]
+    registry.register(**facts(model_dir, key="new", ds=date(2026, 5, 1)))
+    for number in (0, 1):
+        make_champion(lake, registry, old[number], how="set", reason="for the test")
+    insert(lake, DECISIONS, [decision_row(DS, champion=old[2].version)])
+    (lost,) = [registry.download(version).parent for version in old[3:4]]
+
+    assert prune_models(settings, lake, keep_days=200) == 0
+    assert prune_models(settings, lake, keep_days=90) == 2
+    assert [version.version for version in registry.versions()] == ["6", "3", "2", "1"]
+    assert registry.download(old[2]).is_dir()
+    assert not lost.exists()
+    with pytest.raises(ValueError, match="has no version '4' of ranker; train the day again"):
+        registry.get("4")
+    assert prune_models(settings, lake, keep_days=90) == 0
+
+
+def test_a_deletion_that_was_killed_before_its_end_is_finished(registry, model_dir):
+    registry.register(**facts(model_dir))
+    version = registry.register(**facts(model_dir, key="key-2"))
+    registry._runs.delete(version.run_id, version.source)
+    registry.delete(version)
+    assert [left.version for left in registry.versions()] == ["1"]
 
 
 def test_an_unknown_version_and_a_missing_folder_are_refused(registry, model_dir, tmp_path):

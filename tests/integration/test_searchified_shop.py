@@ -6,16 +6,21 @@ from types import SimpleNamespace
 import pytest
 
 from uniscale.config import Settings
+from uniscale.config.calendar import days_of_run
 from uniscale.config.settings import SourceSettings, WindowSettings
 from uniscale.contracts.days import midnight_after
 from uniscale.contracts.events import CANDIDATES
+from uniscale.contracts.inputs import HISTORY_INPUTS, HISTORY_LENGTH
+from uniscale.data.behaviour import read_behaviour
+from uniscale.data.histories import Histories
 from uniscale.es3.build import build_samples
 from uniscale.es3.plan import plan_run
 from uniscale.features.leak.guard import TOGETHER, LeakError, check_leak, excess, measure_leak
 from uniscale.features.leak.lists import measured_lists
+from uniscale.features.model_inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.features.training_frames.build import encode_frames
-from uniscale.features.training_frames.sql import PASSED_ON
+from uniscale.features.training_frames.sql import PASSED_ON, evaluated_requests, train_samples
 from uniscale.lake import Lake
 from uniscale.simulator.blueprint import Blueprint
 from uniscale.simulator.knobs import Knobs
@@ -217,6 +222,27 @@ def leak_with(shop, negatives):
         con.register("changed_frames", encode_frames(con, store, "train"))
         days = [day.ds for day in shop.plan.days]
         return measure_leak(measured_lists(con, store, days, target_domain="search", frames="changed_frames"))
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+@pytest.mark.parametrize("length", [HISTORY_LENGTH, 20])
+def test_the_history_that_training_reads_is_the_one_that_serving_reads(shop, split, length):
+    """From sequences stored once per user, and from the daily and the fresh actions of the feature tables."""
+    settings, plan = shop.settings, shop.plan
+    days = [day.ds for day in days_of_run(settings, plan.ds) if day.split == split]
+    samples = train_samples(days) if split == "train" else evaluated_requests(days, "search", plan.carried_ds)
+    with shop.lake.read() as con:
+        con.execute(f"create temp table asked as {samples}")
+        served = model_inputs(con, open_store(settings), "asked", history_length=length)
+        requests = con.sql("from asked order by requested_at, sample_id").to_arrow_table()
+        behaviour = read_behaviour(con, "from asked", at_most=length)
+    trained = Histories(behaviour, settings.domains, length).carried(requests)
+    lengths = trained.column("sequence_length").to_numpy()
+    assert (lengths > length).sum() > 50
+    assert (lengths == 0).sum() > 0
+    assert max(map(len, trained.column("history_items").to_pylist())) == length
+    for name in HISTORY_INPUTS:
+        assert trained.column(name).to_pylist() == served.column(name).to_pylist(), name
 
 
 def test_the_first_day_of_a_log_is_not_measured(shop):

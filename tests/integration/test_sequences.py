@@ -9,12 +9,11 @@ import pytest
 from support_es3 import World
 
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
+from uniscale.data.behaviour import LISTS, read_behaviour
 from uniscale.es3.build import build_samples
-from uniscale.es3.sequences import read_behaviour
 
 FIRST = date(2026, 1, 5)
 DS = date(2026, 1, 7)
-LISTS = ("known_at", "acted_at", "item_ids", "category_ids", "actions", "domains")
 
 
 @pytest.fixture
@@ -52,16 +51,16 @@ def random_world(seed=5, users=12):
 
 
 def sequence_of(world, user):
-    """The user's actions in the order in which they became known."""
+    """The user's actions known by the end of the test day, in the order in which they became known."""
     acts = [
-        row for row in world.rows["raw.actions"] if row["user_id"] == user and row["recorded_at"] < datetime(2026, 1, 8)
+        row for row in world.rows["raw.actions"] if row["user_id"] == user and row["recorded_at"] < datetime(2026, 1, 9)
     ]
     return sorted(acts, key=lambda row: (row["recorded_at"], row["acted_at"], row["action_id"]))
 
 
-def category(world, item, when):
+def category(world, item, before):
     for row in world.rows["raw.items"]:
-        if row["item_id"] == item and row["recorded_at"] <= when:
+        if row["item_id"] == item and row["recorded_at"] < before:
             return row["category_id"] or ""
     return ""
 
@@ -74,17 +73,17 @@ def stored(lake):
 def windows(lake, at_most):
     """For each sample its user, request time, prefix length and the window that a reader gets."""
     with lake.read() as con:
-        behaviour = read_behaviour(con, DS)
+        behaviour = read_behaviour(con, "from es3.samples", at_most=at_most)
         samples = con.execute(
             "select user_id, requested_at, sequence_length from es3.samples order by sample_id"
         ).to_arrow_table()
     users = samples.column("user_id").combine_chunks()
     lengths = samples.column("sequence_length").to_numpy()
-    starts, taken = behaviour.windows(users, lengths, at_most)
-    for user, when, length, start, size in zip(
-        users.to_pylist(), samples.column("requested_at").to_pylist(), lengths, starts, taken, strict=True
+    ends, taken = behaviour.ends(users, lengths), np.minimum(lengths, at_most)
+    for user, when, length, end, size in zip(
+        users.to_pylist(), samples.column("requested_at").to_pylist(), lengths, ends, taken, strict=True
     ):
-        yield user, when, length, behaviour.actions.slice(start, size).to_pylist()
+        yield user, when, length, behaviour.actions.slice(end - size, size).to_pylist()
 
 
 def test_a_sample_sees_exactly_what_was_known_before_its_request_newest_last(settings, lake):
@@ -100,9 +99,10 @@ def test_a_sample_sees_exactly_what_was_known_before_its_request_newest_last(set
         assert [(row["item_ids"], row["acted_at"], row["domains"]) for row in window] == [
             (act["item_id"], act["acted_at"], act["domain"]) for act in known[-3:]
         ]
-        assert [row["category_ids"] for row in window] == [
-            category(world, act["item_id"], act["recorded_at"]) for act in known[-3:]
-        ]
+        for row, act in zip(window, known[-3:], strict=True):
+            day = datetime.combine(act["recorded_at"].date(), datetime.min.time())
+            assert row["category_ids"] == category(world, act["item_id"], day + timedelta(days=1))
+            assert row["fresh_category_ids"] == category(world, act["item_id"], day)
 
 
 def test_each_action_is_stored_once_at_its_place(settings, lake):
@@ -240,7 +240,7 @@ def test_reading_too_few_users_is_told(settings, lake):
     random_world().write(lake)
     build_samples(settings, lake, DS)
     with lake.read() as con:
-        behaviour = read_behaviour(con, DS, users=["u1"])
+        behaviour = read_behaviour(con, "select * from es3.samples where user_id = 'u1'", at_most=5)
     assert behaviour.users.to_pylist() == ["u1"]
     with pytest.raises(KeyError, match="has no sequence"):
-        behaviour.windows(pa.array(["u2"]), np.array([1]), 5)
+        behaviour.ends(pa.array(["u2"]), np.array([1]))

@@ -9,7 +9,6 @@ from monitoring.reports.workspace import keep
 from ray_jobs.fit import _drop_torn_state
 from uniscale.pipeline.airflow import prepare_airflow
 from uniscale.pipeline.results import DriftReport
-from uniscale.pipeline.workspace import prune_reports
 from uniscale.whole_files import write_whole
 
 DAY = date(2026, 1, 8)
@@ -71,14 +70,3 @@ def test_a_cut_off_database_of_airflow_is_named_with_the_remedy(settings):
     (home / "airflow.db").write_bytes(b"SQLite format 3\x00" + b"\x10\x00" + bytes(3000))
     with pytest.raises(RuntimeError, match=r"Airflow's database .*airflow\.db is damaged .*remove it"):
         prepare_airflow(settings)
-
-
-def test_old_reports_are_pruned_and_the_page_and_newer_runs_stay(tmp_path):
-    for day in (date(2026, 1, 7), DAY):
-        keep(tmp_path / "evidently", day, [(REPORT, snapshot(day))])
-        for name in ("drift-users.html", "index.html"):
-            write_whole(tmp_path / "reports" / day.isoformat() / name, "<html>")
-    assert prune_reports(tmp_path, DAY) == 2
-    assert days_of(tmp_path / "evidently") == ["2026-01-08"]
-    left = sorted(str(file.relative_to(tmp_path / "reports")) for file in (tmp_path / "reports").glob("*/*"))
-    assert left == ["2026-01-07/index.html", "2026-01-08/drift-users.html", "2026-01-08/index.html"]

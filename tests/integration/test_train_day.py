@@ -14,6 +14,8 @@ import ray_jobs.fit
 import ray_jobs.train
 from ray_jobs.fit import Fitted
 from ray_jobs.train import train_day, train_recipe
+from uniscale.decision.contest import find_contest
+from uniscale.lake import Lake
 from uniscale.models.zoo import load_model, save_model
 from uniscale.recipes.job import build_trainer
 from uniscale.registry.store import Registry
@@ -59,7 +61,7 @@ def shop(settings, lake):
     return settings
 
 
-def test_the_first_day_trains_a_champion_and_a_challenger_and_later_days_a_challenger(shop, trained):
+def test_a_day_trains_a_challenger_and_the_champions_recipe_on_the_same_days_with_a_seed_of_its_own(shop, trained):
     first = train_day(shop, DS)["models"]
     registry = Registry(shop)
     assert len(trained) == 2
@@ -73,10 +75,32 @@ def test_the_first_day_trains_a_champion_and_a_challenger_and_later_days_a_chall
             told, abs=1e-3
         )
     second = train_day(shop, DS + timedelta(days=1))["models"]
-    assert len(trained) == 3
+    assert len(trained) == 4
     assert second["champion"]["version"] == first["champion"]["version"]
+    fresh = registry.get(second["refresh"]["version"])
+    assert second["refresh"]["recipe"] == "dlrm_exposed_xs"
+    assert fresh.recipe_key == registry.champion().recipe_key != registry.challenger().recipe_key
+    assert fresh.days == registry.challenger().days == (DS + timedelta(days=1),)
+    assert fresh.recipe["seed_offset"] - registry.champion().recipe["seed_offset"] == 1
     assert registry.challenger().version == second["challenger"]["version"] != first["challenger"]["version"]
     assert registry.challenger().ds == DS + timedelta(days=1)
+    assert find_contest(Lake(shop), registry, DS + timedelta(days=1)).refresh == fresh
+
+
+def test_a_challenger_of_the_champions_recipe_is_its_own_refresh(shop, trained):
+    shop.training.challenger_recipe = shop.training.champion_recipe
+    train_day(shop, DS)
+    models = train_day(shop, DS + timedelta(days=1))["models"]
+    assert "refresh" not in models
+    assert len(trained) == 3
+
+
+def test_a_champion_whose_recipe_this_code_does_not_read_is_refused_with_the_remedy(shop, trained):
+    train_day(shop, DS)
+    registry = Registry(shop)
+    older = replace(registry.champion(), recipe={"name": "dlrm_of_old", "layers": 3})
+    with pytest.raises(ValueError, match=r"version 1 is not one of this code.*uniscale train --recipe R"):
+        ray_jobs.train.recipe_of(older)
 
 
 def test_a_day_killed_after_registering_is_not_trained_again(shop, trained, monkeypatch):

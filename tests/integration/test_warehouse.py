@@ -85,7 +85,11 @@ def test_labels_and_attributions_of_a_young_day(world):
     assert told["exposures"] == 3
     assert told["attributed"] == {"click to unexposed": 1}
     assert told["days_built"] == ALL_DAYS
-    assert set(told["models"]) >= {table.name for table in MART_TABLES}
+    nodes = {node["name"]: node for node in told["nodes"]}
+    assert set(nodes) >= {table.name for table in MART_TABLES}
+    assert nodes["fct_exposures"]["rows"] == rows(lake, "select count(*) from marts.fct_exposures")[0][0]
+    assert {node["status"] for node in told["nodes"] if node["kind"] == "test"} == {"pass"}
+    assert {node["rows"] for node in told["nodes"] if node["kind"] == "test"} == {0}
 
 
 def test_a_second_run_builds_nothing_and_says_the_same(world):

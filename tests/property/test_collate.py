@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support_frames import DOMAINS, random_frames
 
 from uniscale.batch.tensors import Labels
-from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.contracts.inputs import ITEM_IDS, REQUEST_IDS
+from uniscale.contracts.frames import ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.inputs import HISTORY_LENGTH, ITEM_IDS, REQUEST_IDS
 from uniscale.contracts.tasks import LABELS
 from uniscale.data.collate import collate, encode
 from uniscale.data.frame_store import FrameStore

@@ -30,11 +30,13 @@ def judged_sets(draw, max_requests=6, max_rows=8):
         request_N=np.repeat(np.arange(len(lengths)), lengths),
         is_first_N=np.array(draw(flags)),
         is_clicked_N=clicked,
+        is_carted_N=np.array(draw(flags)),
         is_purchased_N=purchased,
         purchase_value_N=values,
         num_requests=len(lengths),
     )
-    return outcomes, Scores(click_N=np.array(draw(levels)) / 8, purchase_N=np.array(draw(levels)) / 8)
+    clicks, carts, purchases = (np.array(draw(levels)) / 8 for _ in range(3))
+    return outcomes, Scores(click_N=clicks, cart_N=carts, purchase_N=purchases)
 
 
 def rows_of(outcomes, request):
@@ -134,11 +136,15 @@ def test_a_weighted_metric_equals_the_metric_of_the_rows_really_repeated(test_se
         request_N=np.repeat(np.arange(len(drawn)), [len(part) for part in rows]),
         is_first_N=outcomes.is_first_N[chosen],
         is_clicked_N=outcomes.is_clicked_N[chosen],
+        is_carted_N=outcomes.is_carted_N[chosen],
         is_purchased_N=outcomes.is_purchased_N[chosen],
         purchase_value_N=outcomes.purchase_value_N[chosen],
         num_requests=len(drawn),
     )
-    expected = measure(repeated, Scores(click_N=scores.click_N[chosen], purchase_N=scores.purchase_N[chosen]))
+    expected = measure(
+        repeated,
+        Scores(click_N=scores.click_N[chosen], cart_N=scores.cart_N[chosen], purchase_N=scores.purchase_N[chosen]),
+    )
     for name, statistic in statistics(outcomes, scores).items():
         found = statistic.values(np.array([times], dtype=float))[0]
         if name == "gmv_proxy" and expected[name] is None and outcomes.is_purchased_N.any() and len(drawn):

@@ -40,7 +40,7 @@ def keys(settings, changed=None):
         contents = contents.with_built(group.tables, group.keys)
     days = days_of_run(settings, DS, POLICY)
     trained = tuple(day for day in days if day.split == "train")
-    plan = Plan(ds=DS, days=trained, policy=POLICY, seed=0, target_domain="search")
+    plan = Plan(ds=DS, days=trained, policy=POLICY, seed=0, target_domain="search", last_eval_ds=days[-1].ds)
     found["sequences"] = sequence_keys(settings, plan, contents)
     contents = contents.with_built(BEHAVIOUR.tables, found["sequences"])
     found["samples"] = sample_keys(settings, plan, contents, {day.ds: {} for day in trained})
@@ -105,10 +105,10 @@ def made_from(settings, built, table, day):
     for split, source in (("train", "samples"), ("eval", "requests")):
         found[f"frames, {split}"] = stale(
             f"frames, {split}",
-            lambda ds, source=source: (
+            lambda ds, source=source, split=split: (
                 ds in found[source]
                 or any(first - one <= known < ds for known in found["features"])
-                or any(first - one <= known <= ds for known in found["fresh_actions"])
+                or (split == "eval" and any(known <= ds for known in found["sequences"]))
             ),
         )
     return found

@@ -23,7 +23,7 @@ from uniscale.contracts.features import (
     USER_FRESH_ACTIONS,
     USER_SEQUENCES,
 )
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.contracts.policy import DEFAULT_POLICY, load_policy
 from uniscale.lake import Lake
 from uniscale.warehouse.build import build_marts
@@ -238,14 +238,14 @@ def test_query_features_hold_what_was_known_when_the_day_ended(case):
 def test_sequences_hold_the_last_actions_known_when_the_day_ended(case):
     lake, log, policy = case
     oracle = FeatureOracle(log, policy)
-    of_item = ("history_categories", "history_brands", "history_known_until")
     lengths = set()
     for ds in feature_days():
         served = as_served(lake, USER_SEQUENCES, ds)
         assert set(served) == {action["user_id"] for action in oracle.actions(ds)}
         for user_id, (stored_ds, features) in served.items():
             assert features == oracle.sequence(stored_ds, user_id)
-            assert without(features, of_item) == without(oracle.sequence(ds, user_id), of_item)
+            stamp = ("history_known_until",)
+            assert without(features, stamp) == without(oracle.sequence(ds, user_id), stamp)
             lengths.add(len(features["history_items"]))
     assert max(lengths) == HISTORY_LENGTH
 

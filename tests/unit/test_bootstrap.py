@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from uniscale.evaluation.bootstrap import resample
+from uniscale.evaluation.bootstrap import resample, visible_effect
 from uniscale.evaluation.metrics import statistics
 from uniscale.evaluation.outcomes import Outcomes, Scores
 from uniscale.evaluation.statistic import Ratio
@@ -23,6 +23,7 @@ def some_outcomes(num_requests=80, rows=6, seed=3):
         request_N=np.repeat(np.arange(num_requests), rows),
         is_first_N=np.arange(n) % rows == 0,
         is_clicked_N=clicked,
+        is_carted_N=clicked & (rng.random(n) < 0.5),
         is_purchased_N=purchased,
         purchase_value_N=purchased * rng.lognormal(3, 1, n),
         num_requests=num_requests,
@@ -35,11 +36,13 @@ def test_the_difference_of_identical_scores_is_exactly_zero():
     named = {
         (role, name): statistic
         for role in ("champion", "challenger")
-        for name, statistic in statistics(shown, Scores(click_N=probability, purchase_N=probability / 9)).items()
+        for name, statistic in statistics(
+            shown, Scores(click_N=probability, cart_N=probability / 3, purchase_N=probability / 9)
+        ).items()
     }
     drawn = resample(named, shown.num_requests, num_resamples=200, seed=1)
     names = {name for _, name in named}
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         difference = drawn["challenger", name].minus(drawn["champion", name], 0.95)
         assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0), name
@@ -83,7 +86,9 @@ def test_the_standard_error_and_the_smallest_visible_effect_are_those_of_a_mean(
     values = np.random.default_rng(6).normal(0, 2, 400)
     estimate = resample({"m": mean_of(values)}, 400, num_resamples=2000, seed=1)["m"].estimate(0.95)
     assert estimate.standard_error == pytest.approx(values.std() / 20, rel=0.08)
-    assert estimate.smallest_visible_effect(0.95) == pytest.approx((1.959964 + 0.841621) * estimate.standard_error)
+    assert visible_effect(estimate.standard_error, 0.95) == pytest.approx(
+        (1.959964 + 0.841621) * estimate.standard_error
+    )
 
 
 def test_a_metric_that_too_few_requests_carry_has_a_value_and_no_interval():
@@ -91,7 +96,7 @@ def test_a_metric_that_too_few_requests_carry_has_a_value_and_no_interval():
     estimate = resample({"m": Ratio(carries, carries, 1)}, 100, num_resamples=200, seed=1)["m"].estimate(0.95)
     assert estimate.value == 1.0
     assert (estimate.low, estimate.high, estimate.standard_error) == (None, None, None)
-    assert estimate.smallest_visible_effect(0.95) is None
+    assert estimate.standard_error is None
 
 
 def test_no_request_means_no_value():

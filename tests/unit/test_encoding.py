@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from support_encoding import NOW, SECONDS, encoded, encoded_all
 
-from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC, hash_id
-from uniscale.contracts.inputs import ITEM_IDS, NUM_FACTS, REQUEST_IDS
+from uniscale.contracts.frames import ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC, hash_id
+from uniscale.contracts.inputs import HISTORY_LENGTH, ITEM_IDS, NUM_FACTS, REQUEST_IDS
 from uniscale.features.encoding.hashing import hash_strings
 from uniscale.features.encoding.text import normalised_query, words
 from uniscale.lake.macros import install_macros

@@ -16,7 +16,7 @@ from benchmarks.gpu.run import OUT_OF_MEMORY, Run
 from benchmarks.training.requests import DOMAINS, random_labels
 from benchmarks.training.steps import training_flops
 from uniscale.batch.synthetic import random_batch
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.models.zoo import MODELS, build_model
 
 HEAD = {"card": "card", "date": "2026-01-01", "command": "c", "code_version": "v", "hardware": "h"}

@@ -58,7 +58,7 @@ def run(young_days="weigh", train_days=3):
         for back in range(train_days - 1, -1, -1)
     ]
     the_policy = policy(maturity={"young_days": young_days, "max_weight": 3.0})
-    return Plan(ds=last, days=tuple(made), policy=the_policy, seed=1, target_domain="search")
+    return Plan(ds=last, days=tuple(made), policy=the_policy, seed=1, target_domain="search", last_eval_ds=last)
 
 
 def test_only_young_days_are_weighed_and_only_if_the_policy_says_so():

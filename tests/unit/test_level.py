@@ -11,6 +11,7 @@ from support_frames import DOMAINS, DS, frames_schema, random_frames, write_fram
 from uniscale.contracts.tasks import CLICK, TASKS
 from uniscale.data.collate import collate
 from uniscale.data.frames import read_frames
+from uniscale.data.histories import read_histories
 from uniscale.evaluation import level as module
 from uniscale.evaluation.level import level, set_level
 from uniscale.evaluation.scoring import score_frames, score_records
@@ -45,10 +46,11 @@ def ranker():
 def first_places(model, lake, ds=DS):
     """Chances of the rows shown first, and whether they were clicked."""
     chances, clicks = [], []
+    histories = read_histories(lake, [ds], "train", DOMAINS, model.inputs.history_length)
     for records in read_frames(lake, [ds], "train", domains=[DOMAIN]):
-        scored = score_records(model, records).column("click_probability").combine_chunks().flatten().to_numpy()
+        scored = score_records(model, records, histories).column("click_probability").combine_chunks()
         is_first = records.column("position").flatten().to_numpy() == 1
-        chances.append(scored[is_first])
+        chances.append(scored.flatten().to_numpy()[is_first])
         clicks.append(records.column("is_natively_clicked").flatten().to_numpy(zero_copy_only=False)[is_first])
     return np.concatenate(chances), np.concatenate(clicks)
 
@@ -84,7 +86,7 @@ def test_the_rows_shown_first_are_predicted_as_often_as_they_were_clicked_native
 def test_a_level_is_saved_with_the_model_and_unknown_to_training(lake, ranker, tmp_path):
     write_frames(lake, [frames(DS, 0.7)])
     records = next(iter(read_frames(lake, [DS], "train")))
-    batch, labels, _ = collate(records, DOMAINS)
+    batch, labels, _ = collate(records, DOMAINS, read_histories(lake, [DS], "train", DOMAINS, 20))
     with torch.inference_mode():
         trained = ranker(batch, labels.place_N)
         set_level(ranker, lake, [DS], target_domain=DOMAIN)

@@ -83,10 +83,18 @@ def test_a_field_that_the_ranker_has_not_is_refused_before_a_day_starts(configur
         require_recipes(load_settings())
 
 
-def test_histories_that_frames_do_not_hold_are_refused_before_a_day_starts(configured):
-    configured('[recipes.long]\nbase = "longer_es3_xs"\nmodel = { sequence_length = 2000 }\n')
-    with pytest.raises(ValueError, match=r"\[recipes.long\]: sequence_length = 2000, .* the last 50 actions"):
-        get_recipe("long", load_settings().recipes)
+LONG = '[recipes.long]\nbase = "longer_es3_xs"\nmodel = { sequence_length = 2000 }\n'
+
+
+def test_histories_longer_than_those_served_are_refused_before_a_day_starts(configured):
+    configured(LONG)
+    with pytest.raises(ValueError, match=r"\[recipes.long\]: sequence_length = 2000, .* set features.history_length"):
+        load_settings()
+
+
+def test_a_recipe_reads_histories_as_long_as_those_served(configured):
+    configured(LONG + "[features]\nhistory_length = 2000\n")
+    assert get_recipe("long", load_settings().recipes).config_changes == {"sequence_length": 2000}
 
 
 def test_the_command_lists_ones_own_and_shows_one_whole(configured):

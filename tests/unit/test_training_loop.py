@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import torch
 from support_frames import DOMAINS, DS, random_frames, write_frames
@@ -15,6 +16,7 @@ from uniscale.data.collate import encode
 from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
 from uniscale.data.recipe import ES3, EXPOSED
+from uniscale.evaluation.scoring import score_frames, score_records
 from uniscale.models.zoo import build_model
 from uniscale.recipes.catalogue import get_recipe
 from uniscale.recipes.job import TrainJob, build_trainer, plan_job
@@ -332,6 +334,31 @@ def test_a_job_trains_on_the_days_and_rows_of_its_recipe(settings, lake):
     shown = [sum(record["is_exposed"]) for record in tables[0].to_pylist()]
     assert trainer.num_items == sum(shown)
     assert trainer.num_requests == sum(1 for number in shown if number)
+
+
+@pytest.mark.parametrize("name", ["longer", "hyformer"])
+def test_a_ranker_of_long_histories_trains_on_all_of_them_and_is_scored_on_all_of_them(settings, lake, name):
+    tables = [random_frames(60), random_frames(60, split="eval", domains=DOMAINS[:1])]
+    write_frames(lake, tables)
+    recipe = replace(get_recipe(f"{name}_exposed_xs"), config_changes={"sequence_length": 200})
+    trainer = build_trainer(settings, plan_job(settings, lake, recipe, [DS], "champion"))
+    step = next(trainer._loader.epoch(trainer.position))
+    lengths = (step.micro_batches[0][0].history_actions_RL > 0).sum(1)
+    assert lengths.max() > 70
+    trainer.run()
+    scored = score_frames(trainer.model, lake, [DS], target_domain="search")
+    expected = score_records(trainer.model, tables[1])  # which carry the newest 50 alone
+    longest = np.array(tables[1].column("sequence_length").to_pylist())
+    ids = tables[1].column("sample_id").to_pylist()
+    at = {request: row for row, request in enumerate(expected.column("request_id").to_pylist())}
+    differs = {
+        request: not np.allclose(chances, expected.column("click_probability")[at[request]].as_py(), atol=1e-6)
+        for request, chances in zip(
+            scored.column("request_id").to_pylist(), scored.column("click_probability").to_pylist(), strict=True
+        )
+    }
+    assert {request: differs[request] for request in ids} == dict(zip(ids, (longest > 50).tolist(), strict=True))
+    assert 0 < sum(differs.values()) < len(differs)
 
 
 def test_days_without_frames_are_named(settings, lake):

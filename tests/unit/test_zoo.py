@@ -110,7 +110,7 @@ def test_a_model_that_reads_a_feature_that_is_gone_is_refused_with_its_name(save
 
 def test_a_model_of_other_feature_services_is_refused_with_both(saved):
     change(saved, feature_services=["ranker_request_v1"])
-    with pytest.raises(ValueError, match=r"services ranker_request_v1; features now come from ranker_request_v2, .*"):
+    with pytest.raises(ValueError, match=r"services ranker_request_v1; features now come from ranker_request_v3, .*"):
         load_model(saved)
 
 

@@ -1,9 +1,9 @@
-"""`uniscale day` and `uniscale backfill`: whole days through the Airflow DAG, without a scheduler."""
+"""`uniscale day` and `uniscale backfill`: whole days through the Airflow DAGs, without a scheduler."""
 
 from __future__ import annotations
 
-import json
 import subprocess
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -17,18 +17,19 @@ from uniscale.cli.preconditions import require_recipes, require_requests
 from uniscale.config import Settings, load_settings
 from uniscale.console import err, exit_codes, parse_day
 from uniscale.contracts.days import every_day
-from uniscale.pipeline.airflow import airflow_command, airflow_environment, prepare_airflow
+from uniscale.pipeline.airflow import airflow_environment, prepare_airflow
 from uniscale.pipeline.locks import one_at_a_time
 from uniscale.pipeline.processes import DIE_WITH_PARENT, die_with_parent
 from uniscale.pipeline.progress import Change, changes
 from uniscale.pipeline.steps import DAY_STEPS
 
-DAG_ID = "daily_retraining"
+DAGS = ("daily_retraining", "monitoring")
+"""What makes up a day."""
 _TITLES = {step.name: step.title for step in DAY_STEPS}
 
 
 def run_day(settings: Settings, ds: date) -> None:
-    """Run the daily DAG for one day, showing its steps as they go; finished steps are not done again.
+    """Run the DAGs of one day, showing its steps as they go; finished steps are not done again.
 
     Args:
         settings: The installation.
@@ -45,7 +46,7 @@ def run_day(settings: Settings, ds: date) -> None:
         log = settings.home / "runs" / ds.isoformat() / "airflow.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         since = time.time()
-        command = [airflow_command(), "dags", "test", DAG_ID, "--conf", json.dumps({"ds": ds.isoformat()})]
+        command = [sys.executable, "-m", "dags.parts.by_hand", ds.isoformat(), *DAGS]
         with log.open("ab") as sink:
             process = subprocess.Popen(
                 command,
@@ -114,7 +115,7 @@ def _judge(seen: list[Change], code: int, log: Path) -> None:
     missing = [step.name for step in DAY_STEPS if step.name not in last]
     if code != 0 or missing:
         steps = ", ".join(missing) or "none"
-        raise RuntimeError(f"the DAG ended with exit code {code} and without steps {steps}; the log is {log}")
+        raise RuntimeError(f"the DAGs ended with exit code {code} and without steps {steps}; the log is {log}")
 
 
 def register(app: typer.Typer) -> None:
@@ -132,7 +133,7 @@ def register(app: typer.Typer) -> None:
 
             day = parse_day(ds)
             settings = load_settings()
-            err.print(f"[bold]{DAG_ID}[/] of {day}")
+            err.print(f"[bold]retraining[/] of {day}")
             run_day(settings, day)
             show_day(settings, day)
             show_open(settings)
@@ -151,5 +152,5 @@ def register(app: typer.Typer) -> None:
             days = every_day(first, last)
             require_requests(settings, *days)
             for day in days:
-                err.print(f"[bold]{DAG_ID}[/] of {day}")
+                err.print(f"[bold]retraining[/] of {day}")
                 run_day(settings, day)

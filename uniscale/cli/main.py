@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from uniscale.cli import (
+    airflow,
     alerts,
     champion,
     data,
@@ -17,18 +18,22 @@ from uniscale.cli import (
     maintain,
     models,
     nightly,
+    poison,
     push,
     quarantine,
     rankers,
+    ready,
     recipes,
     repair,
     replay,
     reports,
+    restate,
     samples,
     services,
     simulate,
     sql,
     steps,
+    ui,
     unland,
 )
 
@@ -46,6 +51,8 @@ for group in (
     ingest,
     day,
     steps,
+    ready,
+    restate,
     unland,
     repair,
     models,
@@ -54,6 +61,7 @@ for group in (
     data,
     rankers,
     recipes,
+    poison,
     features,
     nightly,
     push,
@@ -65,5 +73,7 @@ for group in (
     maintain,
     samples,
     services,
+    ui,
+    airflow,
 ):
     group.register(app)

@@ -1,8 +1,7 @@
-"""`uniscale maintain`: keep the lake and the reports small."""
+"""`uniscale maintain`: keep the lake small, and what grows beside it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,6 @@ from uniscale.config import load_settings
 from uniscale.console import err, exit_codes, print_json
 from uniscale.lake import Lake
 from uniscale.pipeline.locks import one_at_a_time
-from uniscale.pipeline.workspace import prune_reports
 
 
 def register(app: typer.Typer) -> None:
@@ -20,29 +18,35 @@ def register(app: typer.Typer) -> None:
 
     @app.command("maintain")
     def maintain_command(
-        keep_days: Annotated[int, typer.Option(min=0, help="Keep the snapshots of this many days.")] = 30,
-        keep_reports: Annotated[int, typer.Option(min=0, help="Keep Evidently's reports of this many days.")] = 30,
+        keep_days: Annotated[int, typer.Option(min=0, help="Keep snapshots, drift reports and logs so long.")] = 30,
+        keep_models: Annotated[int, typer.Option(min=1, help="Keep models that never served this many days.")] = 90,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     ) -> None:
         """Merge small files of the lake, expire old snapshots and delete the files that only they needed.
 
         The newest rows stay as they are. What a model was trained on can be read again only while its snapshot is kept.
-        Evidently's older reports are removed; pages of the day, profiles and findings are kept.
+        Old drift reports, Evidently runs, sweeps and logs are deleted too, and old models that never served; the pages
+        of the days stay.
         """
         with exit_codes():
+            from uniscale.pipeline.prune import prune_files, prune_models
+
             settings = load_settings()
             lake = Lake(settings)
             before = _state(lake)
             with one_at_a_time(settings, "step"):
                 lake.maintain(keep_days)
-                pruned = prune_reports(settings.home, datetime.now(UTC).date() - timedelta(days=keep_reports))
+                freed = prune_files(settings, keep_days)
+                models = prune_models(settings, lake, keep_models)
             after = _state(lake)
             if as_json:
-                print_json({"before": before, "after": after, "pruned_reports": pruned})
+                print_json({"before": before, "after": after, "freed": freed, "models": models})
                 return
             for name in before:
                 err.print(f"{name:10} {before[name]:>12,} -> {after[name]:>12,}", highlight=False)
-            err.print(f"{'reports':10} {pruned:>12,} files removed", highlight=False)
+            for name, size in freed.items():
+                err.print(f"{name}: {size:,} bytes freed", highlight=False)
+            err.print(f"{models} models deleted that never served", highlight=False)
 
 
 def _state(lake: Lake) -> dict[str, int]:

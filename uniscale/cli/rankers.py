@@ -17,10 +17,13 @@ from uniscale.console import err, exit_codes, out, print_json
 _HOW_TO_SCORE = """score with it:
     from pathlib import Path
     from uniscale.data.collate import collate
+    from uniscale.data.histories import read_histories
     from uniscale.models.export import load_exported
 
     ranker = load_exported(Path({folder!r}))
-    batch, _, meta = collate(frame, tuple(ranker.about["domains"]))  # the frame of one request, a row of ml.frames
+    domains = tuple(ranker.about["domains"])
+    histories = read_histories(lake, [day], "eval", domains, ranker.about["history_length"])
+    batch, _, meta = collate(frame, domains, histories)  # the frame of one request, a row of ml.frames
     probabilities = ranker.score(batch).sigmoid()  # one column per task, a row per candidate in meta.item_ids
 docs/training.md has it with frames of the lake"""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

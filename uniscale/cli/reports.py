@@ -88,7 +88,7 @@ def print_card(summary: Mapping[str, Any], page: Path) -> None:
         summary: As `uniscale.pipeline.summary.day_summary` gives it.
         page: Where the day's HTML page is, if it was made.
     """
-    colour = "green" if summary["decision"] == "promoted" else "yellow"
+    colour = "yellow" if summary["decision"] == "kept" else "green"
     decision = f"[bold {colour}]{summary['decision']}[/]: {summary['reason']}"
     title = f"run of {summary['ds']} · lake snapshot {summary['snapshot_id']}"
     out.print(Panel(decision, title=title, title_align="left", border_style=colour), soft_wrap=False)

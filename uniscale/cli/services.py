@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.table import Table as RichTable
 
+from uniscale.cli.ui import PORT as UI_PORT
 from uniscale.config import Settings, load_settings
 from uniscale.console import err, exit_codes
 from uniscale.pipeline.airflow import airflow_environment
@@ -35,15 +36,19 @@ class Service:
         port: Loopback port it listens on; None for a process that serves nobody.
         command: How it is started.
         environment: Its environment.
+        waits: Whether it starts only when the others answer; a task that the scheduler starts asks the API server.
     """
 
     name: str
     port: int | None
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    waits: bool = False
 
 
-def services(settings: Settings, *, airflow_port: int, mlflow_port: int, evidently_port: int) -> tuple[Service, ...]:
+def services(
+    settings: Settings, *, airflow_port: int, mlflow_port: int, evidently_port: int, ui_port: int
+) -> tuple[Service, ...]:
     """The embedded servers of an installation."""
     binaries = Path(sys.executable).parent
     workspace = settings.home / "evidently"
@@ -57,8 +62,13 @@ def services(settings: Settings, *, airflow_port: int, mlflow_port: int, evident
         *(str(binaries / "evidently"), "ui", "--host", "127.0.0.1", "--port", str(evidently_port)),
         *("--workspace", str(workspace)),
     )
+    dashboard = (
+        *(sys.executable, "-m", "uniscale", "ui", "--port", str(ui_port), "--airflow-port", str(airflow_port)),
+        *("--mlflow-port", str(mlflow_port), "--evidently-port", str(evidently_port)),
+    )
     quiet = child_environment(settings)
     return (
+        Service(name="Dashboard", port=ui_port, command=dashboard, environment=quiet),
         *_airflow(settings, binaries, airflow_port),
         Service(name="MLflow", port=mlflow_port, command=mlflow, environment={**quiet, **_WITHOUT_JOBS}),
         Service(name="Evidently", port=evidently_port, command=evidently, environment=quiet),
@@ -78,7 +88,13 @@ def _airflow(settings: Settings, binaries: Path, port: int) -> tuple[Service, ..
         ("Airflow-dag-processor", None, ("dag-processor",)),
     )
     return tuple(
-        Service(name=name, port=listens_on, command=(airflow, *words), environment=environment)
+        Service(
+            name=name,
+            port=listens_on,
+            command=(airflow, *words),
+            environment=environment,
+            waits=words[0] == "scheduler",
+        )
         for name, listens_on, words in commands
     )
 
@@ -98,7 +114,9 @@ def run_services(settings: Settings, wanted: tuple[Service, ...]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     try:
-        for service in wanted:
+        for service in sorted(wanted, key=lambda service: service.waits):
+            if service.waits:
+                _wait_until_up(running, logs)
             running.append((service, _start(service, logs / f"{service.name.lower()}.log")))
         _wait_until_up(running, logs)
         _show(wanted)
@@ -187,8 +205,9 @@ def register(app: typer.Typer) -> None:
         airflow_port: Annotated[int, typer.Option(help="Port of Airflow.")] = 8080,
         mlflow_port: Annotated[int, typer.Option(help="Port of MLflow.")] = 5000,
         evidently_port: Annotated[int, typer.Option(help="Port of the Evidently UI.")] = 8000,
+        ui_port: Annotated[int, typer.Option(help="Port of the dashboard.")] = UI_PORT,
     ) -> None:
-        """Start Airflow (with its scheduler), MLflow and the Evidently UI on loopback; Ctrl-C stops them all."""
+        """Start the dashboard, Airflow (and its scheduler), MLflow and Evidently on loopback; Ctrl-C stops them all."""
         with exit_codes():
             from uniscale.pipeline.airflow import prepare_airflow
             from uniscale.registry.client import open_client
@@ -197,7 +216,5 @@ def register(app: typer.Typer) -> None:
             prepare_airflow(settings)
             drop_torn_reports(settings.home / "evidently")
             open_client(settings)  # makes the database, which the server would not make whole
-            run_services(
-                settings,
-                services(settings, airflow_port=airflow_port, mlflow_port=mlflow_port, evidently_port=evidently_port),
-            )
+            ports = {"airflow_port": airflow_port, "mlflow_port": mlflow_port, "evidently_port": evidently_port}
+            run_services(settings, services(settings, **ports, ui_port=ui_port))

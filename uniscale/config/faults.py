@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-_SECRET = ("catalog", "password", "webhook")
+_SECRET = ("catalog", "password", "token", "webhook")
 
 
 def settings_fault(error: ValidationError, settings: type[BaseModel], file: Path, prefix: str) -> str:

@@ -35,13 +35,17 @@ from pydantic_settings import (
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config.faults import settings_fault
 from uniscale.config.lake_catalog import split_password
-from uniscale.contracts.metrics import check_metric
+from uniscale.contracts.features import MAX_FRESH_ACTIONS
+from uniscale.contracts.inputs import HISTORY_LENGTH
+from uniscale.contracts.metrics import MIN_REQUESTS, check_metric
 from uniscale.contracts.optimisation import ANY_OPTIMISATION, changed
+from uniscale.contracts.slices import SLICES, WHOLE, check_slice
 from uniscale.contracts.training import check_back_end, check_recipe_name, check_word, is_packaged_recipe
 
 CATALOGUES = ("sqlite", "postgres")
 ONLINE_STORES = ("sqlite", "redis")
 _PREFIX = "UNISCALE_"
+_TOKEN_LENGTH = 16
 
 
 CPU_MICRO_BATCH = 32
@@ -216,21 +220,92 @@ class TrainingSettings(_Section):
         return self.micro_batch or (CPU_MICRO_BATCH if self.device == "cpu" else None)
 
 
-class GateSettings(_Section):
-    """When a challenger is promoted."""
+class GuardrailSettings(_Section):
+    """What must not get worse when another version is to serve."""
 
-    metric: str = Field(default="gauc", description="Metric that decides.")
-    guardrail: str = Field(default="gmv_proxy", description="Metric that must not be significantly worse.")
-    confidence: float = Field(
-        default=0.95, gt=0.5, lt=1, description="Confidence of the two-sided intervals that the decision rests on."
+    metric: str = Field(default="gauc", description="Metric that is watched.")
+    slice: str = Field(default=WHOLE, description=f"Test requests: {', '.join((WHOLE, *SLICES))}.")
+    margin: float = Field(
+        default=0.01,
+        ge=0,
+        description="Loss that is put up with; of a metric that is no share (GMV, log loss) a fraction of its value.",
     )
-    num_resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples of the judged requests.")
+    min_requests: int = Field(
+        default=MIN_REQUESTS, ge=MIN_REQUESTS, description="Requests that must carry the metric for it to count."
+    )
+    required: bool = Field(
+        default=True,
+        description="Whether it must be measured, and for a new recipe shown to lose less than the margin; false: only "
+        "a loss that is certainly larger stops.",
+    )
 
-    @field_validator("metric", "guardrail")
+    @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str) -> str:
         check_metric(metric)
         return metric
+
+    @field_validator("slice")
+    @classmethod
+    def _check_slice(cls, name: str) -> str:
+        check_slice(name)
+        return name
+
+
+GUARDRAILS: dict[str, dict[str, Any]] = {
+    "gmv": {"metric": "gmv_proxy", "margin": 0.05},
+    **{name: {"slice": name, "margin": 0.01, "min_requests": 200, "required": False} for name in SLICES},
+}
+"""The packaged guardrails; an installation changes their fields and adds its own."""
+
+
+class GateSettings(_Section):
+    """When another version serves: see docs/decision.md."""
+
+    metric: str = Field(default="gauc", description="Metric that decides.")
+    confidence: float = Field(
+        default=0.95,
+        gt=0.5,
+        lt=1,
+        description="Of two-sided intervals; for a new recipe of those of all days together: half of the rest is the "
+        "chance that one that is no better is ever promoted.",
+    )
+    effect: float = Field(
+        default=0.005, gt=0, description="Gain in the metric that is worth having; the page tells when it is seen."
+    )
+    margin: float = Field(
+        default=0.005,
+        ge=0,
+        description="Loss in the metric that stops a refresh if it is certainly larger. No gain smaller than `effect` "
+        "would change the recipe, so no smaller loss makes a fresh version stale.",
+    )
+    retrain_deviation: float = Field(
+        default=0.006,
+        ge=0,
+        description="Standard deviation of the difference of two recipes over seeds, until the days tell: that of GAUC "
+        "over the rankers of size xs; of a metric that is no share a fraction of its value.",
+    )
+    prior_days: float = Field(
+        default=3, gt=0, description="Days that `retrain_deviation` counts for against those that were measured."
+    )
+    num_resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples of the judged requests.")
+    frozen: bool = Field(default=False, description="Judge every day, and let the champion serve whatever is found.")
+    guardrails: dict[str, GuardrailSettings] = Field(
+        default_factory=dict, validate_default=True, description="What must not get worse, by name."
+    )
+
+    @field_validator("metric")
+    @classmethod
+    def _check_metric(cls, metric: str) -> str:
+        check_metric(metric)
+        return metric
+
+    @field_validator("guardrails", mode="before")
+    @classmethod
+    def _change_the_packaged(cls, given: object) -> object:
+        if not isinstance(given, dict) or not all(isinstance(fields, dict) for fields in given.values()):
+            return given
+        return {name: {**GUARDRAILS.get(name, {}), **given.get(name, {})} for name in [*GUARDRAILS, *given]}
 
 
 class FeatureSettings(_Section):
@@ -247,6 +322,13 @@ class FeatureSettings(_Section):
     shadow_requests: int = Field(
         default=200, ge=0, description="Test requests that each day are served again, to compare with the lake."
     )
+    history_length: int = Field(
+        default=HISTORY_LENGTH,
+        ge=HISTORY_LENGTH,
+        le=10_000,
+        description="Newest actions of a user that a ranker may read: the online store serves them, and no recipe may "
+        "ask for more.",
+    )
     max_fresh_versions: int = Field(
         default=2_000,
         ge=1,
@@ -262,6 +344,11 @@ class FeatureSettings(_Section):
         default=False,
         description="Count and serve what became known later; only to measure what such a leak would be worth.",
     )
+
+    @property
+    def max_fresh_actions(self) -> int:
+        """Actions of one day that a user's fresh actions keep: all that a history may hold."""
+        return max(MAX_FRESH_ACTIONS, self.history_length)
 
     @field_validator("online_store")
     @classmethod
@@ -314,6 +401,23 @@ class AlertSettings(_Section):
         return webhook
 
 
+class UiSettings(_Section):
+    """The dashboard."""
+
+    token: SecretStr | None = Field(
+        default=None,
+        description="What a browser has to show; from the environment only (UNISCALE_UI__TOKEN). Needed on an address "
+        "that others reach.",
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < _TOKEN_LENGTH:
+            raise ValueError(f"give it at least {_TOKEN_LENGTH} characters: openssl rand -hex 32 makes a good one")
+        return token
+
+
 class Settings(BaseSettings):
     """One installation of UniScale."""
 
@@ -334,6 +438,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     features: FeatureSettings = FeatureSettings()
     tracking: TrackingSettings = TrackingSettings()
+    ui: UiSettings = UiSettings()
     alerts: AlertSettings = AlertSettings()
 
     @field_validator("home", mode="before")
@@ -377,6 +482,12 @@ class Settings(BaseSettings):
                 seen.append(base)
                 base = self.recipes[base].base
             _check_recipe(f"recipes.{seen[-1]}.base", base, self.recipes)
+            wanted, held = recipe.model.get("sequence_length", 0), self.features.history_length
+            if isinstance(wanted, int) and wanted > held:
+                raise ValueError(
+                    f"[recipes.{name}]: sequence_length = {wanted}, but histories are served with the newest {held} "
+                    f"actions of a user; set features.history_length = {wanted} too, or {held} here at most"
+                )
         for setting in ("champion_recipe", "challenger_recipe"):
             _check_recipe(f"training.{setting}", getattr(self.training, setting), self.recipes)
         return self
@@ -407,8 +518,8 @@ class Settings(BaseSettings):
     def for_workers(self) -> dict[str, Any]:
         """As JSON for ``Settings(**...)`` in a worker, without secrets: it finds them where this process did."""
         secret = {"catalog", "catalog_password"} if self.lake.catalog_password else {"catalog_password"}
-        secrets: dict[str, set[str]] = {"lake": secret, "features": {"redis_password"}, "alerts": {"webhook"}}
-        return self.model_dump(mode="json", exclude=secrets)
+        others: dict[str, set[str]] = {"features": {"redis_password"}, "ui": {"token"}, "alerts": {"webhook"}}
+        return self.model_dump(mode="json", exclude={"lake": secret, **others})
 
 
 def _check_recipe(setting: str, name: str, own: Collection[str]) -> None:

@@ -7,7 +7,6 @@ from the whole log, with the same rows; the newest ones alone are kept.
 from __future__ import annotations
 
 from uniscale.contracts.events import ACTIONS
-from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.schema import Column, Table
 
 _DS = Column(name="ds", type="DATE", description="UTC day at whose end this was known; the partition.")
@@ -33,7 +32,7 @@ QUERIES_SEEN = _seen(
 NEWEST_ACTIONS = Table(
     schema="carried",
     name="newest_actions",
-    grain=f"One row per user and action, of the user's newest {HISTORY_LENGTH} actions.",
+    grain="One row per user and action, of the user's newest actions (features.history_length).",
     key=("ds", "user_id", "action_id"),
     columns=(
         _DS,

@@ -26,7 +26,7 @@ CODE = {
     "evaluate": ("uniscale.decision.judge",),
     "promote": ("uniscale.decision.judge",),
     "skew": ("uniscale.serving.shadow", "uniscale.serving.skew", "feature_repo/"),
-    "monitor": ("monitoring.daily", "monitoring/"),
+    "monitor": ("monitoring.daily",),
     "page": ("monitoring.page", "monitoring/"),
 }
 """By result: modules, and folders with a slash at their end. A ``ranker`` is what step ``train`` trains and finds."""

@@ -84,6 +84,11 @@ def restated_days(ds: date, *, first: date, window_days: int) -> tuple[Day, ...]
     return tuple(_labelled(day, "restated", ds, window_days) for day in young if day < first)
 
 
+def closed_day(ds: date, window_days: int) -> Day:
+    """A day whose labels have stopped changing, with its final labels."""
+    return _labelled(ds, "restated", ds + timedelta(days=window_days), window_days)
+
+
 def _labelled(day: date, split: str, ds: date, window_days: int) -> Day:
     """A day with its labels as known when ``ds`` ends, or when they became final."""
     known, final_at = midnight_after(ds), midnight_after(day, window_days)

@@ -22,15 +22,18 @@ MAX_CATEGORIES = 5
 """Categories that a user or a query is described by, the largest shares first."""
 
 MAX_FRESH_ACTIONS = 100
-"""Actions of one day that a user's fresh actions keep, the newest ones."""
+"""Actions of one day that a user's fresh actions keep at least, the newest ones; more where histories are longer."""
 
 _DAILY_FRESH_HOURS = 26
 
-REQUEST_SERVICE = "ranker_request_v2"
+REQUEST_SERVICE = "ranker_request_v3"
+HISTORY_SERVICE = "ranker_history_v1"
 ITEM_SERVICE = "ranker_item_v2"
 PAIR_SERVICE = "ranker_pair_v2"
-FEATURE_SERVICES = (REQUEST_SERVICE, ITEM_SERVICE, PAIR_SERVICE)
-"""What a ranker reads: once per request, per item, and per user and category of an item.
+FEATURE_SERVICES = (REQUEST_SERVICE, HISTORY_SERVICE, ITEM_SERVICE, PAIR_SERVICE)
+"""What a ranker reads: once per request, of the user's actions, per item, and per user and category of an item.
+
+Training reads actions from the sequences that all samples share, in place of the second service.
 
 A new column joins the services as they are: a trained model reads its inputs by name. A column that goes or changes its
 meaning is a new version of its service, and a model trained on the old one is refused.
@@ -213,7 +216,7 @@ USER_CATEGORY_FEATURES = FeatureTable(
 USER_SEQUENCES = FeatureTable(
     schema="features",
     name="user_sequences",
-    description="Behaviour of a user in all domains: the last actions, oldest first.",
+    description="Behaviour of a user in all domains: the newest actions, in the order in which they became known.",
     grain="One row per user and day on which the user is known.",
     key=("user_id", "feature_at"),
     fresh_hours=_DAILY_FRESH_HOURS,
@@ -221,8 +224,8 @@ USER_SEQUENCES = FeatureTable(
         _text("user_id", "User."),
         *_DAILY,
         _list("history_items", "VARCHAR[]", "Items acted on."),
-        _list("history_categories", "VARCHAR[]", "Their categories; '' if unknown."),
-        _list("history_brands", "VARCHAR[]", "Their brands; '' if unknown."),
+        _list("history_categories", "VARCHAR[]", "Their categories as known when the day of recorded_at ended."),
+        _list("history_brands", "VARCHAR[]", "Their brands as known then; '' if unknown."),
         _list("history_actions", "VARCHAR[]", f"{ONE_ACTION}."),
         _list("history_domains", "VARCHAR[]", "Domain of the action."),
         _list("history_acted_at", "BIGINT[]", "Event time, seconds since 1970-01-01 UTC."),
@@ -244,7 +247,7 @@ USER_FRESH_ACTIONS = FeatureTable(
     columns=(
         _text("user_id", "User."),
         *_version("UTC day of feature_at.", "Moment at which the newest of the actions became known."),
-        _list("fresh_action_ids", "VARCHAR[]", f"Actions; the newest {MAX_FRESH_ACTIONS} of the day are kept."),
+        _list("fresh_action_ids", "VARCHAR[]", f"Actions; at least the newest {MAX_FRESH_ACTIONS} of a day."),
         _list("fresh_items", "VARCHAR[]", "Items acted on."),
         _list("fresh_categories", "VARCHAR[]", "Their categories as known when the day began; '' if unknown."),
         _list("fresh_brands", "VARCHAR[]", "Their brands as known when the day began; '' if unknown."),

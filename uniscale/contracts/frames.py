@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from uniscale.contracts.events import ACTIONS
 from uniscale.contracts.features import ITEM_FEATURES, QUERY_FEATURES, USER_CATEGORY_FEATURES, USER_FEATURES
-from uniscale.contracts.inputs import HISTORY_IDS, ITEM_IDS, REQUEST_IDS, Identifier
+from uniscale.contracts.inputs import ITEM_IDS, REQUEST_IDS, Identifier
 from uniscale.contracts.samples import WITHOUT_ATTRIBUTION
 from uniscale.contracts.schema import Column, Table
 from uniscale.contracts.tasks import TASKS
@@ -59,9 +58,6 @@ class NumericNames:
 NUMERIC = NumericNames(user=USER_NUMERIC, query=QUERY_NUMERIC, item=ITEM_NUMERIC)
 """The inputs that frames hold."""
 
-HISTORY_LENGTH = 50
-"""Actions kept per user, the most recent ones, in ``features.user_sequences`` and in a frame."""
-
 FIRST = 1
 """`position` of the row that a list shows first."""
 
@@ -85,15 +81,11 @@ def _columns(identifiers: tuple[Identifier, ...], *, per_item: bool = False) -> 
     return tuple(
         Column(
             name=one.name,
-            type=f"INTEGER{'[]' * ((one.width is not None or one in HISTORY_IDS) + per_item)}",
+            type=f"INTEGER{'[]' * ((one.width is not None) + per_item)}",
             description=one.description,
         )
         for one in identifiers
     )
-
-
-def _numbered(words: tuple[str, ...]) -> str:
-    return f"{', '.join(f'{number} {word}' for number, word in enumerate(words, start=1))}."
 
 
 FRAMES = Table(
@@ -112,10 +104,12 @@ FRAMES = Table(
         *_columns(REQUEST_IDS),
         Column(name="user_numeric", type="FLOAT[]", description="Values in the order of USER_NUMERIC."),
         Column(name="query_numeric", type="FLOAT[]", description="Values in the order of QUERY_NUMERIC."),
-        *_columns(HISTORY_IDS),
-        Column(name="history_actions", type="INTEGER[]", description=_numbered(ACTIONS)),
-        Column(name="history_domains", type="VARCHAR[]", description="Domain names."),
-        Column(name="history_hours", type="FLOAT[]", description="Hours from the action to the request, >= 0."),
+        Column(
+            name="sequence_length",
+            type="BIGINT",
+            description="Actions of the user known before the request: its history, the prefix of es3.sequences.",
+            minimum=0,
+        ),
         Column(name="item_ids", type="VARCHAR[]", description="Items; every list below runs over them."),
         *_columns(ITEM_IDS, per_item=True),
         Column(name="item_numeric", type="FLOAT[][]", description="Values in the order of ITEM_NUMERIC."),

@@ -52,6 +52,9 @@ class Identifier:
         return sum(sizes) if sizes else None
 
 
+HISTORY_LENGTH = 50
+"""Newest actions of a user that packaged rankers read at most; ``features.history_length`` serves more."""
+
 NUM_FACTS = 8
 """Facts of a user's profile or an item that are kept."""
 
@@ -169,16 +172,22 @@ HISTORY_IDS = (
 )
 """Of each action; the column is that of the daily sequence and of the fresh actions, without what stands before it."""
 
-REQUEST_INPUTS = (
-    *(identifier.name for identifier in REQUEST_IDS),
-    "user_numeric",
-    "query_numeric",
+REQUEST_INPUTS = (*(identifier.name for identifier in REQUEST_IDS), "user_numeric", "query_numeric")
+"""Inputs that a request has once."""
+
+HISTORY_INPUTS = (
     *(identifier.name for identifier in HISTORY_IDS),
     "history_actions",
     "history_domains",
     "history_hours",
 )
-"""Input columns of a frame that a request has once."""
+"""Inputs that run over the actions of the request's user that became known last, in the order in which they happened.
+
+Served requests carry them. Frames say how long the prefix of the user's sequence is (`uniscale.contracts.sequences`).
+"""
 
 ITEM_INPUTS = (*(identifier.name for identifier in ITEM_IDS), "item_numeric")
-"""Input columns of a frame that run over the items."""
+"""Inputs that run over the items."""
+
+INPUTS = (*REQUEST_INPUTS, *HISTORY_INPUTS, *ITEM_INPUTS)
+"""What a ranker is given, request by request."""

@@ -13,7 +13,8 @@ class Metric:
         name: As in ``ml.metrics``.
         title: As people read it.
         higher_is_better: None where neither is: the best value lies between.
-        carried_by: What a request needs to count: a ``click``, a ``purchase``, or nothing but a shown row (``row``).
+        carried_by: What a request needs to count: a ``click``, a ``cart``, a ``purchase``, or nothing but a shown row
+            (``row``).
         is_headline: Whether the card of a day shows it.
         is_share: Whether it lies between 0 and 1, so that differences of several fit one axis.
         is_truth: Whether it takes the truth of a simulated shop, which no real one has.
@@ -42,6 +43,7 @@ CATALOGUE: dict[str, Metric] = {
         Metric(name="ndcg_at_10", title="NDCG@10"),
         Metric(name="gmv_proxy", title="GMV proxy", carried_by="purchase", is_headline=True, is_share=False),
         Metric(name="gmv_share", title="GMV share", carried_by="purchase"),
+        Metric(name="cart_auc", title="Cart AUC", carried_by="cart"),
         Metric(name="purchase_auc", title="Purchase AUC", carried_by="purchase"),
         Metric(name="log_loss", title="Log loss", higher_is_better=False, carried_by="row", is_share=False),
         Metric(name="calibration", title="Calibration", higher_is_better=None, is_share=False),
@@ -60,6 +62,10 @@ CATALOGUE: dict[str, Metric] = {
 }
 """By name, in the order that people read them."""
 
+MIN_REQUESTS = 20
+"""Requests that must carry a metric before its interval is believed. Percentile intervals are too narrow on few: at
+95 %, a mean of normal values is covered 93 times in 100 with 20 requests, and 90 times with 10."""
+
 HEADLINES = tuple(metric for metric in CATALOGUE.values() if metric.is_headline)
 
 
@@ -71,4 +77,6 @@ def check_metric(name: str) -> None:
     """
     able = [metric.name for metric in CATALOGUE.values() if metric.can_decide]
     if name not in able:
-        raise ValueError(f"gate metric {name!r} cannot decide; set gate.metric or gate.guardrail to one of {able}")
+        raise ValueError(
+            f"gate metric {name!r} cannot decide; set gate.metric, or the metric of a guardrail, to one of {able}"
+        )

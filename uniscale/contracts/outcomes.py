@@ -5,9 +5,14 @@ from __future__ import annotations
 from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.monitor import MONITOR_TABLES
 from uniscale.contracts.schema import Column, Table
+from uniscale.contracts.slices import SLICES, WHOLE
 from uniscale.contracts.tasks import TASKS
 
-ROLES = ("champion", "challenger")
+ALIASES = ("champion", "challenger")
+"""Aliases of the registry: who serves, and who was trained last to replace it."""
+
+ROLES = (*ALIASES, "refresh")
+"""What is judged: the aliases' versions, and the champion's recipe trained on the challenger's days."""
 
 PREDICTIONS = Table(
     schema="ml",
@@ -34,7 +39,7 @@ METRICS = Table(
     key=("ds", "role", "metric"),
     columns=(
         Column(name="ds", type="DATE", description="Day of the run."),
-        Column(name="role", type="VARCHAR", description="champion, challenger, or difference (challenger - champion)."),
+        Column(name="role", type="VARCHAR", description="A judged role, or difference (challenger - champion)."),
         Column(name="model_name", type="VARCHAR", description="Architecture and size, for example hhsft-xs."),
         Column(name="model_version", type="VARCHAR", description="Registered version."),
         Column(name="num_params", type="BIGINT", description="Trainable parameters, embeddings included."),
@@ -46,6 +51,35 @@ METRICS = Table(
     ),
 )
 
+COMPARISONS = Table(
+    schema="ml",
+    name="comparisons",
+    grain="One row per run day, pair of roles, slice and metric: the candidate against the baseline, same requests.",
+    key=("ds", "baseline_role", "candidate_role", "slice", "metric"),
+    columns=(
+        Column(name="ds", type="DATE", description="Day of the run."),
+        Column(name="baseline_role", type="VARCHAR", description="Compared with.", allowed=ROLES),
+        Column(name="candidate_role", type="VARCHAR", description="Compared.", allowed=ROLES),
+        Column(name="baseline_version", type="VARCHAR", description="Registered version."),
+        Column(name="candidate_version", type="VARCHAR", description="Registered version."),
+        Column(name="baseline_recipe", type="VARCHAR", description="Hash of the recipe without its name and seed."),
+        Column(name="candidate_recipe", type="VARCHAR", description="Hash of the recipe without its name and seed."),
+        Column(name="is_same_days", type="BOOLEAN", description="Both were trained on the same days."),
+        Column(name="slice", type="VARCHAR", description="Which requests.", allowed=(WHOLE, *SLICES)),
+        Column(name="metric", type="VARCHAR", description="As in ml.metrics."),
+        Column(name="baseline", type="DOUBLE", description="Value of the baseline.", nullable=True),
+        Column(name="candidate", type="DOUBLE", description="Value of the candidate.", nullable=True),
+        Column(name="difference", type="DOUBLE", description="Candidate minus baseline, paired.", nullable=True),
+        Column(name="ci_low", type="DOUBLE", description="Lower bootstrap bound over requests.", nullable=True),
+        Column(name="ci_high", type="DOUBLE", description="Upper bootstrap bound over requests.", nullable=True),
+        Column(name="standard_error", type="DOUBLE", description="Over the requests of the day.", nullable=True),
+        Column(name="num_requests", type="BIGINT", description="Requests that carry the metric."),
+    ),
+)
+
+DECISION_WORDS = ("promoted", "refreshed", "kept")
+"""Who serves after a day: the challenger's new recipe, the champion's recipe on fresher days, or still the champion."""
+
 DECISIONS = Table(
     schema="ml",
     name="decisions",
@@ -53,10 +87,12 @@ DECISIONS = Table(
     key=("ds",),
     columns=(
         Column(name="ds", type="DATE", description="Day of the run."),
-        Column(name="decision", type="VARCHAR", description="What happened.", allowed=("promoted", "kept")),
+        Column(name="decision", type="VARCHAR", description="Who serves now.", allowed=DECISION_WORDS),
         Column(name="reason", type="VARCHAR", description="Why, in a sentence with the numbers."),
         Column(
-            name="evidence", type="VARCHAR", description="JSON: metric, difference, interval, smallest visible effect."
+            name="evidence",
+            type="VARCHAR",
+            description="JSON: who serves, and of each question its rule, days, interval and margins.",
         ),
         Column(name="champion_version", type="VARCHAR", description="Version that held the alias when compared."),
         Column(name="challenger_version", type="VARCHAR", description="Version that was tried."),
@@ -64,8 +100,9 @@ DECISIONS = Table(
     ),
 )
 
-CHAMPION_CHANGES = ("first", "promoted", "taken_back", "set", "rolled_back")
-"""How a version became champion: there was none; a day promoted it; a day that ran again decided otherwise; by hand."""
+CHAMPION_CHANGES = ("first", "promoted", "refreshed", "taken_back", "set", "rolled_back")
+"""How a version became champion: there was none; a day promoted it or its recipe was trained on fresher days; a day
+that ran again decided otherwise; by hand."""
 
 CHAMPIONS = Table(
     schema="ml",
@@ -133,6 +170,7 @@ SKEW = Table(
 OUTCOME_TABLES: tuple[Table, ...] = (
     PREDICTIONS,
     METRICS,
+    COMPARISONS,
     DECISIONS,
     CHAMPIONS,
     STEPS,

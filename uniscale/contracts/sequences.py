@@ -25,11 +25,22 @@ SEQUENCES = Table(
         Column(name="known_at", type="TIMESTAMP[]", description="UTC times from which the actions were known."),
         Column(name="acted_at", type="TIMESTAMP[]", description="UTC times of the actions."),
         Column(name="item_ids", type="VARCHAR[]", description="Items acted on."),
-        Column(name="category_ids", type="VARCHAR[]", description="Their categories as known then; '' if unknown."),
+        Column(
+            name="category_ids", type="VARCHAR[]", description="Their categories as known when ds ended; '' if unknown."
+        ),
+        Column(name="brand_ids", type="VARCHAR[]", description="Their brands as known when ds ended."),
+        Column(name="fresh_category_ids", type="VARCHAR[]", description="Their categories as known when ds began."),
+        Column(name="fresh_brand_ids", type="VARCHAR[]", description="Their brands as known when ds began."),
         Column(name="actions", type="VARCHAR[]", description=f"{ONE_ACTION}."),
         Column(name="domains", type="VARCHAR[]", description="Channels in which the user acted."),
     ),
 )
+
+COLUMN_OF = {"items": "item_ids", "categories": "category_ids", "brands": "brand_ids"}
+"""Column of the sequences by what an identifier of the history is made of (`uniscale.contracts.inputs.HISTORY_IDS`)."""
+
+AS_OF_THE_DAY_BEFORE = {"category_ids": "fresh_category_ids", "brand_ids": "fresh_brand_ids"}
+"""Where the same stands as a request on the day of the action could know it: serving learns of items once a day."""
 
 SEQUENCE_LENGTHS = Table(
     schema="es3",

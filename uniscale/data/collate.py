@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from uniscale.batch.arrays import Array, Encoded, to_batch
 from uniscale.batch.tensors import Batch, Labels
-from uniscale.contracts.frames import HISTORY_LENGTH, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.contracts.inputs import HISTORY_IDS, ITEM_IDS, REQUEST_IDS, Identifier
+from uniscale.contracts.frames import ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
+from uniscale.contracts.inputs import HISTORY_IDS, HISTORY_LENGTH, ITEM_IDS, REQUEST_IDS, Identifier
 from uniscale.contracts.tasks import TASKS
+from uniscale.data.histories import Histories
 from uniscale.features.encoding.columns import list_lengths, starts_of
 
 
@@ -42,18 +43,24 @@ class Meta:
     purchase_value_N: Array
 
 
-def collate(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> tuple[Batch, Labels, Meta]:
+def collate(
+    records: pa.RecordBatch | pa.Table, domains: tuple[str, ...], histories: Histories | None = None
+) -> tuple[Batch, Labels, Meta]:
     """Frames as model input, labels, and what identifies them.
 
     Args:
         records: Frames, at least one request.
         domains: The model's domain list; the index of a domain is its place here.
+        histories: The actions of these frames; None where the records carry their own, as served requests do.
 
     Raises:
-        ValueError: A request's domain is not in ``domains``.
+        ValueError: A request's domain is not in ``domains``, or there are no histories.
+        KeyError: The histories are those of other frames.
     """
     batch = _one_batch(records)
-    encoded = encode(batch, domains)
+    encoded = encode(batch, domains, histories)
+    if histories is not None:
+        encoded = histories.unfold(encoded)
     meta = Meta(
         sample_ids=batch.column("sample_id"),
         offsets=encoded.offsets,
@@ -65,19 +72,19 @@ def collate(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> tup
     return (*to_batch(encoded), meta)
 
 
-def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...]) -> Encoded:
+def encode(records: pa.RecordBatch | pa.Table, domains: tuple[str, ...], histories: Histories | None = None) -> Encoded:
     """Frames as fixed-width arrays: lists are cut or padded to the widths in `uniscale.contracts.inputs`.
 
-    History keeps its most recent actions and turns them round, newest first; everything else keeps its first values.
-    Padding is 0, or NaN in numeric columns.
+    Lists keep their first values. A history that the records carry is turned round, newest action first; of others
+    there is where they lie (`uniscale.data.histories.PREFIX`). Padding is 0, or NaN in numeric columns.
 
     Raises:
-        ValueError: A request's domain is not in ``domains``.
+        ValueError: A request's domain is not in ``domains``, or there are no histories.
     """
     batch = _one_batch(records)
     requests = {name: make(batch) for name, make in _REQUEST_FIELDS.items()}
     requests["domain_R"] = _domains_of_requests(batch.column("domain"), domains)
-    requests["history_domains_RL"] = _history_domains(batch.column("history_domains"), domains)
+    requests |= _carried_histories(batch, domains) if histories is None else histories.prefixes(batch)
     return Encoded(
         requests=requests,
         items={name: make(batch) for name, make in _ITEM_FIELDS.items()},
@@ -130,11 +137,29 @@ def _domains_of_requests(names: pa.Array, domains: tuple[str, ...]) -> Array:
     return _numbers(index, np.int8)
 
 
-def _history_domains(column: pa.Array, domains: tuple[str, ...]) -> Array:
+def _carried_histories(batch: pa.RecordBatch, domains: tuple[str, ...]) -> dict[str, Array]:
+    """Histories that the records carry, as wide as packaged rankers read, or as the longest of them."""
+    if "history_items" not in batch.schema.names:
+        raise ValueError(
+            "frames hold no histories; read those of their days (uniscale.data.histories.read_histories) and pass them"
+        )
+    width = int(list_lengths(batch.column("history_items")).max(initial=HISTORY_LENGTH))
+
+    def newest_first(column: pa.Array, dtype: Any = np.int32) -> Array:
+        return pad(column, width, 0, dtype, newest=True)
+
+    return {
+        **{one.tensor: newest_first(batch.column(one.name)) for one in HISTORY_IDS},
+        "history_actions_RL": newest_first(batch.column("history_actions"), np.int8),
+        "history_domains_RL": newest_first(_history_domains(batch.column("history_domains"), domains), np.int8),
+        "history_hours_RL": newest_first(batch.column("history_hours"), np.float32),
+    }
+
+
+def _history_domains(column: pa.Array, domains: tuple[str, ...]) -> pa.ListArray:
     flat = pc.add(pc.index_in(column.flatten(), value_set=pa.array(domains)), 1)
-    known = pc.fill_null(flat, 0)
     offsets = pa.array(starts_of(list_lengths(column)).astype(np.int32))
-    return pad(pa.ListArray.from_arrays(offsets, known), HISTORY_LENGTH, 0, np.int8, newest=True)
+    return pa.ListArray.from_arrays(offsets, pc.fill_null(flat, 0))
 
 
 _Make = Callable[[pa.RecordBatch], Array]
@@ -158,10 +183,6 @@ def _padded(name: str, width: int, fill: float = 0, dtype: Any = np.int32) -> _M
     return lambda batch: pad(batch.column(name), width, fill, dtype)
 
 
-def _history(name: str, dtype: Any = np.int32) -> _Make:
-    return lambda batch: pad(batch.column(name), HISTORY_LENGTH, 0, dtype, newest=True)
-
-
 def _item_value(name: str, dtype: Any = np.int32) -> _Make:
     return lambda batch: _numbers(batch.column(name).flatten(), dtype)
 
@@ -183,9 +204,6 @@ _REQUEST_FIELDS: dict[str, _Make] = {
     **{one.tensor: _of_request(one) for one in REQUEST_IDS},
     "user_numeric_RF": _padded("user_numeric", len(USER_NUMERIC), np.nan, np.float32),
     "query_numeric_RF": _padded("query_numeric", len(QUERY_NUMERIC), np.nan, np.float32),
-    **{one.tensor: _history(one.name) for one in HISTORY_IDS},
-    "history_actions_RL": _history("history_actions", np.int8),
-    "history_hours_RL": _history("history_hours", np.float32),
 }
 _ITEM_FIELDS: dict[str, _Make] = {
     **{one.tensor: _of_item(one) for one in ITEM_IDS},

@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from uniscale.batch.arrays import Array, Encoded
+from uniscale.data.histories import Histories
 
 
 class FrameStore:
@@ -19,13 +20,15 @@ class FrameStore:
     may drop their pages when memory is short.
     """
 
-    def __init__(self, parts: Iterable[Encoded], spill: Path) -> None:
+    def __init__(self, parts: Iterable[Encoded], spill: Path, histories: Histories | None = None) -> None:
         """Write the columns.
 
         Args:
             parts: Encoded frames, in the order that gives the requests their numbers.
             spill: Folder whose file system holds the columns.
+            histories: The actions of these frames; None where the parts hold them.
         """
+        self._histories = histories
         spill.mkdir(parents=True, exist_ok=True)
         self._requests: dict[str, Array] = {}
         self._items: dict[str, Array] = {}
@@ -62,11 +65,12 @@ class FrameStore:
         lengths = self.offsets[requests + 1] - starts
         ends = np.cumsum(lengths)
         rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
-        return Encoded(
+        chosen = Encoded(
             requests={name: column[requests] for name, column in self._requests.items()},
             items={name: column[rows] for name, column in self._items.items()},
             offsets=np.concatenate([np.zeros(1, np.int64), ends]),
         )
+        return chosen if self._histories is None else self._histories.unfold(chosen)
 
     def _write(self, parts: Iterable[Encoded], spill: Path) -> Array:
         writers: dict[str, _Column] = {}

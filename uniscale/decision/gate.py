@@ -1,133 +1,155 @@
-"""The promotion rule: a challenger replaces the champion on evidence only.
+"""Two questions, two rules.
 
-Promoted when the two-sided interval of the paired difference in the deciding metric lies wholly on the better side of
-0, and that of the guardrail metric does not lie wholly on the worse side. Fewer than `MIN_REQUESTS` requests that carry
-the deciding metric are no evidence, whatever they show.
+*Refresh*: the champion's recipe on fresher days. Both versions stand, so what the test requests say of these two is all
+there is to know, and the burden of proof lies with the old one: the fresh one serves unless it is certainly worse than
+a margin (non-inferiority).
+
+*New recipe*: another recipe serves only if it is certainly better (superiority). The question is about recipes, so
+days are pooled by recipe pair, trained on the same days each; the interval holds on all days together, so that looking
+every day does not make chance a finding.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from uniscale.contracts.metrics import CATALOGUE, check_metric
-from uniscale.evaluation.bootstrap import Estimate
+import numpy as np
 
-MIN_REQUESTS = 20
-"""Percentile intervals are too narrow on few requests: at 95 %, a mean of normal values is covered 93 times in 100 with
-20 requests, and 90 times with 10."""
+from uniscale.config.settings import GateSettings
+from uniscale.contracts.metrics import MIN_REQUESTS, check_metric
+from uniscale.decision.guardrails import Guardrail
+from uniscale.decision.readings import Reading, days_until
+from uniscale.evaluation.bootstrap import visible_effect
+from uniscale.evaluation.confidence_sequence import reach
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """One metric of both rankers on the same requests.
-
-    Attributes:
-        metric: Its name.
-        champion: Value of the champion, None when undefined.
-        challenger: Value of the challenger.
-        difference: Challenger minus champion, paired.
-    """
-
-    metric: str
-    champion: float | None
-    challenger: float | None
-    difference: Estimate
+RULES = {
+    "refresh": "non-inferiority on the day's requests",
+    "new_recipe": "superiority over all days, valid at every look",
+}
+"""The rule that answers each question."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What the gate says.
+class Answer:
+    """What a rule says.
 
     Attributes:
-        decision: ``promoted`` or ``kept``.
-        reason: Why, in a sentence with the numbers.
+        question: One of `RULES`.
+        passes: Whether the candidate may serve.
+        said: Why, in a sentence with the numbers.
         evidence: The numbers, JSON-like.
     """
 
-    decision: str
-    reason: str
+    question: str
+    passes: bool
+    said: str
     evidence: dict[str, Any]
 
 
-def decide(deciding: Comparison, guardrail: Comparison, *, confidence: float) -> Verdict:
-    """Apply the rule.
+def judge_refresh(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateSettings) -> Answer:
+    """Whether a fresh version may serve: it is not certainly worse than the margin, in the metric and the guardrails.
 
     Args:
-        deciding: The metric that must be better.
-        guardrail: The metric that must not be worse.
-        confidence: Of the two-sided intervals in both comparisons, in (0, 1).
+        deciding: The metric on the day.
+        guardrails: On the day too.
+        gate: Margin and confidence.
 
     Raises:
-        ValueError: A metric is unknown, or has no better direction.
+        ValueError: The metric cannot decide.
     """
     check_metric(deciding.metric)
-    check_metric(guardrail.metric)
-    decision, reason = _rule(deciding, guardrail, confidence)
+    margin = gate.margin * deciding.scale
+    gains = deciding.gains()
+    if gains is None or deciding.standard_error is None or deciding.num_requests < MIN_REQUESTS:
+        said = f"evidence too thin: {_carry(deciding)} ({MIN_REQUESTS} are needed)"
+        return _answer("refresh", deciding, guardrails, gate, passes=False, said=said, margin=margin)
+    visible = margin + visible_effect(deciding.standard_error, gate.confidence)
+    is_worse = gains[1] < -margin
+    said = f"{_numbers(deciding, gate, '')}, {_requests(deciding.num_requests)}"
+    said += f": {'' if is_worse else 'not '}certainly worse than {-margin:+.4f}"
+    said += "" if is_worse else f" (a loss of {visible:.4f} would have been seen)"
+    facts = {"margin": margin, "visible_loss": visible}
+    return _answer("refresh", deciding, guardrails, gate, passes=not is_worse, said=said, **facts)
+
+
+def judge_recipe(deciding: Reading, guardrails: Sequence[Guardrail], gate: GateSettings) -> Answer:
+    """Whether a new recipe may serve: certainly better over the days, and required guardrails certainly hold.
+
+    Args:
+        deciding: The metric over the days on which the two recipes met.
+        guardrails: Over the same days.
+        gate: Confidence, the effect that is worth a new recipe.
+
+    Raises:
+        ValueError: The metric cannot decide.
+    """
+    check_metric(deciding.metric)
+    effect = gate.effect * deciding.scale
+    seen = days_until(deciding, effect, gate)
+    facts = {"effect": effect, "days_to_see_effect": seen}
+    days = f"over {deciding.num_days} day{'' if deciding.num_days == 1 else 's'}"
+    gains = deciding.gains()
+    if deciding.num_days == 0:
+        said = f"evidence too thin: {_carry(deciding)} (at least {MIN_REQUESTS} of a day are needed)"
+    elif gains is None:
+        said = f"{deciding.metric} {deciding.difference:+.4f} {days}; an interval takes at least {_least_days(gate)}"
+    else:
+        said = _numbers(deciding, gate, f"{days} ")
+    is_better = gains is not None and gains[0] > 0
+    if is_better:
+        said += ": certainly better"
+    elif deciding.num_days:
+        said += "" if gains is None else ": not certainly better"
+        rate = "more than 1,000 days" if seen is None else f"{seen} days"
+        said += f"; at this rate a gain of {effect:.4g} is seen after {rate}"
+    return _answer("new_recipe", deciding, guardrails, gate, passes=is_better, said=said, **facts)
+
+
+def _answer(
+    question: str,
+    deciding: Reading,
+    guardrails: Sequence[Guardrail],
+    gate: GateSettings,
+    *,
+    passes: bool,
+    said: str,
+    **facts: Any,
+) -> Answer:
+    """The answer of a rule after the guardrails, which are told of where the metric alone would let it pass."""
+    stopping = [guardrail for guardrail in guardrails if guardrail.stops]
+    if passes and stopping:
+        said += "; but " + "; ".join(guardrail.said() for guardrail in stopping)
+    elif passes and guardrails:
+        missing = [guardrail.reading.title for guardrail in guardrails if guardrail.state == "unmeasured"]
+        said += "; no guardrail stops it" + (f", not measured: {', '.join(missing)}" if missing else "")
     evidence = {
-        "confidence": confidence,
-        "min_requests": MIN_REQUESTS,
-        **_numbers(deciding, confidence),
-        "guardrail": _numbers(guardrail, confidence),
+        "rule": RULES[question],
+        "confidence": gate.confidence,
+        **deciding.numbers(),
+        **facts,
+        "passes": passes and not stopping,
+        "guardrails": [guardrail.numbers() for guardrail in guardrails],
     }
-    return Verdict(decision=decision, reason=reason, evidence=evidence)
+    return Answer(question=question, passes=passes and not stopping, said=said, evidence=evidence)
 
 
-def _rule(deciding: Comparison, guardrail: Comparison, confidence: float) -> tuple[str, str]:
-    difference = deciding.difference
-    visible = difference.smallest_visible_effect(confidence)
-    if difference.low is None or difference.high is None or difference.num_requests < MIN_REQUESTS:
-        effect = "cannot be computed" if visible is None else f"{visible:.4f}"
-        return "kept", (
-            f"evidence too thin: {_requests(difference.num_requests)} carry {deciding.metric} "
-            f"(at least {MIN_REQUESTS} are needed), smallest visible effect {effect}"
-        )
-    said = _sentence(deciding, confidence)
-    if not _is_better(deciding):
-        return "kept", f"{said}; not certainly better, smallest visible effect {visible:.4f}"
-    if _is_worse(guardrail):
-        return "kept", f"{said}; but {_sentence(guardrail, confidence)}: worse"
-    if guardrail.difference.low is None:
-        return "promoted", f"{said}; {guardrail.metric} could not be measured on these requests"
-    return "promoted", f"{said}; {_sentence(guardrail, confidence)}: not certainly worse"
+def _least_days(gate: GateSettings) -> int:
+    days_D = np.arange(1, 100)
+    return int(days_D[np.isfinite(reach(days_D, confidence=gate.confidence, prior_days=gate.prior_days))][0])
 
 
-def _is_better(comparison: Comparison) -> bool:
-    low, high = comparison.difference.low, comparison.difference.high
-    if CATALOGUE[comparison.metric].higher_is_better:
-        return low is not None and low > 0
-    return high is not None and high < 0
-
-
-def _is_worse(comparison: Comparison) -> bool:
-    low, high = comparison.difference.low, comparison.difference.high
-    if CATALOGUE[comparison.metric].higher_is_better:
-        return high is not None and high < 0
-    return low is not None and low > 0
-
-
-def _sentence(comparison: Comparison, confidence: float) -> str:
-    difference = comparison.difference
+def _numbers(reading: Reading, gate: GateSettings, days: str) -> str:
     return (
-        f"{comparison.metric} {comparison.champion:.4f} -> {comparison.challenger:.4f}, difference "
-        f"{difference.value:+.4f} ({confidence * 100:g} % interval {difference.low:+.4f} to {difference.high:+.4f}, "
-        f"{_requests(difference.num_requests)})"
+        f"{reading.title} {reading.difference:+.4f} {days}({gate.confidence * 100:g} % interval "
+        f"{reading.low:+.4f} to {reading.high:+.4f})"
     )
+
+
+def _carry(reading: Reading) -> str:
+    return f"{_requests(reading.num_requests)} carry {reading.title}"
 
 
 def _requests(count: int) -> str:
     return f"{count:,} request{'' if count == 1 else 's'}"
-
-
-def _numbers(comparison: Comparison, confidence: float) -> dict[str, Any]:
-    difference = comparison.difference
-    return {
-        "metric": comparison.metric,
-        "champion": comparison.champion,
-        "challenger": comparison.challenger,
-        "difference": difference.value,
-        "ci_low": difference.low,
-        "ci_high": difference.high,
-        "num_requests": difference.num_requests,
-        "smallest_visible_effect": difference.smallest_visible_effect(confidence),
-    }

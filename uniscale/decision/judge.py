@@ -1,7 +1,7 @@
-"""Judging a day: score both rankers on the days after it, measure, decide, and move the alias.
+"""Judging a day: score its versions on the days after it, measure, decide, and move the alias.
 
-`evaluate_day` writes predictions and metrics in one commit. `promote_day` writes the decision first and moves the alias
-then: killed between the two, it does the rest when it runs again.
+`evaluate_day` writes predictions, metrics and comparisons in one commit. `promote_day` writes the decision first and
+moves the alias then: killed between the two, it does the rest when it runs again.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days
 from uniscale.contracts.metrics import check_metric
 from uniscale.decision.champion import is_overruled, make_champion
+from uniscale.decision.comparisons import comparison_rows, watched_slices
 from uniscale.decision.contest import Contest, find_contest, is_last_decided
-from uniscale.decision.gate import Comparison, Verdict, decide
 from uniscale.decision.records import judged_versions, metric_rows, write_decision, write_evaluation
-from uniscale.evaluation.comparison import measure_roles, stored_predictions
+from uniscale.decision.verdict import Verdict, judge_contest
+from uniscale.evaluation.comparison import measure_roles
 from uniscale.evaluation.truth import truth_world
 from uniscale.lake import Lake
 from uniscale.registry.store import Registry
@@ -27,28 +27,32 @@ from uniscale.registry.version import Version
 
 
 def evaluate_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
-    """Score champion and challenger on the test days of ``ds``, and store predictions, metrics and differences.
+    """Score the versions of ``ds`` on its test days, and store predictions, metrics and comparisons.
 
     Returns:
         Counts and values for the report.
 
     Raises:
-        ValueError: A version is missing, or a gate metric cannot decide.
+        ValueError: A version is missing, or the gate metric cannot decide.
     """
     check_metric(settings.gate.metric)
-    check_metric(settings.gate.guardrail)
     registry = Registry(settings)
-    contest = find_contest(lake, registry, ds)
-    versions = {"champion": contest.champion}
-    if not contest.is_single:
-        versions["challenger"] = contest.challenger
+    versions = find_contest(lake, registry, ds).versions()
     days = eval_days(settings, ds)
     predictions = {role: _score(settings, lake, days, registry, version) for role, version in versions.items()}
     with lake.read() as con:
         for role, table in predictions.items():
             con.register(f"predicted_{role}", table)
-        measured = measure_roles(con, settings, days, {role: f"from predicted_{role}" for role in predictions})
-    write_evaluation(lake, ds, versions, predictions, metric_rows(ds, versions, measured.samples))
+        measured = measure_roles(
+            con,
+            settings,
+            days,
+            {role: f"from predicted_{role}" for role in predictions},
+            on_slices=watched_slices(settings.gate),
+        )
+    compared = comparison_rows(ds, versions, measured, settings.gate.confidence)
+    measured_rows = metric_rows(ds, versions, measured.samples)
+    write_evaluation(lake, ds, versions, predictions, metrics=measured_rows, comparisons=compared)
     values = {role: {name: s.value for name, s in found.items()} for role, found in measured.samples.items()}
     for role, version in versions.items():
         registry.log_evaluation(version, ds=ds, metrics=values[role])
@@ -66,9 +70,10 @@ def evaluate_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
 
 
 def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
-    """Decide whether the challenger of ``ds`` replaces the champion, keep the evidence, and move the alias.
+    """Decide who serves after ``ds``, keep the evidence, and move the alias.
 
-    A re-run compares the same two versions. It moves no alias when a later day has decided since, or a person has.
+    A re-run judges the same versions on the same rows. It moves no alias when a later day has decided since, or a
+    person has.
 
     Returns:
         Decision, reason, versions and evidence.
@@ -81,10 +86,14 @@ def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         judged = judged_versions(con, ds)
         if not judged:
             raise ValueError(f"{ds} was not evaluated; run: uniscale step evaluate {ds}")
-        champion = registry.get(judged["champion"])
-        challenger = registry.get(judged.get("challenger", judged["champion"]))
-        verdict = _judge(con, settings, ds, champion, challenger)
+        contest = Contest(
+            champion=registry.get(judged["champion"]),
+            challenger=registry.get(judged.get("challenger", judged["champion"])),
+            refresh=registry.get(judged["refresh"]) if "refresh" in judged else None,
+        )
+        verdict = judge_contest(con, settings, ds, contest)
         moves_alias = is_last_decided(con, ds) and not is_overruled(con, ds)
+    champion, challenger = contest.champion, contest.challenger
     write_decision(
         lake,
         ds,
@@ -94,7 +103,7 @@ def promote_day(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         snapshot_id=challenger.snapshot_id,
     )
     if moves_alias:
-        _move_alias(lake, registry, ds, verdict, Contest(champion=champion, challenger=challenger))
+        _move_alias(lake, registry, ds, verdict, contest)
     registry.log_decision(challenger, ds=ds, decision=verdict.decision, evidence=verdict.evidence)
     return {
         "decision": verdict.decision,
@@ -113,41 +122,11 @@ def _score(settings: Settings, lake: Lake, days: list[date], registry: Registry,
     return score_frames(model, lake, days, target_domain=settings.target_domain)
 
 
-def _judge(
-    con: duckdb.DuckDBPyConnection, settings: Settings, ds: date, champion: Version, challenger: Version
-) -> Verdict:
-    if champion.version == challenger.version:
-        return _without_comparison("champion and challenger are the same version, so there is nothing to compare")
-    if champion.ds > ds:
-        return _without_comparison(
-            f"champion version {champion.version} was trained to {champion.ds} and has seen the test days, "
-            "so the comparison says nothing"
-        )
-    names = (settings.gate.metric, settings.gate.guardrail)
-    for name in names:
-        check_metric(name)
-    relations = {role: stored_predictions(ds, role) for role in ("champion", "challenger")}
-    samples = measure_roles(con, settings, eval_days(settings, ds), relations, only=names).samples
-    deciding, guardrail = (
-        Comparison(
-            metric=name,
-            champion=samples["champion"][name].value,
-            challenger=samples["challenger"][name].value,
-            difference=samples["challenger"][name].minus(samples["champion"][name], settings.gate.confidence),
-        )
-        for name in names
-    )
-    return decide(deciding, guardrail, confidence=settings.gate.confidence)
-
-
-def _without_comparison(reason: str) -> Verdict:
-    return Verdict(decision="kept", reason=reason, evidence={"metric": None, "difference": None})
-
-
 def _move_alias(lake: Lake, registry: Registry, ds: date, verdict: Verdict, contest: Contest) -> None:
-    """Point the alias at the winner; a champion set by hand meanwhile stays, unless this challenger won."""
+    """Point the alias at who serves; a champion set by hand meanwhile stays, unless another version won."""
     holder = registry.champion()
-    if verdict.decision == "promoted":
-        make_champion(lake, registry, contest.challenger, how="promoted", reason=verdict.reason, ds=ds)
-    elif holder is not None and holder.version == contest.challenger.version:
+    tried = {version.version for role, version in contest.versions().items() if role != "champion"}
+    if verdict.decision != "kept":
+        make_champion(lake, registry, verdict.serves, how=verdict.decision, reason=verdict.reason, ds=ds)
+    elif holder is not None and holder.version in tried:
         make_champion(lake, registry, contest.champion, how="taken_back", reason=verdict.reason, ds=ds)

@@ -1,4 +1,4 @@
-"""Predictions, metrics and decisions as lake rows: a day's rows are replaced whole, in one commit."""
+"""Predictions, metrics, comparisons and decisions as lake rows: a day's rows are replaced whole, in one commit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from uniscale.contracts.outcomes import DECISIONS, METRICS, PREDICTIONS
+from uniscale.contracts.outcomes import COMPARISONS, DECISIONS, METRICS, PREDICTIONS
 from uniscale.contracts.schema import Table
-from uniscale.decision.gate import Verdict
+from uniscale.decision.verdict import Verdict
 from uniscale.evaluation.bootstrap import Estimate, Sample
 from uniscale.lake import Lake
 from uniscale.lake.lake import table_has
@@ -60,19 +60,23 @@ def write_evaluation(
     ds: date,
     versions: Mapping[str, Version],
     predictions: Mapping[str, pa.Table],
+    *,
     metrics: list[dict[str, Any]],
+    comparisons: list[dict[str, Any]],
 ) -> None:
-    """Replace the day's predictions and metrics in one commit."""
+    """Replace the day's predictions, metrics and comparisons in one commit."""
     tables = []
     for role, table in predictions.items():
         facts = {"ds": ds, "role": role, "model_version": versions[role].version}
         repeated = [pa.repeat(pa.scalar(value), table.num_rows) for value in facts.values()]
         tables.append(pa.table([*repeated, *table.columns], names=[*facts, *table.column_names]))
     predicted, measured = pa.concat_tables(tables), pa.Table.from_pylist(metrics, schema=_METRIC_TYPES)
+    compared = pa.Table.from_pylist(comparisons, schema=_COMPARISON_TYPES)
 
     def work(con: duckdb.DuckDBPyConnection) -> None:
         _replace_day(con, PREDICTIONS, ds, predicted)
         _replace_day(con, METRICS, ds, measured)
+        _replace_day(con, COMPARISONS, ds, compared)
 
     lake.commit(work, f"evaluation of {ds}")
 
@@ -108,17 +112,13 @@ def _replace_day(con: duckdb.DuckDBPyConnection, table: Table, ds: date, rows: p
     con.unregister("new_rows")
 
 
-_METRIC_TYPES = pa.schema(
-    [
-        ("ds", pa.date32()),
-        ("role", pa.string()),
-        ("model_name", pa.string()),
-        ("model_version", pa.string()),
-        ("num_params", pa.int64()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("ci_low", pa.float64()),
-        ("ci_high", pa.float64()),
-        ("num_requests", pa.int64()),
-    ]
+_ARROW = {
+    "DATE": pa.date32(),
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+}
+_METRIC_TYPES, _COMPARISON_TYPES = (
+    pa.schema([(column.name, _ARROW[column.type]) for column in table.columns]) for table in (METRICS, COMPARISONS)
 )

@@ -72,7 +72,7 @@ def build_samples(settings: Settings, lake: Lake, ds: date, *, force: bool = Fal
     create_missing(lake, _TABLES, "tables of the samples")
     make_outdated_again(lake, (SEQUENCES, SEQUENCE_LENGTHS, SAMPLES))
     start = time.monotonic()
-    contents = read_contents(lake, plan.last_ds, tables_read(BEHAVIOUR, ES3_SAMPLES))
+    contents = read_contents(lake, plan.last_eval_ds, tables_read(BEHAVIOUR, ES3_SAMPLES))
     build_sequences(settings, lake, plan, contents, force=force)
     # One snapshot for all days: what is committed meanwhile is not read.
     with lake.read(lake.snapshot_id()) as con:

@@ -27,6 +27,7 @@ class Plan:
         policy: The ES3 policy.
         seed: Seed of all draws.
         target_domain: Domain whose requests are real samples.
+        last_eval_ds: Last day whose requests a ranker is tested on; they see sequences too.
     """
 
     ds: date
@@ -34,6 +35,7 @@ class Plan:
     policy: Policy
     seed: int
     target_domain: str
+    last_eval_ds: date
 
     @property
     def first_ds(self) -> date:
@@ -116,10 +118,12 @@ class Plan:
 
 def plan_run(settings: Settings, ds: date) -> Plan:
     """The plan of the run of ``ds``."""
+    days = days_of_run(settings, ds)
     return Plan(
         ds=ds,
-        days=tuple(day for day in days_of_run(settings, ds) if day.split == "train"),
+        days=tuple(day for day in days if day.split == "train"),
         policy=load_policy(settings.policy),
         seed=settings.seed,
         target_domain=settings.target_domain,
+        last_eval_ds=max(day.ds for day in days),
     )

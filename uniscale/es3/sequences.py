@@ -7,17 +7,12 @@ prefix: an action that became known late never moves in front of one that a samp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from uniscale.config import Settings
 from uniscale.contracts.days import every_day
@@ -33,11 +28,9 @@ from uniscale.lake.keys import build_keys
 from uniscale.lake.partitions import drop_days_before, mark_built, stale_days
 from uniscale.lake.spill import spill_folder
 
-_LISTS = tuple(column.name for column in SEQUENCES.columns if column.type.endswith("[]"))
-
 
 def build_sequences(settings: Settings, lake: Lake, plan: Plan, contents: Contents, *, force: bool = False) -> int:
-    """Bring the sequences up to the last training day up to date, and their lengths before the first one.
+    """Bring the sequences up to the last test day up to date, and their lengths before the first training day.
 
     A day depends on all earlier ones (they give the places), so a day that was landed again rebuilds those after it.
     The lengths stand for the days before the first training day, so that these are not read again. They are made from
@@ -47,7 +40,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, contents: Conten
         settings: The installation.
         lake: The lake; holds the tables.
         plan: The run.
-        contents: What actions up to the last training day and item versions hold.
+        contents: What actions up to the last test day and item versions hold.
         force: Build also the days that are up to date, and the lengths from all days.
 
     Returns:
@@ -64,10 +57,10 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, contents: Conten
             lacking = sorted(carried) if force else stale_days(con, SEQUENCE_LENGTHS.qualified, carried)
             if not stale and not lacking:
                 return 0
-            first = stale[0] if stale else plan.last_ds + timedelta(days=1)
+            first = stale[0] if stale else plan.last_eval_ds + timedelta(days=1)
             values = {
                 "first_ds": first,
-                "last_ds": plan.last_ds,
+                "last_ds": plan.last_eval_ds,
                 "base_ds": date.min if force else _base(con, wanted, min(first, plan.first_ds)),
                 "carried_ds": plan.carried_ds,
             }
@@ -79,7 +72,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, contents: Conten
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             if stale:
-                where = f"ds between date '{first}' and date '{plan.last_ds}'"
+                where = f"ds between date '{first}' and date '{plan.last_eval_ds}'"
                 Lake.replace(writer, SEQUENCES, where, f"from read_parquet({quoted_file(sequences)})")
                 mark_built(writer, SEQUENCES.qualified, {day: wanted[day] for day in wanted if day >= first})
             if lacking:
@@ -88,7 +81,7 @@ def build_sequences(settings: Settings, lake: Lake, plan: Plan, contents: Conten
                 mark_built(writer, SEQUENCE_LENGTHS.qualified, carried)
                 drop_days_before(writer, [SEQUENCE_LENGTHS], plan.carried_ds - timedelta(days=1))
 
-        lake.commit(work, f"sequences of {first} to {plan.last_ds}")
+        lake.commit(work, f"sequences of {first} to {plan.last_eval_ds}")
     return len(stale)
 
 
@@ -99,72 +92,7 @@ def _base(con: duckdb.DuckDBPyConnection, wanted: Mapping[date, str], before: da
 
 
 def sequence_keys(settings: Settings, plan: Plan, contents: Contents) -> dict[date, str]:
-    """Build key of each day from the first action to the last training day; none without an action."""
+    """Build key of each day from the first action to the last test day; none without an action."""
     acted_on = contents.days(ACTIONS_TABLE)
-    days = every_day(min(acted_on), plan.last_ds) if acted_on else ()
+    days = every_day(min(acted_on), plan.last_eval_ds) if acted_on else ()
     return build_keys(BEHAVIOUR, plan, contents, {day: {} for day in days}, settings=settings, policy=plan.policy)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Behaviour:
-    """The sequences of some users, each once, end to end.
-
-    Attributes:
-        users: Users, sorted, [U].
-        offsets: Start of each user's actions, and their number at the end, [U + 1].
-        actions: ``known_at``, ``acted_at``, ``item_ids``, ``category_ids``, ``actions`` and ``domains`` of all actions.
-    """
-
-    users: pa.Array
-    offsets: npt.NDArray[np.int64]
-    actions: pa.Table
-
-    def windows(
-        self, user_ids: pa.Array, lengths: npt.NDArray[np.int64], at_most: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Where the newest actions lie that a sample may see.
-
-        Args:
-            user_ids: User of each sample, [N].
-            lengths: Its ``sequence_length``, [N].
-            at_most: Longest window.
-
-        Returns:
-            Start in ``actions`` and length of each window, [N] both.
-
-        Raises:
-            KeyError: A sample has a prefix, but its user is not among ``users``.
-        """
-        places = pc.index_in(user_ids, value_set=self.users)
-        if pc.any(pc.and_(pc.is_null(places), pa.array(lengths > 0))).as_py():
-            raise KeyError("a sample's user has no sequence; read the sequences up to the sample's day")
-        starts = self.offsets[pc.fill_null(places, 0).to_numpy(zero_copy_only=False)]
-        taken = np.minimum(lengths, at_most)
-        return starts + lengths - taken, taken
-
-
-def read_behaviour(con: duckdb.DuckDBPyConnection, last_ds: date, users: Sequence[str] | None = None) -> Behaviour:
-    """Read sequences up to a day.
-
-    Args:
-        con: An open lake connection.
-        last_ds: Last day whose actions are read.
-        users: Only these users; default all.
-    """
-    columns = ", ".join(f"unnest({name}) as {name}" for name in _LISTS)
-    known = "" if users is None else "and list_contains($users, user_id)"
-    values: dict[str, object] = {"last": last_ds}
-    if users is not None:
-        values["users"] = list(users)
-    table = con.execute(
-        f"select user_id, {columns} from (select * from lake.{SEQUENCES.qualified} where ds <= $last {known} "
-        "order by user_id, ds)",
-        values,
-    ).to_arrow_table()
-    encoded = table.column("user_id").combine_chunks().dictionary_encode()
-    counts = np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary))
-    return Behaviour(
-        users=encoded.dictionary,
-        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
-        actions=table.drop_columns("user_id"),
-    )

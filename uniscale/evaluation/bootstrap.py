@@ -6,7 +6,7 @@ treated as independent, which makes intervals a little too narrow where few user
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
@@ -17,7 +17,7 @@ from uniscale.evaluation.metrics import value_of
 from uniscale.evaluation.outcomes import Array
 from uniscale.evaluation.statistic import Statistic
 
-K = TypeVar("K", str, tuple[str, str])
+K = TypeVar("K", bound=Hashable)
 _CHUNK_BYTES = 64 * 2**20
 _MAX_UNDEFINED = 0.05
 _POWER = 0.8
@@ -40,13 +40,6 @@ class Estimate:
     high: float | None
     standard_error: float | None
     num_requests: int
-
-    def smallest_visible_effect(self, confidence: float) -> float | None:
-        """Difference that a test at this confidence would find in 80 % of such test sets."""
-        if self.standard_error is None:
-            return None
-        normal = NormalDist()
-        return (normal.inv_cdf((1 + confidence) / 2) + normal.inv_cdf(_POWER)) * self.standard_error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +66,12 @@ class Sample:
         value = self.value - other.value if self.value is not None and other.value is not None else None
         draws = self.draws_B - other.draws_B if known else np.full(len(self.draws_B), np.nan)
         return _estimate(value, draws, min(self.num_requests, other.num_requests), confidence)
+
+
+def visible_effect(standard_error: float, confidence: float) -> float:
+    """Difference that a test at this confidence would find in 80 % of the test sets of this standard error."""
+    normal = NormalDist()
+    return (normal.inv_cdf((1 + confidence) / 2) + normal.inv_cdf(_POWER)) * standard_error
 
 
 def resample(statistics: Mapping[K, Statistic], num_requests: int, *, num_resamples: int, seed: int) -> dict[K, Sample]:

@@ -23,6 +23,7 @@ from uniscale.contracts.frames import FIRST
 from uniscale.contracts.tasks import TASK_NAMES, TASKS
 from uniscale.data.collate import collate
 from uniscale.data.frames import keep_items, read_frames
+from uniscale.data.histories import read_histories
 from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import EXPOSED
 from uniscale.evaluation.scoring import score_batch
@@ -55,6 +56,7 @@ def set_level(
     model.level_JK[domain] = 0
     total = count_requests(lake, days, EXPOSED, target_domain=target_domain, snapshot_id=snapshot_id)
     logits, happened = [torch.empty(0, len(TASK_NAMES))], [torch.empty(0, len(TASK_NAMES))]
+    histories = read_histories(lake, days, "train", model.domains, model.inputs.history_length, snapshot_id=snapshot_id)
     seen, every = 0, max(1, total // ROWS)
     for records in read_frames(lake, days, "train", domains=[target_domain], snapshot_id=snapshot_id):
         is_drawn_R = (np.arange(seen, seen + records.num_rows) % every) == 0
@@ -63,7 +65,7 @@ def set_level(
         is_first = pc.fill_null(pc.equal(drawn.column("position").flatten(), FIRST), fill_value=False)
         first = keep_items(drawn, is_first.to_numpy(zero_copy_only=False))
         if first.num_rows:
-            logits.append(score_batch(model, collate(first, model.domains)[0]).cpu())
+            logits.append(score_batch(model, collate(first, model.domains, histories)[0]).cpu())
             native = [first.column(task.native_label).flatten() for task in TASKS]
             columns = [happened_N.to_numpy(zero_copy_only=False) for happened_N in native]
             happened.append(torch.as_tensor(np.stack(columns, axis=1)))

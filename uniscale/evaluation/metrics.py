@@ -1,9 +1,9 @@
 """The metrics of a ranker: search (target-domain) requests, exposed rows, native labels.
 
-Rows are ranked within their request by the click probability for click metrics, and by the purchase probability for
-purchase metrics (`purchase_auc`, `gmv_proxy`, `gmv_share`). Prices do not enter the ranking: a model is measured by
-what it predicts, not by a rule that puts expensive items first. Tied rows count as the average over their orders. A
-metric that the test set does not define is None, never 0.
+Rows are ranked within their request by the click probability for click metrics, by the cart probability for `cart_auc`,
+and by the purchase probability for purchase metrics (`purchase_auc`, `gmv_proxy`, `gmv_share`). Prices do not enter the
+ranking: a model is measured by what it predicts, not by a rule that puts expensive items first. Tied rows count as the
+average over their orders. A metric that the test set does not define is None, never 0.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def statistics(outcomes: Outcomes, scores: Scores) -> dict[str, Statistic]:
     - ``gmv_proxy``: purchase value among the 5 best rows, mean per request, in the shop's currency; undefined when
       the test set has no purchase.
     - ``gmv_share``: the same as a share of all purchase value.
+    - ``cart_auc``: as ``auc``, for carts and favourites.
     - ``purchase_auc``: as ``auc``, for purchases.
     """
     request_N, clicked_N = outcomes.request_N, outcomes.is_clicked_N
@@ -40,6 +41,7 @@ def statistics(outcomes: Outcomes, scores: Scores) -> dict[str, Statistic]:
         **_click_lists(outcomes, scores),
         **_click_probabilities(outcomes, scores),
         **_purchase_value(outcomes, scores),
+        "cart_auc": PooledAuc(request_N, outcomes.is_carted_N, scores.cart_N),
         "purchase_auc": PooledAuc(request_N, outcomes.is_purchased_N, scores.purchase_N),
     }
 

@@ -27,6 +27,7 @@ class Outcomes:
         request_N: Request of each row, in [0, R).
         is_first_N: Shown at the first place.
         is_clicked_N: Native click.
+        is_carted_N: Put into the cart or kept as a favourite.
         is_purchased_N: Native purchase.
         purchase_value_N: Value of the purchase in the shop's currency, 0 without one.
         num_requests: R.
@@ -35,6 +36,7 @@ class Outcomes:
     request_N: Array
     is_first_N: Array
     is_clicked_N: Array
+    is_carted_N: Array
     is_purchased_N: Array
     purchase_value_N: Array
     num_requests: int
@@ -46,10 +48,12 @@ class Scores:
 
     Attributes:
         click_N: Click probability.
+        cart_N: Cart probability.
         purchase_N: Purchase probability.
     """
 
     click_N: Array
+    cart_N: Array
     purchase_N: Array
 
 
@@ -73,8 +77,8 @@ def read_judged(
         select
             frames.is_exposed,
             list_transform(frames.position, lambda place: place is not distinct from {FIRST}) as is_first,
-            frames.is_clicked, frames.is_purchased, frames.purchase_value,
-            predicted.click_probability, predicted.purchase_probability,
+            frames.is_clicked, frames.is_carted, frames.is_purchased, frames.purchase_value,
+            predicted.click_probability, predicted.cart_probability, predicted.purchase_probability,
             predicted.item_ids is not distinct from frames.item_ids as is_complete
         from lake.{FRAMES.qualified} as frames
         left join ({predictions}) as predicted on predicted.request_id = frames.sample_id
@@ -101,12 +105,14 @@ def _exposed(joined: pa.Table) -> tuple[Outcomes, Scores]:
         request_N=request_N,
         is_first_N=_values(lists["is_first"], bool)[shown],
         is_clicked_N=_values(lists["is_clicked"], bool)[shown],
+        is_carted_N=_values(lists["is_carted"], bool)[shown],
         is_purchased_N=_values(lists["is_purchased"], bool)[shown],
         purchase_value_N=_values(lists["purchase_value"], float)[shown],
         num_requests=len(kept),
     )
     scores = Scores(
         click_N=_values(lists["click_probability"], float)[shown],
+        cart_N=_values(lists["cart_probability"], float)[shown],
         purchase_N=_values(lists["purchase_probability"], float)[shown],
     )
     return outcomes, scores
@@ -120,9 +126,11 @@ _LISTS = {
     "is_exposed": pa.bool_(),
     "is_first": pa.bool_(),
     "is_clicked": pa.bool_(),
+    "is_carted": pa.bool_(),
     "is_purchased": pa.bool_(),
     "purchase_value": pa.float64(),
     "click_probability": pa.float32(),
+    "cart_probability": pa.float32(),
     "purchase_probability": pa.float32(),
 }
 _EMPTY = pa.schema([(name, pa.list_(kind)) for name, kind in _LISTS.items()]).empty_table()

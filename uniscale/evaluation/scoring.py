@@ -14,6 +14,7 @@ from uniscale.batch.tensors import Batch
 from uniscale.contracts.tasks import TASKS
 from uniscale.data.collate import collate
 from uniscale.data.frames import read_frames
+from uniscale.data.histories import Histories, read_histories
 from uniscale.lake import Lake
 from uniscale.models.ranker import Ranker
 
@@ -39,14 +40,23 @@ def score_frames(model: Ranker, lake: Lake, days: Sequence[date], *, target_doma
     Returns:
         One row per request with the columns of `SCHEMA`, ordered by day and request; lists run over the candidates.
     """
-    records = read_frames(lake, days, "eval", domains=[target_domain])
-    return pa.concat_tables([SCHEMA.empty_table(), *(score_records(model, batch) for batch in records)])
+    snapshot = lake.snapshot_id()
+    histories = read_histories(lake, days, "eval", model.domains, model.inputs.history_length, snapshot_id=snapshot)
+    records = read_frames(lake, days, "eval", domains=[target_domain], snapshot_id=snapshot)
+    return pa.concat_tables([SCHEMA.empty_table(), *(score_records(model, batch, histories) for batch in records)])
 
 
-def score_records(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
-    """Predictions for frames in memory, `BATCH_REQUESTS` requests at a time; columns as in `score_frames`."""
+def score_records(model: Ranker, records: pa.RecordBatch | pa.Table, histories: Histories | None = None) -> pa.Table:
+    """Predictions for requests in memory, `BATCH_REQUESTS` at a time; columns as in `score_frames`.
+
+    Args:
+        model: A trained ranker.
+        records: Frames.
+        histories: Their actions; None where the records carry them.
+    """
     parts = [
-        _score_records(model, records.slice(start, BATCH_REQUESTS)) for start in range(0, len(records), BATCH_REQUESTS)
+        _score_records(model, records.slice(start, BATCH_REQUESTS), histories)
+        for start in range(0, len(records), BATCH_REQUESTS)
     ]
     return pa.concat_tables([SCHEMA.empty_table(), *parts])
 
@@ -65,8 +75,8 @@ def score_batch(model: Ranker, batch: Batch) -> Tensor:
     return logits_NK
 
 
-def _score_records(model: Ranker, records: pa.RecordBatch | pa.Table) -> pa.Table:
-    batch, _, meta = collate(records, model.domains)
+def _score_records(model: Ranker, records: pa.RecordBatch | pa.Table, histories: Histories | None) -> pa.Table:
+    batch, _, meta = collate(records, model.domains, histories)
     probability_NK = torch.sigmoid(score_batch(model, batch)).cpu().numpy()
     offsets = pa.array(np.asarray(meta.offsets, dtype=np.int32))
     tasks = [pa.array(values) for values in np.ascontiguousarray(probability_NK.T)]

@@ -7,6 +7,7 @@ them, are the same ones. Files that were merged hold the same rows under other n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -50,25 +51,63 @@ def stored_as(con: duckdb.DuckDBPyConnection, table: Table, snapshot_id: int) ->
 
 
 def num_rows_by_day(con: duckdb.DuckDBPyConnection, table: Table) -> dict[date, int]:
-    """How many rows each day of a table that is partitioned by ``ds`` has now, told by the catalogue.
+    """How many rows each day of a table that is partitioned by ``ds`` has now; see `num_rows_of_tables`."""
+    return num_rows_of_tables(con, [table])[table.qualified]
+
+
+def num_rows_of_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> dict[str, dict[date, int]]:
+    """How many rows each day of tables that are partitioned by ``ds`` has now, told by the catalogue.
 
     No file is opened, so files may be lost. Days without rows are left out.
 
     Args:
         con: A connection to the lake.
-        table: The table.
+        tables: The tables; those that are not there have no day.
     """
-    table_id = _table_id(con, table, _NOW)
-    if table_id is None:
-        return {}
-    counts: Counter[date] = Counter()
-    files = _files(con, table_id, _NOW, "f.record_count - coalesce(d.delete_count, 0)")
-    deleted = Counter(file for (file,) in _rows_if_there(con, f"ducklake_inlined_delete_{table_id}", "file_id"))
-    for day, file, num_rows in files:
-        counts[day] += num_rows - deleted[file]
-    for name in inlined_tables(con, table_id):
-        counts.update(dict(_rows_if_there(con, name, "cast(ds as date), count(*)", f"where {_NOW} group by 1")))
-    return {day: num_rows for day, num_rows in counts.items() if num_rows}
+    names = {table.qualified: Counter[date]() for table in tables}
+    ids = {
+        table_id: name
+        for table_id, name in con.execute(
+            "select t.table_id, s.schema_name || '.' || t.table_name "
+            f"from (from {METADATA}.ducklake_table where {_NOW}) t "
+            f"join (from {METADATA}.ducklake_schema where {_NOW}) s using (schema_id)"
+        ).fetchall()
+        if name in names
+    }
+    if not ids:
+        return {name: {} for name in names}
+    known = f"table_id in ({', '.join(map(str, ids))})"
+    files = con.execute(
+        "select f.table_id, cast(p.partition_value as date), f.data_file_id, "
+        "f.record_count - coalesce(d.delete_count, 0) "
+        f"from (from {METADATA}.ducklake_data_file where {known} and {_NOW}) f "
+        f"left join (from {METADATA}.ducklake_file_partition_value where {known}) p using (data_file_id) "
+        f"left join (from {METADATA}.ducklake_delete_file where {known} and {_NOW}) d using (data_file_id)"
+    ).fetchall()
+    deleted = Counter(_inlined_deletes(con, ids))
+    for table_id, day, file, num_rows in files:
+        names[ids[table_id]][day] += num_rows - deleted[file]
+    for table_id, day, num_rows in _inlined_rows(con, known):
+        names[ids[table_id]][day] += num_rows
+    return {name: {day: num_rows for day, num_rows in counts.items() if num_rows} for name, counts in names.items()}
+
+
+def _inlined_deletes(con: duckdb.DuckDBPyConnection, ids: Collection[int]) -> list[int]:
+    """Files of which the catalogue itself holds deleted rows, once per row."""
+    names = [f"ducklake_inlined_delete_{table_id}" for table_id in ids]
+    return [file for name in names for (file,) in _rows_if_there(con, name, "file_id")]
+
+
+def _inlined_rows(con: duckdb.DuckDBPyConnection, known: str) -> list[tuple[int, date, int]]:
+    """Table, day and number of the rows that the catalogue itself holds."""
+    held = con.execute(
+        f"select table_id, table_name from {METADATA}.ducklake_inlined_data_tables where {known}"
+    ).fetchall()
+    return [
+        (table_id, *row)
+        for table_id, name in held
+        for row in _rows_if_there(con, name, "cast(ds as date), count(*)", f"where {_NOW} group by 1")
+    ]
 
 
 def _files(con: duckdb.DuckDBPyConnection, table_id: int, then: str, what: str) -> list[tuple[Any, ...]]:

@@ -35,7 +35,7 @@ EMPTY = Content(rows=0, hash=0)
 
 NAMES_OF_RUNS = frozenset(
     {"model_version", "champion_version", "challenger_version", "snapshot_id", "evidence"}
-    | {"changed_at", "version", "replaced", "told_at"}
+    | {"changed_at", "version", "replaced", "baseline_version", "candidate_version", "told_at"}
 )
 """Columns that say which run wrote a row, not what it found."""
 

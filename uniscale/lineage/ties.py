@@ -18,7 +18,7 @@ from uniscale.contracts.features import ITEM_FEATURES
 from uniscale.contracts.forgotten import FORGOTTEN
 from uniscale.contracts.marts import FCT_EXPOSURES, ITEM_VERSIONS
 from uniscale.contracts.monitor import MONITOR_TABLES
-from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, SKEW, STEPS
+from uniscale.contracts.outcomes import CHAMPIONS, COMPARISONS, DECISIONS, METRICS, PARTITIONS, SKEW, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
 from uniscale.lake.forgotten import told_values
@@ -33,6 +33,7 @@ IMPERSONAL = (
     ITEM_FEATURES,
     OUTSIDE_CLICKS,
     METRICS,
+    COMPARISONS,
     DECISIONS,
     CHAMPIONS,
     STEPS,

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
 from uniscale.batch.synthetic import random_batch
-from uniscale.contracts.frames import HISTORY_LENGTH, NUMERIC, NumericNames
+from uniscale.contracts.frames import NUMERIC, NumericNames
 from uniscale.models.common.hooks import PartlyActive
 from uniscale.models.ranker import Ranker
 from uniscale.models.size import Size
@@ -104,7 +104,8 @@ def flops_of(skeleton: Ranker) -> tuple[int, int, int]:
 
 
 def _count(skeleton: Ranker, num_requests: int, num_items: int) -> int:
-    batch = random_batch(sizes=(num_items,) * num_requests, length=HISTORY_LENGTH, num_domains=1, missing=0.0)
+    length = skeleton.inputs.history_length
+    batch = random_batch(sizes=(num_items,) * num_requests, length=length, num_domains=1, missing=0.0)
     # The counter does not know the attention kernel of the CPU; the plain one is made of products that it knows.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _ShapesOnly(), FlopCounterMode(display=False) as counter:
         skeleton(batch)

@@ -109,6 +109,7 @@ def export_ranker(model: Ranker, domain: str, example: Batch, folder: Path) -> E
             f"at least {LEAST_ITEMS} items"
         )
     graph = ScoringGraph(model, domain)
+    example = _filled(example, model.inputs.history_length)
     tensors = _tensors(example)
     items = torch.export.Dim("items", min=LEAST_ITEMS)
     shapes = {name: {0: items} if _is_per_item(name) else None for name in tensors}

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.heads import domain_heads
 from uniscale.models.common.history import history_means
@@ -69,7 +70,7 @@ class HyFormerConfig(RankerConfig):
     num_layers: int
     encoder: str = "transformer"
     num_recent: int = 16
-    sequence_length: int = 50
+    sequence_length: int = HISTORY_LENGTH
     sample_width: int
 
     def __post_init__(self) -> None:

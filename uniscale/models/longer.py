@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from uniscale.contracts.frames import NumericNames
+from uniscale.contracts.inputs import HISTORY_LENGTH
 from uniscale.models.common.checks import check_at_least
 from uniscale.models.common.embeddings import INITIAL_STD
 from uniscale.models.common.heads import domain_heads
@@ -55,7 +56,7 @@ class LONGERConfig(RankerConfig):
         sample_width: Width of what the heads read.
     """
 
-    sequence_length: int = 50
+    sequence_length: int = HISTORY_LENGTH
     action_width: int
     merged_actions: int = 4
     has_inner: bool = True

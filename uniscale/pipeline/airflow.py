@@ -13,6 +13,7 @@ from pathlib import Path
 from uniscale.checkout import PROJECT_ROOT
 from uniscale.config import Settings
 from uniscale.config.sqlite_files import sqlite_fault
+from uniscale.pipeline.pools import POOLS
 from uniscale.pipeline.processes import child_environment
 from uniscale.whole_files import write_whole
 
@@ -23,7 +24,7 @@ def airflow_command() -> str:
 
 
 def prepare_airflow(settings: Settings) -> None:
-    """Bring the embedded Airflow's database to the installed version (5 s the first time, then nothing).
+    """Bring the embedded Airflow's database to the installed version, with its pools (10 s at first, then nothing).
 
     Raises:
         RuntimeError: The database is damaged, or the migration failed; its output is in the message.
@@ -32,7 +33,8 @@ def prepare_airflow(settings: Settings) -> None:
 
     home = settings.home / "airflow"
     stamp = home / "migrated"
-    wanted = version("apache-airflow-core")
+    pools = [("pools", "set", pool.name, str(pool.slots), pool.meaning) for pool in POOLS]
+    wanted = f"{version('apache-airflow-core')} {pools}"
     database = home / "airflow.db"
     if fault := sqlite_fault(database):
         raise RuntimeError(
@@ -44,16 +46,17 @@ def prepare_airflow(settings: Settings) -> None:
     if is_there and stamp.is_file() and stamp.read_text(encoding="utf-8", errors="replace") == wanted:
         return
     home.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [airflow_command(), "db", "migrate"],
-        env=dict(airflow_environment(settings)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"airflow db migrate failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    for words in (("db", "migrate"), *pools):
+        done = subprocess.run(
+            [airflow_command(), *words],
+            env=dict(airflow_environment(settings)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"airflow {' '.join(words)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
     write_whole(stamp, wanted)
 
 
@@ -65,7 +68,7 @@ def airflow_environment(settings: Settings, port: int = 8080) -> Mapping[str, st
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "dags" / "plugins"),
         **child_environment(settings),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT_ROOT / "dags"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -22,6 +23,9 @@ class Change:
         at: Seconds since 1970-01-01 UTC.
         seconds: Time the step took, 0 while it runs.
         message: Why it failed; else empty.
+        dag_id: Airflow's DAG that started it; empty if a person did.
+        run_id: Run of the DAG.
+        try_number: Which try of that run's task it is, from 1; 0 if a person started it.
     """
 
     step: str
@@ -29,6 +33,9 @@ class Change:
     at: float
     seconds: float = 0.0
     message: str = ""
+    dag_id: str = ""
+    run_id: str = ""
+    try_number: int = 0
 
 
 def progress_file(settings: Settings, ds: date) -> Path:
@@ -38,7 +45,16 @@ def progress_file(settings: Settings, ds: date) -> Path:
 
 def tell(settings: Settings, ds: date, step: str, state: str, *, seconds: float = 0.0, message: str = "") -> None:
     """Append one change."""
-    change = Change(step=step, state=state, at=time.time(), seconds=seconds, message=message)
+    change = Change(
+        step=step,
+        state=state,
+        at=time.time(),
+        seconds=seconds,
+        message=message,
+        dag_id=os.environ.get("AIRFLOW_CTX_DAG_ID", ""),
+        run_id=os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", ""),
+        try_number=int(os.environ.get("AIRFLOW_CTX_TRY_NUMBER", "0")),
+    )
     append_line(progress_file(settings, ds), json.dumps(asdict(change)))
 
 

@@ -13,7 +13,7 @@ import duckdb
 from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.events import QUARANTINE
 from uniscale.contracts.monitor import MONITOR_TABLES
-from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
+from uniscale.contracts.outcomes import CHAMPIONS, COMPARISONS, DECISIONS, METRICS, PARTITIONS, PREDICTIONS, SKEW, STEPS
 from uniscale.lake.lake import Lake, table_has
 from uniscale.lake.lost import LostPart, take_out
 from uniscale.lake.rerun import do_again
@@ -21,14 +21,14 @@ from uniscale.pipeline.products import PRODUCTS
 
 _MADE_BY = {
     **{table.qualified: product.step for product in PRODUCTS for table in product.tables},
-    **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS)},
+    **{table.qualified: "evaluate" for table in (PREDICTIONS, METRICS, COMPARISONS)},
     DECISIONS.qualified: "promote",
     SKEW.qualified: "skew",
     **{table.qualified: "monitor" for table in MONITOR_TABLES},
 }
 """The step of a day that makes a table."""
 
-_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, DECISIONS, *MONITOR_TABLES))
+_OF_THE_RUN = frozenset(table.qualified for table in (PREDICTIONS, METRICS, COMPARISONS, DECISIONS, *MONITOR_TABLES))
 """Tables whose day is that of the run; of the others a run makes days around its own."""
 
 _BOOKS = frozenset(table.qualified for table in (PARTITIONS, STEPS))

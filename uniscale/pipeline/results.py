@@ -36,13 +36,24 @@ class Landed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DbtNode:
+    """A model or test: dbt's status, and the rows of the built days of a model, or those a test found fault with."""
+
+    name: str
+    kind: str
+    status: str
+    rows: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MartsBuilt:
     """Step ``marts``; see `uniscale.warehouse.build.build_marts`."""
 
     exposures: int
     attributed: Mapping[str, int]
     days_built: Mapping[str, int]
-    models: Mapping[str, float]
+    nodes: tuple[DbtNode, ...]
     capped_user_days: int
 
 
@@ -202,6 +213,7 @@ class Trained:
     num_requests: int | None = None
     num_rows: int | None = None
     num_steps: int | None = None
+    warmup_steps: int | None = None
     passes: float | None = None
     level: Mapping[str, float] | None = None
     curve: tuple[Mapping[str, float | None], ...] = ()

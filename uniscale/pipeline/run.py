@@ -15,7 +15,7 @@ from uniscale.pipeline.locks import one_at_a_time
 from uniscale.pipeline.processes import die_with_starter
 from uniscale.pipeline.progress import tell
 from uniscale.pipeline.results import read_result
-from uniscale.pipeline.steps import DAY_STEPS, Step, day_step
+from uniscale.pipeline.steps import DAY_STEPS, WATCH_STEPS, Step, day_step
 
 
 def do_step(name: str, ds: date, *, force: bool = False) -> tuple[dict[str, Any], bool]:
@@ -59,12 +59,23 @@ def _inputs(settings: Settings, lake: Lake, ds: date, step: Step) -> dict[str, A
 
         inputs["files"] = fingerprint(settings, ds)
         return inputs
-    before = DAY_STEPS[DAY_STEPS.index(step) - 1].name
-    entry = finished(lake, ds, before)
-    if entry is None:
-        raise ValueError(f"step {step.name} of {ds} needs step {before}; run: uniscale step {before} {ds}")
-    inputs["before"] = entry["input_key"]
+    before = _before(lake, ds, step)
+    inputs["before"] = before["input_key"]
     if step.name == "evaluate":  # training by force gives another version from the same inputs
-        models = read_result(lake, ds, before).models
+        models = read_result(lake, ds, before["step"]).models
         inputs["versions"] = {role: model.version for role, model in models.items()}
     return inputs
+
+
+def _before(lake: Lake, ds: date, step: Step) -> dict[str, Any]:
+    """The ledger entry of the step before; for one that watches, of the last one that has been done.
+
+    Raises:
+        ValueError: It has not been done.
+    """
+    earlier = [known.name for known in reversed(DAY_STEPS[: DAY_STEPS.index(step)])]
+    for name in earlier if step in WATCH_STEPS else earlier[:1]:
+        entry = finished(lake, ds, name)
+        if entry is not None:
+            return entry
+    raise ValueError(f"step {step.name} of {ds} needs step {earlier[0]}; run: uniscale step {earlier[0]} {ds}")

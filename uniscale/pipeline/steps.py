@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from uniscale.contracts.events import REQUESTS
+from uniscale.contracts.schema import Table
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -19,6 +22,8 @@ class Step:
         settings: Names of settings (sections or values) that its result depends on, in addition to those that the
             tables it builds declare.
         is_replayed: Whether `uniscale replay` does it again, from raw tables alone.
+        limit_hours: Airflow ends a task of it that has been at it for so long.
+        lands: Tables of the log that it lands days of, as far as others wait for them.
     """
 
     name: str
@@ -26,6 +31,8 @@ class Step:
     title: str
     settings: tuple[str, ...] = ()
     is_replayed: bool = False
+    limit_hours: float = 1
+    lands: tuple[Table, ...] = ()
 
     @property
     def work(self) -> Callable[..., Any]:
@@ -47,22 +54,27 @@ class Step:
 
 
 _TRAINING = ("source", "window", "policy", "target_domain", "domains", "seed", "training", "recipes")
+WATCHING = "Watch"
+"""Group of the steps that look at what has been done: each is done although one before it failed."""
 DAY_STEPS: tuple[Step, ...] = (
-    Step("land", "Data", "Land the day's logs", ("source", "window", "domains", "target_domain")),
-    Step("marts", "Data", "Exposures, attribution, features (dbt)", ("window",), is_replayed=True),
-    Step("samples", "Data", "Entire-space samples (ES3)", ("window",), is_replayed=True),
-    Step("frames", "Features", "Point-in-time training frames (Feast)", ("window", "policy"), is_replayed=True),
+    Step("land", "Data", "Land the day's logs", ("source", "window", "domains", "target_domain"), limit_hours=2),
+    Step("marts", "Data", "Exposures, attribution, features (dbt)", ("window",), True, 4),
+    Step("samples", "Data", "Entire-space samples (ES3)", ("window",), True, 2),
+    Step("frames", "Features", "Point-in-time training frames (Feast)", ("window", "policy"), True, 4),
     Step("materialize", "Features", "Online features (Feast)", ("features",)),
-    Step("train", "Model", "Train the rankers (Ray Train)", _TRAINING),
+    Step("train", "Model", "Train the rankers (Ray Train)", _TRAINING, limit_hours=12),
     Step("evaluate", "Model", "Judge on the next day's requests", ("gate", "window")),
     Step("promote", "Model", "Promotion decision (MLflow)", ("gate",)),
-    Step("skew", "Watch", "Serve requests again, compare with the lake", ("features", "window")),
-    Step("monitor", "Watch", "Profiles, drift, reports (Evidently)", ("window", "domains", "target_domain")),
-    Step("page", "Watch", "Page of the day"),
+    Step("skew", WATCHING, "Serve requests again, compare with the lake", ("features", "window")),
+    Step("monitor", WATCHING, "Profiles, drift, reports (Evidently)", ("window", "domains", "target_domain")),
+    Step("page", WATCHING, "Page of the day"),
 )
 
+RETRAINING_STEPS = tuple(step for step in DAY_STEPS if step.group != WATCHING)
+WATCH_STEPS = tuple(step for step in DAY_STEPS if step.group == WATCHING)
+
 NIGHT_STEPS: tuple[Step, ...] = (
-    Step("build", "Features", "Land the day's logs, build its features (dbt)"),
+    Step("build", "Features", "Land the day's logs, build its features (dbt)", limit_hours=4, lands=(REQUESTS,)),
     Step("materialize", "Features", "Online features (Feast)"),
     Step("skew", "Features", "Compare what was served with the lake"),
 )

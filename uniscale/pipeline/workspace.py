@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +20,3 @@ def drop_torn_reports(folder: Path) -> None:
                 shutil.rmtree(file.parent)
             else:
                 file.unlink()
-
-
-def prune_reports(home: Path, before: date) -> int:
-    """Remove Evidently's reports of days before one: HTML next to the pages of the day, and runs in the workspace.
-
-    The pages themselves, and what monitoring found, stay.
-
-    Returns:
-        Files removed.
-    """
-    old = [file for file in (home / "reports").glob("*/drift-*.html") if file.parent.name < before.isoformat()]
-    for file in (home / "evidently").glob("*/snapshots/*.json"):
-        run = read_state(file, dict[str, Any])
-        if run is not None and str(run.get("metadata", {}).get("ds", before)) < before.isoformat():
-            old.append(file)
-    for file in old:
-        file.unlink(missing_ok=True)
-    return len(old)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 from uniscale.config.settings import RecipeSettings
-from uniscale.contracts.frames import HISTORY_LENGTH
 from uniscale.contracts.optimisation import TrainConfig, changed
 from uniscale.contracts.training import check_recipe_name
 from uniscale.data.recipe import DATA
@@ -59,7 +57,7 @@ def get_recipe(name: str, own: Mapping[str, RecipeSettings] | None = None) -> Re
 
     Raises:
         ValueError: No recipe has this name; the message lists what a name is made of. Or one of the installation's own
-            has a field that its ranker's configuration has not, or wants longer histories than frames hold.
+            has a field that its ranker's configuration has not.
     """
     yours = own or {}
     check_recipe_name(name, yours)
@@ -69,7 +67,6 @@ def get_recipe(name: str, own: Mapping[str, RecipeSettings] | None = None) -> Re
     base = get_recipe(changes.base, yours)
     config_changes = {**(base.config_changes or {}), **changes.model}
     check_config_changes(base.model, config_changes)
-    _refuse_actions_that_frames_lack(name, config_changes)
     return replace(
         base,
         name=name,
@@ -77,13 +74,3 @@ def get_recipe(name: str, own: Mapping[str, RecipeSettings] | None = None) -> Re
         config_changes=config_changes or None,
         seed_offset=base.seed_offset + changes.seed_offset,
     )
-
-
-def _refuse_actions_that_frames_lack(name: str, config_changes: Mapping[str, Any]) -> None:
-    """A ranker would train on the actions that there are, without a word."""
-    wanted = config_changes.get("sequence_length", 0)
-    if wanted > HISTORY_LENGTH:
-        raise ValueError(
-            f"[recipes.{name}]: sequence_length = {wanted}, but training frames hold the last {HISTORY_LENGTH} actions "
-            f"of a user; set {HISTORY_LENGTH} at most"
-        )

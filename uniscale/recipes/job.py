@@ -14,11 +14,10 @@ from uniscale.contracts.code import code_of
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.optimisation import TrainConfig
 from uniscale.contracts.policy import load_policy
-from uniscale.data.collate import encode
-from uniscale.data.frame_store import FrameStore
 from uniscale.data.loader import Loader
-from uniscale.data.mixture import count_requests, read_training
+from uniscale.data.mixture import count_requests
 from uniscale.data.recipe import get_data
+from uniscale.data.training_set import training_set
 from uniscale.evaluation.level import set_level
 from uniscale.features.training_frames.build import training_frame_keys
 from uniscale.lake import Lake
@@ -110,24 +109,22 @@ def build_trainer(settings: Settings, job: TrainJob, worker: Worker | None = Non
     """
     place = worker or worker_of(settings)
     seed = settings.seed + job.recipe.seed_offset
-    records = read_training(
-        Lake(settings), job.days, job.recipe.data, target_domain=settings.target_domain, snapshot_id=job.snapshot_id
-    )
-    store = FrameStore((encode(batch, settings.domains) for batch in records), settings.home / "spill")
+    recipe, lake = job.recipe, Lake(settings)
+    torch.manual_seed(seed)
+    model = build_model(recipe.model, recipe.size, settings.domains, config_changes=recipe.config_changes)
+    length = model.inputs.history_length
+    store = training_set(settings, lake, job.days, recipe.data, history_length=length, snapshot_id=job.snapshot_id)
     loader = Loader(
         store,
-        batch_requests=job.recipe.train.batch_requests,
+        batch_requests=recipe.train.batch_requests,
         seed=seed,
         rank=place.rank,
         world_size=place.world_size,
-        shares=_shares(job.recipe, settings.domains),
+        shares=_shares(recipe, settings.domains),
         prefetch=settings.training.prefetch_batches,
         # Fused tables are updated by every backward pass: a batch is then one.
         micro_batch=None if place.tables == "fbgemm" else settings.training.micro_batch_limit,
     )
-    torch.manual_seed(seed)
-    recipe = job.recipe
-    model = build_model(recipe.model, recipe.size, settings.domains, config_changes=recipe.config_changes)
     failures = settings.home / "failures" / job.key
     return Trainer(model, loader, _optimisation(settings, job), seed=seed, failures=failures, worker=place)
 

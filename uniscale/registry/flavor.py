@@ -1,7 +1,7 @@
 """How MLflow loads a ranker: from ``model.json`` and ``weights.pt``, without a pickle.
 
-``mlflow.pyfunc.load_model("models:/ranker@champion").predict(frames)`` scores frames (a pandas data frame or an Arrow
-table with the columns of the frames contract).
+``mlflow.pyfunc.load_model("models:/ranker@champion").predict(frames)`` scores frames that carry their histories
+(`uniscale.data.histories.Histories.carried`), as a pandas data frame or an Arrow table.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 TRAINING, SWEEPS = "training", "sweeps"
 _METRICS_PER_CALL = 1000  # MLflow refuses larger batches
@@ -103,6 +105,22 @@ class Runs:
     def finish(self, run_id: str) -> None:
         """Mark the run as finished."""
         self._client.set_terminated(run_id, "FINISHED")
+
+    def delete(self, run_id: str, source: str) -> None:
+        """Delete a run and the logged model that came of it; its files go where they lie on this machine."""
+        from mlflow.exceptions import MlflowException
+
+        model_id = source.removeprefix("models:/")
+        try:
+            location = self._client.get_logged_model(model_id).artifact_location
+            if location.startswith("file://"):
+                shutil.rmtree(url2pathname(urlsplit(location).path), ignore_errors=True)
+            self._client.delete_logged_model(model_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # it was deleted before a kill
+                raise
+        if self._client.get_run(run_id).info.lifecycle_stage == "active":
+            self._client.delete_run(run_id)
 
     def heal(self, run_id: str) -> None:
         """Finish the run of a version whose process was killed right after it registered."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from uniscale.config import Settings
+from uniscale.contracts.outcomes import ALIASES
 from uniscale.registry.client import artifact_root, open_client, tracking_uri
 from uniscale.registry.runs import SWEEPS, TRAINING, Runs
 from uniscale.registry.version import Version, read_days
@@ -21,7 +22,6 @@ from uniscale.registry.version import Version, read_days
 __all__ = ["ALIASES", "MODEL", "Registry", "Version"]
 
 MODEL = "ranker"
-ALIASES = ("champion", "challenger")
 
 
 class Registry:
@@ -77,6 +77,15 @@ class Registry:
                 f"the registry {self._uri} has no {name} yet; train a day, or name a version by its number"
             )
         return found
+
+    def run_of(self, version: str) -> tuple[str, str]:
+        """Experiment and run that trained a version, as MLflow's pages name them.
+
+        Raises:
+            ValueError: There is no such version.
+        """
+        run_id = self.get(version).run_id
+        return str(self._client.get_run(run_id).info.experiment_id), run_id
 
     def versions(self) -> list[Version]:
         """Every registered version, newest first."""
@@ -165,6 +174,18 @@ class Registry:
             raise ValueError(f"alias {alias!r} is not one of {', '.join(ALIASES)}")
         number = version.version if isinstance(version, Version) else version
         self._client.set_registered_model_alias(MODEL, alias, number)
+
+    def aliased(self) -> set[str]:
+        """Numbers of the versions that hold an alias."""
+        return {found.version for alias in ALIASES if (found := self._by_alias(alias)) is not None}
+
+    def delete(self, version: Version) -> None:
+        """Forget a version, with its run and the files of its model; who asks for it later is told to train it again.
+
+        Killed half-way, the same call finishes the work: the version goes last.
+        """
+        self._runs.delete(version.run_id, version.source)
+        self._client.delete_model_version(MODEL, version.version)
 
     def download(self, version: Version | str) -> Path:
         """Local folder with ``model.json`` and ``weights.pt`` of a version."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -43,6 +45,17 @@ class Version:
     run_id: str
     source: str
 
+    @property
+    def recipe_name(self) -> str:
+        """What people call the recipe."""
+        return str(self.recipe.get("name", self.name))
+
+    @property
+    def recipe_key(self) -> str:
+        """Hash of what is trained: the recipe without its name, its seed and fields that are not set."""
+        told = {name: value for name, value in self.recipe.items() if name not in ("name", "seed_offset")}
+        return hashlib.sha256(json.dumps(_set(told), sort_keys=True, default=str).encode()).hexdigest()[:12]
+
     def tags(self) -> dict[str, str]:
         """What the registry stores in addition to the number, the run and the source."""
         return {
@@ -55,6 +68,13 @@ class Version:
             "code_version": self.code_version,
             "training_key": self.key,
         }
+
+
+def _set(value: Any) -> Any:
+    """A value without the fields that are None, so that a field that recipes get later changes no older one."""
+    if isinstance(value, Mapping):
+        return {str(name): _set(inner) for name, inner in value.items() if inner is not None}
+    return [_set(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def write_days(days: Sequence[date]) -> str:

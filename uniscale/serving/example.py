@@ -8,7 +8,7 @@ from typing import Any
 
 from uniscale.config import Settings
 from uniscale.contracts.events import CANDIDATES, REQUESTS
-from uniscale.contracts.features import ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
+from uniscale.contracts.features import HISTORY_SERVICE, ITEM_SERVICE, PAIR_SERVICE, REQUEST_SERVICE
 from uniscale.lake import Lake
 from uniscale.serving.get import get_features
 
@@ -37,9 +37,10 @@ def example_look_up(settings: Settings, lake: Lake, ds: date) -> dict[str, Any]:
         return {}
     user, query, item = row
     asked = [(REQUEST_SERVICE, [("user_id", user), *([("query_text", query)] if query else [])])]
+    asked.append((HISTORY_SERVICE, [("user_id", user)]))
     asked.append((ITEM_SERVICE, [("item_id", item)]))
     answers = [get_features(settings, service, entities) for service, entities in asked]
-    category = answers[1]["rows"][0]["features"]["category_id"]
+    category = answers[-1]["rows"][0]["features"]["category_id"]
     if category:
         asked.append((PAIR_SERVICE, [("user_id", user), ("category_id", category)]))
         answers.append(get_features(settings, *asked[-1]))

@@ -91,7 +91,8 @@ class RankingLookup:
         items = served.items.take(request.item_ids, oldest)
         counts.unknown_items = int((~items.known).sum())
         asked, pairs = self._read(served, request, items, oldest, counts)
-        inputs = encode(asked, pairs, np.zeros(len(request.item_ids), np.int64))
+        rows = np.zeros(len(request.item_ids), np.int64)
+        inputs = encode(asked, pairs, rows, history_length=self._settings.features.history_length)
         self.counts.add(counts)
         pointer = served.pointer
         return Answer(

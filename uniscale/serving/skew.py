@@ -88,7 +88,7 @@ def _compare(settings: Settings, lake: Lake, served: pa.Table) -> tuple[dict[str
         with lake.read() as con:
             con.register("served_part", part.select(list(LOGGED)))
             con.execute("create temp table served_samples as select request_id as sample_id, * from served_part")
-            inputs = model_inputs(con, store, "served_samples")
+            inputs = model_inputs(con, store, "served_samples", history_length=settings.features.history_length)
         for name, same in matches(part, inputs).items():
             values, matched = found.get(name, (0, 0))
             found[name] = (values + len(same), matched + int(same.sum()))

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from uniscale.contracts.frames import NUMERIC
-from uniscale.contracts.inputs import ITEM_INPUTS, REQUEST_INPUTS
+from uniscale.contracts.inputs import INPUTS, ITEM_INPUTS
 from uniscale.features.encoding.columns import Array, column, flat
 
-INPUTS = (*REQUEST_INPUTS, *ITEM_INPUTS)
 NUMERIC_COLUMNS = {"user_numeric": NUMERIC.user, "query_numeric": NUMERIC.query, "item_numeric": NUMERIC.item}
 
 

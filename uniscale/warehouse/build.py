@@ -79,7 +79,8 @@ def build_groups(
         force: Build also the days that are up to date.
 
     Returns:
-        ``days_built`` (by group), ``models`` (seconds by model), and ``capped_user_days``: of the days of the groups,
+        ``days_built`` (by group), ``nodes`` (what became of each model and test, and how many rows the built days of a
+        model have, or a test found fault with), and ``capped_user_days``: of the days of the groups,
         how many users had more moments on a day than fresh actions make versions of.
 
     Raises:
@@ -100,9 +101,35 @@ def build_groups(
         _mark(lake, todo, stale, f"{message} built", unfinished=False)
     return {
         "days_built": {group.name: len(stale[group.name]) for group in groups},
-        "models": {result.name: round(result.seconds, 3) for result in results if result.kind == "model"},
+        "nodes": _nodes(results, _rows_built(lake, todo, stale)),
         "capped_user_days": capped_user_days(settings, lake, _fresh_days(groups)),
     }
+
+
+def _nodes(results: Sequence[NodeResult], rows: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": result.name,
+            "kind": result.kind,
+            "status": result.status,
+            "rows": rows.get(result.name) if result.kind == "model" else result.failures,
+            "seconds": round(result.seconds, 3),
+        }
+        for result in results
+    ]
+
+
+def _rows_built(lake: Lake, groups: Sequence[Group], stale: Mapping[str, list[date]]) -> dict[str, int]:
+    """Rows of the days built now, by table."""
+    found = {}
+    with lake.read() as con:
+        for group in groups:
+            for table in group.tables:
+                query = f"select count(*) from lake.{table.qualified} where ds in (select unnest(?))"
+                row = con.execute(query, [stale[group.name]]).fetchone()
+                assert row is not None
+                found[table.name] = int(row[0])
+    return found
 
 
 def _fresh_days(groups: Sequence[Group]) -> list[date]:
@@ -159,11 +186,11 @@ def _variables(
     bases: Mapping[str, date | None],
 ) -> dict[str, Any]:
     days = {group.variable: [dict(group.days[day]) for day in stale[group.name]] for group in groups}
-    (carried,) = (group for group in groups if group.tables == CARRIED_TABLES)
-    base, (carried_ds,) = bases[carried.name], carried.days
-    if base is not None:
-        days[carried.variable] = [{**day, "base_ds": base} for day in days[carried.variable]]
-    days["feature_days"] = [{**day, "carried_ds": carried_ds} for day in days["feature_days"]]
+    for carried in (group for group in groups if group.tables == CARRIED_TABLES):
+        base, (carried_ds,) = bases[carried.name], carried.days
+        if base is not None:
+            days[carried.variable] = [{**day, "base_ds": base} for day in days[carried.variable]]
+        days["feature_days"] = [{**day, "carried_ds": carried_ds} for day in days["feature_days"]]
     return dbt_variables(settings, policy, days)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -112,6 +112,15 @@ def plan_features(settings: Settings, policy: Policy, raw: Contents, ds: date) -
     plan.counts(run, ds)
     plan.features(run, ds)
     plan.fresh([ds])
+    return tuple(plan.groups)
+
+
+def plan_final_labels(settings: Settings, policy: Policy, raw: Contents, days: Sequence[Day]) -> tuple[Group, ...]:
+    """The labels of days whose attribution window has closed, with the build key each day should have."""
+    plan = _Plan(settings, policy, raw, days)
+    plan.versions(max(day.label_as_of for day in days).date())
+    plan.outside()
+    plan.requests()
     return tuple(plan.groups)
 
 

@@ -130,7 +130,7 @@ CARRIED = Product[Reach](
     step=_STEP,
     tables=CARRIED_TABLES,
     reads=_LOG_SO_FAR,
-    settings=("target_domain", "features.leaky"),
+    settings=("target_domain", "features.leaky", "features.history_length"),
     code=_STEP,
 )
 
@@ -158,7 +158,7 @@ FEATURES = Product[Reach](
         Read(table=USERS, first=beginning, last=last_known),
         Read(table=ITEM_VERSIONS, first=beginning, last=last_known),
     ),
-    settings=("target_domain", "features.leaky"),
+    settings=("target_domain", "features.leaky", "features.history_length"),
     code=_STEP,
 )
 
@@ -170,7 +170,7 @@ FRESH = Product[Reach](
         Read(table=ACTIONS_TABLE, first=own_day, last=last_known),
         Read(table=ITEM_VERSIONS, first=beginning, last=day_before),
     ),
-    settings=("features.leaky", "features.max_fresh_versions"),
+    settings=("features.leaky", "features.max_fresh_versions", "features.history_length"),
     code=_STEP,
 )
 

@@ -36,6 +36,7 @@ class NodeResult:
         status: dbt's word: success, pass, fail, error, warn, skipped.
         message: dbt's message, empty when all is well; of a source, how old its newest row is.
         seconds: Wall time.
+        failures: Rows that a test found fault with; None of anything else.
     """
 
     name: str
@@ -43,6 +44,14 @@ class NodeResult:
     status: str
     message: str
     seconds: float
+    failures: int | None = None
+
+    @property
+    def line(self) -> str:
+        """What people read."""
+        faults = f"  {self.failures:,} rows at fault" if self.failures else ""
+        told = f"  {self.message}" if self.kind == "source" or self.status in ("warn", "fail", "error") else ""
+        return f"{self.status:8} {self.seconds:7.2f} s  {self.kind} {self.name}{faults}{told}"
 
 
 def state_folder(settings: Settings) -> Path:
@@ -81,6 +90,8 @@ def run_dbt(
     with telling(told), redirect_stdout(sys.stderr):
         answer = dbtRunner().invoke(command)
     results = _results(answer.result)
+    for result in results if told is not None else ():
+        print(f"dbt {result.line}", file=sys.stderr)
     _check(arguments[0], answer.success, answer.exception, results)
     return results
 
@@ -93,6 +104,7 @@ def _results(result: object) -> tuple[NodeResult, ...]:
             status=str(entry.status),
             message=entry.message or _age(entry),
             seconds=entry.execution_time,
+            failures=entry.failures,
         )
         for entry in getattr(result, "results", ())
     )
@@ -132,8 +144,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     for result in results:
-        told = f"{result.status:8} {result.seconds:7.2f} s  {result.kind} {result.name}"
-        print(f"{told}  {result.message}" if result.kind == "source" else told, file=sys.stderr)
+        print(result.line, file=sys.stderr)
     return 0
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from uniscale.config import Settings
-from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES, MAX_FRESH_ACTIONS
-from uniscale.contracts.frames import HISTORY_LENGTH
+from uniscale.contracts.features import FEATURE_WINDOWS, MAX_CATEGORIES
 from uniscale.contracts.marts import CONFIDENCE_Z
 from uniscale.contracts.policy import ActionRule, Policy
 from uniscale.contracts.tasks import TASKS, labelling_actions
@@ -42,9 +41,9 @@ def dbt_variables(
         "target_domain": settings.target_domain,
         "feature_windows": list(FEATURE_WINDOWS),
         "max_categories": MAX_CATEGORIES,
-        "max_fresh_actions": MAX_FRESH_ACTIONS,
+        "max_fresh_actions": settings.features.max_fresh_actions,
         "max_fresh_versions": settings.features.max_fresh_versions,
-        "sequence_length": HISTORY_LENGTH,
+        "sequence_length": settings.features.history_length,
         "honour_knowledge_time": not settings.features.leaky,
         "query_history_days": policy.searchification.history_days,
         "query_prior_clicks": policy.searchification.prior_clicks,

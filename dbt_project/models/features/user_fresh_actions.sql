@@ -51,7 +51,7 @@ gathered as (
         user_id,
         ds,
         known_at as feature_at,
-        lead(known_at) over (partition by user_id, ds order by known_at, action_id) as next_at,
+        lead(known_at) over (partition by user_id, ds order by known_at, {{ epoch_seconds("acted_at") }}, action_id) as next_at,
         {{ newest_up_to_here(struct_of({
             "action_id": "action_id",
             "item_id": "item_id",
@@ -61,7 +61,7 @@ gathered as (
             "domain": "domain",
             "acted_at": epoch_seconds("acted_at"),
             "known_at": epoch_microseconds("known_at"),
-        }), "user_id, ds", "known_at, action_id", setting("max_fresh_actions")) }} as acts
+        }), "user_id, ds", "known_at, " ~ epoch_seconds("acted_at") ~ ", action_id", setting("max_fresh_actions")) }} as acts
     from described
 ),
 

@@ -52,7 +52,9 @@ gathered as (
             "acted_at": epoch_seconds("acts.act.acted_at"),
         })) }} as history
     from acts
-    {{ asof_join("left", "versions", "item_id", "acts.act.item_id", "known_from", "<", "acts.feature_at") }}
+    {{ asof_join("left", "versions", "item_id", "acts.act.item_id", "known_from", "<", hours_after(
+        "cast(cast(acts.act.known_at as date) as timestamp)", 24
+    )) }}
     group by acts.user_id, acts.ds, acts.feature_at
 )
 

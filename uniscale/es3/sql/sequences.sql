@@ -6,12 +6,18 @@
 create or replace temp table new_sequences as
 with acts as (
     -- From the log: it is what a sequence holds, whole and in the order of knowledge.
+    -- What an item was is what features of the day say: at its end for later requests, at its begin for those of the day.
     select
         actions.*,
-        coalesce(versions.category_id, '') as category_id
+        coalesce(known.category_id, '') as category_id,
+        coalesce(known.brand_id, '') as brand_id,
+        coalesce(known_before.category_id, '') as fresh_category_id,
+        coalesce(known_before.brand_id, '') as fresh_brand_id
     from lake.raw.actions
-    asof left join lake.marts.item_versions as versions
-        on actions.item_id = versions.item_id and actions.recorded_at >= versions.known_from
+    asof left join lake.marts.item_versions as known
+        on actions.item_id = known.item_id and actions.ds + interval 1 day > known.known_from
+    asof left join lake.marts.item_versions as known_before
+        on actions.item_id = known_before.item_id and actions.ds::timestamp > known_before.known_from
     where actions.ds between $first_ds and $last_ds
 ),
 
@@ -23,10 +29,14 @@ gathered as (
         list_sort(list(
             {
                 'known_at': recorded_at,
-                'acted_at': acted_at,
+                'acted_second': epoch(acted_at)::bigint,
                 'action_id': action_id,
+                'acted_at': acted_at,
                 'item_id': item_id,
                 'category_id': category_id,
+                'brand_id': brand_id,
+                'fresh_category_id': fresh_category_id,
+                'fresh_brand_id': fresh_brand_id,
                 'action': action,
                 'domain': domain
             }
@@ -66,6 +76,9 @@ select
     [act.acted_at for act in gathered.acts] as acted_at,
     [act.item_id for act in gathered.acts] as item_ids,
     [act.category_id for act in gathered.acts] as category_ids,
+    [act.brand_id for act in gathered.acts] as brand_ids,
+    [act.fresh_category_id for act in gathered.acts] as fresh_category_ids,
+    [act.fresh_brand_id for act in gathered.acts] as fresh_brand_ids,
     [act.action for act in gathered.acts] as actions,
     [act.domain for act in gathered.acts] as domains
 from gathered

@@ -144,7 +144,7 @@ def _of_channels(con: duckdb.DuckDBPyConnection, store: FeatureStore, where: str
         group by request_id
         """
     )
-    inputs = model_inputs(con, store, "channel_lists")
+    inputs = model_inputs(con, store, "channel_lists", history_length=None)
     lists = con.sql(ordered("channel_lists")).to_arrow_table()
     for name in ("category_index", "item_numeric"):
         lists = lists.append_column(name, inputs.column(name))

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from uniscale.config import Settings
-from uniscale.contracts.features import MAX_FRESH_ACTIONS, USER_FRESH_ACTIONS
+from uniscale.contracts.features import USER_FRESH_ACTIONS
 from uniscale.features.online.item_kinds import facts_of
 from uniscale.features.online.push_rules import Action, judge_actions
 from uniscale.features.online.slots import LIVE, locked
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _USERS_AT_ONCE = 1_000
 _LOCK_SECONDS = 60
+_ORDER = ("fresh_known_at", "fresh_acted_at", "fresh_action_ids")
+"""The order of knowledge, which sequences have too."""
 _LISTS = tuple(column.name for column in USER_FRESH_ACTIONS.features)
 
 
@@ -39,8 +42,8 @@ def push_actions(
 ) -> dict[str, Any]:
     """Append actions to what is known online of their users.
 
-    An action that is known already changes nothing, so a push may be repeated. Of a user, the newest 100 actions
-    recorded on the UTC day of the newest one or the day before are kept.
+    An action that is known already changes nothing, so a push may be repeated. Of a user, the newest
+    ``max_fresh_actions`` recorded on the UTC day of the newest one or the day before are kept.
 
     Args:
         settings: The installation.
@@ -74,13 +77,13 @@ def push_actions(
             some = {user: by_user[user] for user in users[start : start + _USERS_AT_ONCE]}
             facts = facts_of(settings, {action["item_id"] for listed in some.values() for action in listed})
             with _alone(settings, store):
-                for name, number in _append(store, some, facts).items():
+                for name, number in _append(store, some, facts, settings.features.max_fresh_actions).items():
                     counts[name] += number
     return {**counts, "refused": refused}
 
 
 def _append(
-    store: FeatureStore, actions: Mapping[str, list[Action]], facts: Mapping[str, tuple[str, str]]
+    store: FeatureStore, actions: Mapping[str, list[Action]], facts: Mapping[str, tuple[str, str]], at_most: int
 ) -> dict[str, int]:
     """Read the users' values, put the new actions in, write what changed."""
     counts = {"pushed": 0, "known_already": 0, "too_old": 0}
@@ -93,10 +96,10 @@ def _append(
                 counts["known_already"] += 1
             else:
                 new[action["action_id"]] = _fresh(action, facts)
-        merged = sorted({**held, **new}.values(), key=lambda one: (one["fresh_known_at"], one["fresh_action_ids"]))
+        merged = sorted({**held, **new}.values(), key=itemgetter(*_ORDER))
         first = _midnight_before(merged[-1]["fresh_known_at"])
         counts["too_old"] += sum(action["fresh_known_at"] < first for action in new.values())
-        kept = [action for action in merged if action["fresh_known_at"] >= first][-MAX_FRESH_ACTIONS:]
+        kept = [action for action in merged if action["fresh_known_at"] >= first][-at_most:]
         counts["pushed"] += sum(action["fresh_known_at"] >= first for action in new.values())
         if kept != known:
             changed[user] = kept

@@ -18,18 +18,18 @@ import pyarrow.parquet as pq
 from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
-from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.literals import quoted, quoted_file
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.products import tables_read
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.features import model_inputs_sql
 from uniscale.features.leak.guard import check_leak, measure_leak
 from uniscale.features.leak.lists import measured_lists
 from uniscale.features.model_inputs import model_inputs
 from uniscale.features.repo import open_store
 from uniscale.features.training_frames import sql as frame_sql
-from uniscale.features.training_frames.products import PRODUCTS, SPLITS
+from uniscale.features.training_frames.products import FRAME_FEATURES, PRODUCTS, SPLITS, before_the_run
 from uniscale.lake import Lake
 from uniscale.lake.contents import Contents, stored_keys
 from uniscale.lake.keys import build_keys
@@ -46,7 +46,7 @@ CHUNK_ROWS = 250_000
 PART_ROWS = 500_000
 """Item rows joined and encoded at once, which bounds the memory of both whatever the size of the day."""
 
-_MISSING = ("user_features", "query_features", "user_sequences", "item_features")
+_MISSING = ("user_features", "query_features", "sequences", "item_features")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +76,8 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
 
     Returns:
         Requests and item rows per split over the whole run, item rows per second of the days built now (None if
-        all were up to date), and per feature view the share of rows without a version. For sequences it is the share
-        of requests without a past action. ``leak`` is what `uniscale.features.leak.guard.measure_leak` says of the
+        all were up to date), and per feature view the share of rows without a version, for ``sequences`` of requests
+        without a past action. ``leak`` is what `uniscale.features.leak.guard.measure_leak` says of the
         synthetic requests, ``max_leak`` what the policy allows.
 
     Raises:
@@ -100,7 +100,8 @@ def build_frames(settings: Settings, lake: Lake, ds: date, *, force: bool = Fals
     built = 0
     store = open_store(settings)
     for chunk in chunks:
-        built += _build(settings, lake, store, chunk, snapshot=snapshot, keys=wanted[chunk.split])
+        samples = _samples(settings, chunk, before_the_run(days, days[0].ds))
+        built += _build(settings, lake, store, chunk, samples, snapshot=snapshot, keys=wanted[chunk.split])
     seconds = time.monotonic() - start
     return {
         **_summary(lake, days),
@@ -149,7 +150,8 @@ def training_frame_keys(con: duckdb.DuckDBPyConnection, days: Sequence[date]) ->
 def _ensure_tables(lake: Lake) -> None:
     """A lake without samples or features yet has none to offer; that is not an error."""
     if lake.exists():
-        create_missing(lake, (*FEATURE_TABLES, *SPLITS.values(), FRAMES), "tables of the frames")
+        read = (*FRAME_FEATURES, SEQUENCES, SEQUENCE_LENGTHS, *SPLITS.values())
+        create_missing(lake, (*read, FRAMES), "tables of the frames")
         make_outdated_again(lake, (FRAMES,))
 
 
@@ -173,12 +175,19 @@ def _chunks(con: duckdb.DuckDBPyConnection, settings: Settings, split: str, todo
 
 
 def _build(
-    settings: Settings, lake: Lake, store: FeatureStore, chunk: Chunk, *, snapshot: int, keys: Mapping[date, str]
+    settings: Settings,
+    lake: Lake,
+    store: FeatureStore,
+    chunk: Chunk,
+    samples: str,
+    *,
+    snapshot: int,
+    keys: Mapping[date, str],
 ) -> int:
     """Replace the chunk's days in one commit; returns their item rows."""
     with _spill_folder(settings) as folder:
         with lake.read(snapshot) as con:
-            query = frame_sql.parted(_samples(settings, chunk), PART_ROWS)
+            query = frame_sql.parted(samples, PART_ROWS)
             con.execute(f"create temp table chunk_samples as {query}")
             _check_labels(con, chunk)
             num_rows, num_parts = _size(con)
@@ -202,10 +211,10 @@ def _size(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return int(num_rows), int(num_parts)
 
 
-def _samples(settings: Settings, chunk: Chunk) -> str:
+def _samples(settings: Settings, chunk: Chunk, carried_ds: date) -> str:
     if chunk.split == "train":
         return frame_sql.train_samples(chunk.dates)
-    return frame_sql.evaluated_requests(chunk.dates, settings.target_domain)
+    return frame_sql.evaluated_requests(chunk.dates, settings.target_domain, carried_ds)
 
 
 @contextmanager
@@ -228,7 +237,7 @@ def _check_labels(con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
 
 def encode_frames(con: duckdb.DuckDBPyConnection, store: FeatureStore, split: str) -> pa.Table:
     """The frames of the temporary table frame_samples, oldest request first."""
-    inputs = model_inputs(con, store, "frame_samples")
+    inputs = model_inputs(con, store, "frame_samples", history_length=None)
     samples = con.sql(model_inputs_sql.ordered("frame_samples")).to_arrow_table()
     columns = {"split": pa.array([split] * samples.num_rows, pa.string())}
     columns |= {name: samples.column(name) for name in frame_sql.PASSED_ON}

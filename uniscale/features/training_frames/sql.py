@@ -9,6 +9,7 @@ from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import ROW_FACTS, SAMPLES
+from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
 from uniscale.contracts.tasks import LABELS, TASKS
 
 PASSED_ON = (
@@ -19,6 +20,7 @@ PASSED_ON = (
     "requested_at",
     "query_tier",
     "label_as_of",
+    "sequence_length",
     "item_ids",
     *ROW_FACTS,
 )
@@ -40,10 +42,34 @@ def train_samples(days: Sequence[date]) -> str:
     return f"select {', '.join((*PASSED_ON, 'query_text'))} from lake.{SAMPLES.qualified} where {in_days(days)}"
 
 
-def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
-    """One row per target-domain request of the days: its whole candidate list, native labels, in samples' order."""
+def evaluated_requests(days: Sequence[date], target_domain: str, carried_ds: date) -> str:
+    """One row per target-domain request of the days: its whole candidate list, native labels, in samples' order.
+
+    Args:
+        days: UTC days of the requests.
+        target_domain: Their domain.
+        carried_ds: Day before all of them whose ``es3.sequence_lengths`` are kept.
+    """
     return f"""
-        with candidates as (
+        with known_counts as (
+            select
+                user_id,
+                ds + interval 1 day - interval 1 microsecond as known_at,
+                num_known
+            from lake.{SEQUENCE_LENGTHS.qualified}
+            where ds = date '{carried_ds}'
+            union all
+            select
+                user_id,
+                unnest(known_at),
+                num_known - len(known_at) + generate_subscripts(known_at, 1)
+            from lake.{SEQUENCES.qualified}
+            where ds > date '{carried_ds}' and ds <= date '{max(days)}'
+        ),
+        known as (
+            select user_id, known_at, max(num_known) as num_known from known_counts group by user_id, known_at
+        ),
+        candidates as (
             select * from lake.{FCT_EXPOSURES.qualified} where {in_days(days)} and domain = {quoted(target_domain)}
         ),
         lists as (
@@ -66,7 +92,8 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
             group by request_id
         )
         select
-            ds, request_id as sample_id, user_id, domain, requested_at, 0 as query_tier, label_as_of,
+            ds, request_id as sample_id, lists.user_id, domain, requested_at, 0 as query_tier, label_as_of,
+            coalesce(known.num_known, 0) as sequence_length,
             list_transform(rows, lambda x: x.item_id) as item_ids,
             list_transform(rows, lambda x: x.is_exposed) as is_exposed,
             list_transform(rows, lambda x: x.position) as position,
@@ -80,6 +107,7 @@ def evaluated_requests(days: Sequence[date], target_domain: str) -> str:
             label_weight as native_label_weight,
             query_text
         from lists
+        asof left join known on lists.user_id = known.user_id and lists.requested_at > known.known_at
     """
 
 
@@ -117,7 +145,7 @@ def counts(run: str) -> str:
             sum(len(item_ids)),
             count_if(isnan(user_numeric[1])),
             count_if(isnan(query_numeric[1])),
-            count_if(len(history_items) = 0),
+            count_if(sequence_length = 0),
             sum(len(list_filter(item_numeric, lambda x: isnan(x[{_ALWAYS_KNOWN}]))))
         from lake.{FRAMES.qualified}
         where (ds, split) in ({run})

@@ -1,0 +1,54 @@
+"""What went wrong while nobody looked: one line of JSON per incident, for whoever alerts people."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from uniscale.config import Settings
+from uniscale.config.state_files import append_line, read_lines
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """A task that failed for good, or a run whose logs are late.
+
+    Attributes:
+        kind: ``failed`` or ``late``.
+        dag: DAG.
+        task: Task.
+        ds: Day of the run, as text; empty if Airflow did not say.
+        run: Airflow's name of the run.
+        message: What went wrong.
+        at: Seconds since 1970-01-01 UTC.
+    """
+
+    kind: Literal["failed", "late"]
+    dag: str
+    task: str
+    ds: str
+    run: str
+    message: str
+    at: float
+
+
+def incident_file(settings: Settings) -> Path:
+    """Where the incidents of an installation are."""
+    return settings.home / "runs" / "incidents.jsonl"
+
+
+def note_incident(settings: Settings, incident: Incident) -> None:
+    """Append an incident, and log it as one line of JSON."""
+    line = json.dumps(asdict(incident))
+    append_line(incident_file(settings), line)
+    _log.error("incident %s", line)
+
+
+def incidents(settings: Settings, since: float = 0.0) -> list[Incident]:
+    """All incidents after a time, oldest first; a half-written line is left out."""
+    return [found for found in read_lines(incident_file(settings), Incident) if found.at >= since]

@@ -1,0 +1,1 @@
+"""Pictures as inline SVG, coloured by the style sheet."""

@@ -1,0 +1,1 @@
+"""What pages read from the lake; each function takes an open connection and plain values."""
