@@ -1,10 +1,11 @@
-"""What a person looks at in the morning: the day's drift reports and its page.
+"""What a person looks at in the morning: the day's drift reports and its page, and what somebody is alerted of.
 
 **Purpose.** See what the day was like, above all when something went wrong.
 
 **Inputs.** What `daily_retraining` has made of the day `ds`: samples, frames, predictions, decision, timings.
 
-**Outputs.** Drift reports and `reports/<ds>/index.html`; how requests that are served again compare with the lake.
+**Outputs.** Drift reports and `reports/<ds>/index.html`; how requests that are served again compare with the lake;
+alerts, told to log, chat and metrics.
 
 **When.** When a run of `daily_retraining` is over, failed or not: once for each run, also in a backfill. A manual run
 takes `{"ds": "YYYY-MM-DD"}` as configuration.
@@ -12,8 +13,9 @@ takes `{"ds": "YYYY-MM-DD"}` as configuration.
 **Owner.** The search ranking team.
 
 **If it fails.** Serving and training go on. Each task runs although the one before it failed, so a page without drift
-reports is still a page; a day that was not judged has none. Clear the task, or run `uniscale step monitor DS` and
-`uniscale step page DS`.
+reports is still a page; a day that was not judged has none. `alerts` fails if the chat did not answer; `pages` fails
+while an alert is open that pages, and hides nothing. Clear the task, or run `uniscale step monitor DS`,
+`uniscale step page DS` and `uniscale alerts check DS`.
 
 **Re-run safety.** Every task replaces exactly what it wrote for `ds`.
 """
@@ -45,5 +47,23 @@ with DAG(
                 trigger_rule=TriggerRule.ALL_DONE,
             )
             for step in WATCH_STEPS
-        )
+        ),
+        Command(
+            task_id="alerts",
+            task_display_name="Look by every rule, tell people what is new or over",
+            doc_md="Runs after the page. It fails if the chat did not take the message, and is then tried again.",
+            words="uniscale alerts check",
+            hours=0.5,
+            trigger_rule=TriggerRule.ALL_DONE,
+        ),
+        Command(
+            task_id="pages",
+            task_display_name="Nobody has to look now",
+            doc_md="Fails while an alert is open that pages, and names it; `uniscale alerts` names its runbook.",
+            words="uniscale alerts pages",
+            day="",
+            hours=0.5,
+            retries=1,
+            trigger_rule=TriggerRule.ALL_DONE,
+        ),
     )

@@ -12,6 +12,9 @@ from importlib import import_module
 
 from airflow.utils.state import DagRunState
 
+_TOLD_OTHERWISE = "^pages$"
+"""The task that fails while an alert is open that pages: `uniscale day` tells of open alerts itself."""
+
 
 def run(ds: str, names: Sequence[str]) -> bool:
     """Run DAGs for a day in this process; each is in the file of its name.
@@ -22,7 +25,11 @@ def run(ds: str, names: Sequence[str]) -> bool:
     states = []
     for name in names:
         dag = import_module(f"dags.{name}").dag
-        done = dag.test(logical_date=datetime.fromisoformat(ds).replace(tzinfo=UTC), run_conf={"ds": ds})
+        done = dag.test(
+            logical_date=datetime.fromisoformat(ds).replace(tzinfo=UTC),
+            run_conf={"ds": ds},
+            mark_success_pattern=_TOLD_OTHERWISE,
+        )
         states.append(done.state)
     return set(states) == {DagRunState.SUCCESS}
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from uniscale.pipeline.incidents import Incident, incidents, note_incident
+from uniscale.pipeline.incidents import Incident, IncidentKind, incidents, note_incident
 
 if TYPE_CHECKING:
     from uniscale.config import Settings
@@ -20,15 +20,30 @@ def task_failed(context: Mapping[str, Any]) -> None:
     _note("failed", context, str(context.get("exception") or "it was killed, or its log says why"))
 
 
+def task_over(context: Mapping[str, Any]) -> None:
+    """Note that a task has ended well, if it was told of before."""
+    found = _incident("over", context, "")
+    known = [one for one in incidents(_settings()) if one.place == found.place]
+    if known and known[-1].kind != "over":
+        note_incident(_settings(), found)
+
+
 def logs_late(context: Mapping[str, Any], missing: str) -> None:
     """Note, once for a run, that it has waited for its logs for longer than is usual."""
     _note("late", context, missing, once=True)
 
 
-def _note(kind: Literal["failed", "late"], context: Mapping[str, Any], message: str, *, once: bool = False) -> None:
-    task, run, settings = context["ti"], context["dag_run"], _settings()
+def _note(kind: IncidentKind, context: Mapping[str, Any], message: str, *, once: bool = False) -> None:
+    settings, incident = _settings(), _incident(kind, context, message)
+    if once and any(replace(known, at=incident.at, message=message) == incident for known in incidents(settings)):
+        return
+    note_incident(settings, incident)
+
+
+def _incident(kind: IncidentKind, context: Mapping[str, Any], message: str) -> Incident:
+    task, run = context["ti"], context["dag_run"]
     given = (context.get("params") or {}).get("ds") or run.partition_key
-    incident = Incident(
+    return Incident(
         kind=kind,
         dag=task.dag_id,
         task=task.task_id,
@@ -37,9 +52,6 @@ def _note(kind: Literal["failed", "late"], context: Mapping[str, Any], message: 
         message=message,
         at=time.time(),
     )
-    if once and any(replace(known, at=incident.at, message=message) == incident for known in incidents(settings)):
-        return
-    note_incident(settings, incident)
 
 
 def _settings() -> Settings:

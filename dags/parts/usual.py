@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from dags.parts.days import LONG_AGO
-from dags.parts.telling import task_failed
+from dags.parts.telling import task_failed, task_over
 from uniscale.contracts.days import GIVEN_DAY
 
 
@@ -30,5 +30,6 @@ def usual() -> dict[str, Any]:
             "retry_exponential_backoff": 4,
             "max_retry_delay": timedelta(hours=1),
             "on_failure_callback": task_failed,
+            "on_success_callback": task_over,
         },
     }

@@ -236,7 +236,7 @@ def test_the_daily_dag_waits_for_logs_runs_the_steps_in_order_and_tells_that_it_
 def test_the_monitoring_follows_every_day_and_each_part_of_it_comes_although_another_failed(parsed):
     (dag,) = parsed[str(PROJECT_ROOT / "dags" / "monitoring.py")]["dags"]
     assert dag["schedule"] == {"assets": ["day"]}
-    assert list(dag["tasks"]) == [step.name for step in WATCH_STEPS]
+    assert list(dag["tasks"]) == [*(step.name for step in WATCH_STEPS), "alerts", "pages"]
     assert {task["rule"] for task in dag["tasks"].values()} == {"all_done"}
 
 

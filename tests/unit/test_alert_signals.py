@@ -14,6 +14,7 @@ from uniscale.config.alert_rules import load_rules
 from uniscale.contracts.events import ITEMS, QUARANTINE, REQUESTS
 from uniscale.contracts.monitor import FINDINGS, MEASURES, SEPARABILITY, SEVERITIES
 from uniscale.contracts.outcomes import CHAMPIONS, DECISIONS, METRICS, STEPS
+from uniscale.pipeline.incidents import Incident, note_incident
 from uniscale.pipeline.progress import tell
 
 SECOND = day(1)
@@ -59,6 +60,26 @@ def test_a_step_whose_last_run_failed_fires_the_rule_of_its_group(settings, lake
         "train": "Train the rankers (Ray Train): out of memory"
     }
     assert list(fired("watching_failed")) == ["monitor"]
+
+
+def test_tasks_of_the_scheduler_are_told_until_they_end_well_and_steps_of_the_day_by_their_own_rules(
+    settings, lake, fired
+):
+    decided(lake, FIRST)
+
+    def note(kind, dag, task, number=0):
+        same = {"run": "r", "message": "no route", "at": 1.0}
+        note_incident(settings, Incident(kind=kind, dag=dag, task=task, ds=day(number).isoformat(), **same))
+
+    for dag, task in [("daily_features", "build"), ("maintenance", "maintain"), ("daily_retraining", "train")]:
+        note("failed", dag, task)
+    note("failed", "monitoring", "pages")
+    note("failed", "weekly_sweep", "sweep", -8)
+    note("late", "daily_retraining", "logs", 1)
+    note("over", "maintenance", "maintain")
+    assert list(fired("task_failed")) == ["daily_features.build 2026-01-05"]
+    assert fired("task_failed")["daily_features.build 2026-01-05"].detail.endswith("of 2026-01-05: no route")
+    assert list(fired("logs_late")) == ["daily_retraining.logs 2026-01-06"]
 
 
 def judged(lake, values, *, width=0.01, metric="auc", role="champion", version="1"):

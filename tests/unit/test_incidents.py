@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dags.parts.telling import logs_late, task_failed
+from dags.parts.telling import logs_late, task_failed, task_over
 from uniscale.config import load_settings
 from uniscale.pipeline.incidents import incident_file, incidents
 
@@ -56,6 +56,17 @@ def test_logs_that_are_late_are_told_once_for_a_run_however_often_it_looks():
         ("late", "daily_features", "logs", "2026-01-09"),
     ]
     assert found[0].message == "not yet there: actions, requests"
+
+
+def test_a_task_that_ends_well_after_it_was_told_of_is_told_as_over_once_and_no_other_is():
+    task_over(waiting(partition_key="2026-01-08"))
+    assert incidents(load_settings()) == []
+    logs_late(waiting(partition_key="2026-01-08"), "not yet there: actions")
+    task_over(waiting(partition_key="2026-01-09"))
+    for _ in range(2):
+        task_over(waiting(partition_key="2026-01-08"))
+    found = incidents(load_settings())
+    assert [(one.kind, one.ds) for one in found] == [("late", "2026-01-08"), ("over", "2026-01-08")]
 
 
 def test_a_line_that_a_kill_tore_hides_no_other_incident():

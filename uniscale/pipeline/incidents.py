@@ -14,12 +14,15 @@ from uniscale.config.state_files import append_line, read_lines
 _log = logging.getLogger(__name__)
 
 
+IncidentKind = Literal["failed", "late", "over"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """A task that failed for good, or a run whose logs are late.
+    """A task that failed for good, a run whose logs are late, or that such a task has ended well after all.
 
     Attributes:
-        kind: ``failed`` or ``late``.
+        kind: ``failed``, ``late`` or ``over``.
         dag: DAG.
         task: Task.
         ds: Day of the run, as text; empty if Airflow did not say.
@@ -28,13 +31,18 @@ class Incident:
         at: Seconds since 1970-01-01 UTC.
     """
 
-    kind: Literal["failed", "late"]
+    kind: IncidentKind
     dag: str
     task: str
     ds: str
     run: str
     message: str
     at: float
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """DAG, task and day: where it happened."""
+        return self.dag, self.task, self.ds
 
 
 def incident_file(settings: Settings) -> Path:

@@ -11,8 +11,12 @@ from uniscale.contracts.alerts import CHECKS
 from uniscale.contracts.days import every_day
 from uniscale.contracts.outcomes import DECISIONS
 from uniscale.contracts.schema import Table
+from uniscale.pipeline.incidents import incidents
 from uniscale.pipeline.progress import Change, changes, progress_file
 from uniscale.pipeline.steps import DAY_STEPS
+
+_OF_A_DAY = ("daily_retraining", "monitoring")
+"""DAGs whose tasks are the steps of a day."""
 
 
 def day_missing(look: Look, parts: tuple[str, ...]) -> list[Firing]:
@@ -38,6 +42,23 @@ def failed_step(look: Look, parts: tuple[str, ...]) -> list[Firing]:
         Firing(subject=step.name, detail=f"{step.title}: {last[step.name].message}")
         for step in DAY_STEPS
         if step.group in parts and step.name in last and last[step.name].state == "failed"
+    ]
+
+
+def incident(look: Look, parts: tuple[str, ...]) -> list[Firing]:
+    """Tasks of the scheduler whose last word on a day of the week before is that they failed, or wait for logs.
+
+    Steps of the day tell by themselves, see `failed_step`; the task ``pages`` fails because of alerts.
+    """
+    first = (look.ds - timedelta(days=look.limits.upkeep.missing_days - 1)).isoformat()
+    own = {"pages", *(step.name for step in DAY_STEPS)}
+    last = {one.place: one for one in incidents(look.settings)}
+    return [
+        Firing(
+            subject=f"{one.dag}.{one.task} {one.ds}".strip(), detail=f"{one.dag}.{one.task} of {one.ds}: {one.message}"
+        )
+        for one in last.values()
+        if one.kind in parts and (one.ds >= first or not one.ds) and not (one.dag in _OF_A_DAY and one.task in own)
     ]
 
 
