@@ -17,6 +17,7 @@ from uniscale.alerts.prometheus import metrics
 from uniscale.alerts.telling import tell_news
 from uniscale.alerts.webhook import Webhook
 from uniscale.contracts.alerts import TOLD
+from uniscale.lineage.content import whole_content
 
 PAGE = RULE.model_copy(update={"name": "values_missing", "number": 9, "severity": "page"})
 NOTE = RULE.model_copy(update={"name": "domain_apart", "number": 10, "severity": "note"})
@@ -157,6 +158,13 @@ def test_a_process_killed_before_it_noted_what_was_told_tells_it_again(settings,
     lake.commit(lambda con: con.execute(f"delete from lake.{TOLD.qualified}"), "the note is lost")
     tell_news(lake, RULES, [Webhook(settings)])
     assert len(chat.seen) == 2
+
+
+def test_what_people_were_told_is_no_content_of_a_lake(settings, lake):
+    check(lake, 0, "price")
+    tell_news(lake, RULES, [Log()])
+    with lake.read() as con:
+        assert whole_content(con) == {}
 
 
 def test_prometheus_reads_the_open_alerts(lake):

@@ -8,6 +8,7 @@ from datetime import date
 
 import duckdb
 
+from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.all_tables import TABLES
 from uniscale.contracts.literals import quoted
 from uniscale.contracts.outcomes import PARTITIONS, STEPS
@@ -35,7 +36,7 @@ EMPTY = Content(rows=0, hash=0)
 
 NAMES_OF_RUNS = frozenset(
     {"model_version", "champion_version", "challenger_version", "snapshot_id", "evidence"}
-    | {"changed_at", "version", "replaced", "baseline_version", "candidate_version", "told_at"}
+    | {"changed_at", "version", "replaced", "baseline_version", "candidate_version"}
 )
 """Columns that say which run wrote a row, not what it found."""
 
@@ -66,10 +67,13 @@ def read_content(con: duckdb.DuckDBPyConnection, name: str, days: Sequence[date]
 
 
 def whole_content(con: duckdb.DuckDBPyConnection) -> dict[str, Content]:
-    """Content of every table of a lake but the ledger's, which tell when and how, by name; without `NAMES_OF_RUNS`."""
+    """Content of every table of a lake by name, without `NAMES_OF_RUNS`.
+
+    Left out are the ledger's, which tell when and how, and those of alerts, which tell what people were told meanwhile.
+    """
     found = {}
     for table in TABLES:
-        if table in (STEPS, PARTITIONS) or not table_has(con, table):
+        if table in (STEPS, PARTITIONS, *ALERT_TABLES) or not table_has(con, table):
             continue
         columns = ", ".join(f'"{name}"' for name in table.column_names if name not in NAMES_OF_RUNS)
         query = f"select count(*), coalesce(sum(hash({columns})), 0) from lake.{table.qualified}"
