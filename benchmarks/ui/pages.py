@@ -136,7 +136,7 @@ def markdown(record: dict[str, Any]) -> str:
         "",
         f"`{record['command'].strip()}`, code {record['code_version']}, {record['hardware']}, load average "
         f"{record['load_before']:.1f} before. {record['days']} days of rows written for it; first contentful paint in "
-        f"Chromium, 1240 x 900, median of {record['times']}: after a commit, when the lake is read anew, and again.",
+        f"Chromium, 1240 x 900, median of {record['times']}: after a commit, when the lake is read, and again.",
         "",
         "| page | after a commit, ms | again, ms | KiB sent |",
         "|---|---|---|---|",

@@ -23,7 +23,7 @@ _NORMAL_RANGE = 3.29
 _FIRM = 0.02
 """Spread of a number that hardly varies, as a share of its size: it may move by so little unseen."""
 _CHANCE_DAYS = 5
-"""Days that the variation which chance alone gives counts as, beside the days before."""
+"""Days that the variation which chance alone gives counts as, in addition to the days before."""
 _DESIGN = 1.5
 """Standard error of rows that come in requests, over that of as many rows for themselves."""
 

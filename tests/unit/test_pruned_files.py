@@ -1,4 +1,4 @@
-"""What maintenance lets go of beside the lake."""
+"""What maintenance lets go of next to the lake."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""`uniscale maintain`: keep the lake small, and what grows beside it."""
+"""`uniscale maintain`: keep the lake small, and what grows next to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What grows beside the lake and goes with age: drift reports, logs, results of sweeps, models that never served."""
+"""What grows next to the lake and goes with age: drift reports, logs, results of sweeps, models that never served."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@
     max_fresh_versions moments of a day makes no more versions.
 -#}
 {{ config(days_from="fresh_days") }}
+{%- set order = "known_at, " ~ epoch_seconds("acted_at") ~ ", action_id" %}
 
 with actions as (
     select * from {{ ref("stg_events__actions") }}
@@ -51,7 +52,7 @@ gathered as (
         user_id,
         ds,
         known_at as feature_at,
-        lead(known_at) over (partition by user_id, ds order by known_at, {{ epoch_seconds("acted_at") }}, action_id) as next_at,
+        lead(known_at) over (partition by user_id, ds order by {{ order }}) as next_at,
         {{ newest_up_to_here(struct_of({
             "action_id": "action_id",
             "item_id": "item_id",
@@ -61,7 +62,7 @@ gathered as (
             "domain": "domain",
             "acted_at": epoch_seconds("acted_at"),
             "known_at": epoch_microseconds("known_at"),
-        }), "user_id, ds", "known_at, " ~ epoch_seconds("acted_at") ~ ", action_id", setting("max_fresh_actions")) }} as acts
+        }), "user_id, ds", order, setting("max_fresh_actions")) }} as acts
     from described
 ),
 
