@@ -71,7 +71,7 @@ def _distance(one: Mapping[str, Any], native: Mapping[str, Any]) -> float | None
 def _total_variation(one: Mapping[str, Any], native: Mapping[str, Any]) -> float:
     """Of the values that either keeps, and all others together."""
     shares = [_shares(profile) for profile in (one, native)]
-    names = shares[0].keys() | shares[1].keys()
+    names = sorted(shares[0].keys() | shares[1].keys())  # a sum of doubles depends on its order, a set's on the process
     apart = sum(abs(shares[0].get(name, 0.0) - shares[1].get(name, 0.0)) for name in names)
     return float(apart + abs(sum(shares[0].values()) - sum(shares[1].values()))) / 2
 
