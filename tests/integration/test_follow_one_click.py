@@ -14,6 +14,7 @@ from uniscale.checkout import PROJECT_ROOT
 from uniscale.contracts.events import EVENT_TABLES
 from uniscale.contracts.tasks import TASK_NAMES
 from uniscale.data.collate import collate
+from uniscale.data.histories import read_histories
 from uniscale.data.mixture import read_training
 from uniscale.data.recipe import get_data
 from uniscale.models.loss import item_losses
@@ -87,7 +88,8 @@ def test_the_gradient_pulls_the_item_up_with_attribution_and_down_without(walked
     days = [DS.replace(day=6)]
     read = pa.Table.from_batches(read_training(lake, days, get_data(data), target_domain=settings.target_domain))
     record = read.filter(pa.compute.equal(read["sample_id"], REQUEST))
-    batch, labels, meta = collate(record, settings.domains)
+    histories = read_histories(lake, days, "train", settings.domains, length=20)
+    batch, labels, meta = collate(record, settings.domains, histories)
     row, click = meta.item_ids.index(ITEM), TASK_NAMES.index("click")
     assert labels.targets_NK[row, click] == target
     torch.manual_seed(0)

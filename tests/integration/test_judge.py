@@ -26,7 +26,7 @@ def test_a_fresh_version_of_the_champions_recipe_serves_with_its_evidence(stage)
     details = judge.evaluate_day(stage.settings, stage.lake, DS)
     assert details["requests"] == stage.rows("select count(distinct request_id) from ml.predictions")[0][0]
     roles = "select role, count(*) from ml.metrics where ds = date '2026-01-05' group by all order by all"
-    assert stage.rows(roles) == [("challenger", 9), ("champion", 9), ("difference", 9)]
+    assert stage.rows(roles) == [("challenger", 10), ("champion", 10), ("difference", 10)]
     gauc = dict(stage.rows("select role, value from ml.metrics where metric = 'gauc'"))
     assert gauc["difference"] == pytest.approx(gauc["challenger"] - gauc["champion"])
     decided = judge.promote_day(stage.settings, stage.lake, DS)
@@ -197,7 +197,7 @@ def test_a_test_day_without_requests_measures_nothing_and_promotes_nothing(stage
     decided = stage.run(NEXT)
     assert decided["decision"] == "kept"
     assert "0 requests carry gauc" in decided["reason"]
-    assert stage.rows("select count(*), count(value) from ml.metrics") == [(27, 0)]
+    assert stage.rows("select count(*), count(value) from ml.metrics") == [(30, 0)]
     assert stage.rows("select count(*) from ml.predictions") == [(0,)]
 
 

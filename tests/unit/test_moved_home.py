@@ -25,7 +25,7 @@ def test_every_place_that_airflow_writes_down_from_the_root_on_follows_the_home(
     environment = airflow_environment(settings)
     assert wanted <= environment.keys()
     elsewhere = {name for name in wanted if str(settings.home / "airflow") not in environment[name]}
-    assert elsewhere == {"AIRFLOW__CORE__DAGS_FOLDER"}  # the checkout's
+    assert elsewhere == {"AIRFLOW__CORE__DAGS_FOLDER", "AIRFLOW__CORE__PLUGINS_FOLDER"}  # the checkout's
 
 
 def test_a_home_that_a_database_address_cannot_hold_is_refused_in_one_line(monkeypatch, tmp_path):

@@ -32,6 +32,17 @@ class Behaviour:
     skipped: npt.NDArray[np.int64]
     actions: pa.Table
 
+    @staticmethod
+    def of_nobody() -> Behaviour:
+        """No actions."""
+        moments = dict.fromkeys(("known_at", "acted_at"), pa.timestamp("us"))
+        return Behaviour(
+            users=pa.array([], pa.string()),
+            offsets=np.zeros(1, np.int64),
+            skipped=np.zeros(0, np.int64),
+            actions=pa.table({name: pa.array([], moments.get(name, pa.string())) for name in LISTS}),
+        )
+
     def ends(self, user_ids: pa.Array, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where the prefix of each request ends: the place in ``actions`` after its newest one, [N].
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from uniscale.batch.arrays import Array, Encoded
-from uniscale.data.histories import Histories
+
+if TYPE_CHECKING:
+    from uniscale.data.histories import Histories
 
 
 class FrameStore:

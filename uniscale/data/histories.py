@@ -20,12 +20,13 @@ from uniscale.batch.arrays import Array, Encoded
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.inputs import HISTORY_IDS, HISTORY_INPUTS
 from uniscale.contracts.literals import quoted
-from uniscale.contracts.sequences import AS_OF_THE_DAY_BEFORE, COLUMN_OF
+from uniscale.contracts.sequences import AS_OF_THE_DAY_BEFORE, COLUMN_OF, SEQUENCES
 from uniscale.data.behaviour import Behaviour, read_behaviour
 from uniscale.features.encoding.columns import column, lists
 from uniscale.features.encoding.hashing import hash_strings
 from uniscale.features.encoding.history import action_numbers, as_they_happened, hours_between
 from uniscale.lake import Lake
+from uniscale.lake.lake import table_has
 
 PREFIX = ("history_end_R", "history_length_R", "asked_us_R")
 """What stands for a history until a batch is made: the place after its newest action, its actions, the request time."""
@@ -184,11 +185,10 @@ def read_histories(
         snapshot_id: Lake snapshot to read, that of the frames; default the newest.
     """
     listed = ", ".join(f"date '{day}'" for day in days)
-    prefixes = (
-        f"select user_id, sequence_length from lake.{FRAMES.qualified} "
-        f"where ds in ({listed}) and split = {quoted(split)}"
-    )
+    prefixes = f"from lake.{FRAMES.qualified} where ds in ({listed}) and split = {quoted(split)}"
     with lake.read(snapshot_id) as con:
+        if not days or not table_has(con, FRAMES) or not table_has(con, SEQUENCES):
+            return Histories(Behaviour.of_nobody(), domains, length)
         return Histories(read_behaviour(con, prefixes, at_most=length), domains, length)
 
 
