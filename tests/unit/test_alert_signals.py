@@ -7,7 +7,7 @@ import pytest
 
 from tests.support_alerts import FIRST, check, day, look
 from tests.support_evaluation import decision_row, insert, metric_row, step_row
-from uniscale.alerts.check import find
+from uniscale.alerts.check import check_day, find
 from uniscale.alerts.look import NotMadeError
 from uniscale.alerts.signals import SIGNALS, run
 from uniscale.config.alert_rules import load_rules
@@ -252,3 +252,19 @@ def test_where_nothing_was_made_rules_cannot_tell_and_say_why(settings, lake, fi
     assert {"day_missing", "step_failed", "disk_full", "rows_rejected"}.isdisjoint(unknown)
     with pytest.raises(NotMadeError):
         fired("drift")
+
+
+def test_a_day_checked_again_stores_nothing_unless_something_changed(settings, lake):
+    decided(lake, FIRST)
+    rules = [RULES["day_missing"], RULES["step_failed"]]
+    check_day(settings, lake, FIRST, rules)
+    before = lake.snapshot_id()
+    assert check_day(settings, lake, FIRST, rules)
+    assert lake.snapshot_id() == before
+
+    tell(settings, FIRST, "train", "failed", message="out of memory")
+    check_day(settings, lake, FIRST, rules)
+    assert lake.snapshot_id() == before + 1
+    check_day(settings, lake, FIRST, rules[:1])  # a rule that is no more ends its alerts, once
+    check_day(settings, lake, FIRST, rules[:1])
+    assert lake.snapshot_id() == before + 2

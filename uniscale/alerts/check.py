@@ -17,7 +17,9 @@ from uniscale.config.thresholds import load_thresholds
 from uniscale.contracts.alerts import ALERTS, CHECKS
 from uniscale.contracts.schema import Table
 from uniscale.lake import Lake
+from uniscale.lake.lake import table_has
 
+_GONE = "the rule is no more"
 _log = logging.getLogger(__name__)
 
 _EPISODES = f"""
@@ -67,7 +69,7 @@ def store(lake: Lake, ds: date, found: Sequence[Mapping[str, Any]]) -> None:
         insert(con, CHECKS, found)
         con.execute(
             f"insert into lake.{CHECKS.qualified} select ?, rule, '', 'quiet', any_value(severity), null, "
-            f"'the rule is no more' from lake.{CHECKS.qualified} where not list_contains(?, rule) group by rule",
+            f"'{_GONE}' from lake.{CHECKS.qualified} where not list_contains(?, rule) group by rule",
             [ds, sorted({row["rule"] for row in found})],
         )
         Lake.replace(con, ALERTS, "true", _EPISODES)
@@ -76,7 +78,7 @@ def store(lake: Lake, ds: date, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def check_day(settings: Settings, lake: Lake, ds: date, rules: Sequence[Rule]) -> list[dict[str, Any]]:
-    """Look at a day by every rule and store what was found; doing it again replaces it.
+    """Look at a day by every rule and store what was found; what is found again is not stored again.
 
     Returns:
         Rows of ``monitor.checks``.
@@ -86,8 +88,24 @@ def check_day(settings: Settings, lake: Lake, ds: date, rules: Sequence[Rule]) -
     """
     with lake.read() as con:
         found = find(Look(settings=settings, con=con, ds=ds, limits=load_thresholds()), rules)
+        if _is_stored(con, ds, found):
+            return found
     store(lake, ds, found)
     return found
+
+
+def _is_stored(con: duckdb.DuckDBPyConnection, ds: date, found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the lake holds these findings of the day, and of each rule that is no more that it is."""
+    if not table_has(con, CHECKS) or not table_has(con, ALERTS):
+        return False
+    names, rules = CHECKS.column_names, {row["rule"] for row in found}
+    place, detail = names.index("rule"), names.index("detail")
+    rows = con.execute(f"select {', '.join(names)} from lake.{CHECKS.qualified} where ds = ?", [ds]).fetchall()
+    held = [row for row in rows if row[detail] != _GONE]
+    ended = {row[place] for row in rows if row[detail] == _GONE}
+    every = {rule for (rule,) in con.execute(f"select distinct rule from lake.{CHECKS.qualified}").fetchall()}
+    wanted = [tuple(row[name] for name in names) for row in found]
+    return sorted(held, key=repr) == sorted(wanted, key=repr) and ended == every - rules
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
