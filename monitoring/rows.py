@@ -8,9 +8,9 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from monitoring.profiling.scan import in_days
 from monitoring.profiling.stages import NUMERIC_INPUTS, numeric_columns
 from uniscale.contracts.frames import FRAMES
+from uniscale.contracts.literals import in_days
 from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.tasks import LABELS
 

@@ -7,9 +7,9 @@ from datetime import date
 
 import duckdb
 
-from monitoring.profiling.scan import ITEM_FACTS, NO_LABELS, Rows, cell_of, in_days
+from monitoring.profiling.scan import ITEM_FACTS, NO_LABELS, Rows, cell_of
 from uniscale.contracts.events import ACTIONS_TABLE, ITEMS, QUARANTINE, REQUESTS, USERS
-from uniscale.contracts.literals import identifier, quoted
+from uniscale.contracts.literals import identifier, in_days, quoted
 from uniscale.contracts.marts import ITEM_VERSIONS
 from uniscale.contracts.monitor import PROFILES
 from uniscale.contracts.schema import Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -207,9 +207,3 @@ def cell_of(ds: str = "ds", **known: str) -> str:
     return f"({ds})::date as ds, " + ", ".join(
         f"{known.get(name, 'null')}::{kind} as {name}" for name, kind in types.items()
     )
-
-
-def in_days(days: Sequence[date]) -> str:
-    """SQL condition on ``ds``."""
-    listed = ", ".join(f"date '{day}'" for day in days)
-    return f"ds in ({listed})"

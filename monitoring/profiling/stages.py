@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 import duckdb
 
-from monitoring.profiling.scan import ITEM_FACTS, NO_LABELS, Rows, cell_of, in_days
+from monitoring.profiling.scan import ITEM_FACTS, NO_LABELS, Rows, cell_of
 from uniscale.contracts.features import FEATURE_TABLES
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
-from uniscale.contracts.literals import quoted
+from uniscale.contracts.literals import in_days, quoted
 from uniscale.contracts.marts import FCT_EXPOSURES, ITEM_VERSIONS
 from uniscale.contracts.outcomes import PREDICTIONS
 from uniscale.contracts.samples import SAMPLES

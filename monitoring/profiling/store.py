@@ -11,9 +11,10 @@ import pyarrow as pa
 from monitoring.arrow import arrow_rows
 from monitoring.profiling import stages
 from monitoring.profiling.logged import logged
-from monitoring.profiling.scan import Rows, in_days, profiles
+from monitoring.profiling.scan import Rows, profiles
 from uniscale.config import Settings
 from uniscale.config.calendar import eval_days, train_days, wait_days
+from uniscale.contracts.literals import in_days
 from uniscale.contracts.monitor import PROFILES
 from uniscale.contracts.outcomes import SERVED_KINDS
 from uniscale.lake import Lake

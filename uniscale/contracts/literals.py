@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 
@@ -14,6 +16,15 @@ def quoted(value: object) -> str:
 def identifier(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def in_days(days: Iterable[date]) -> str:
+    """Condition that ``ds`` is one of the days; never, without any.
+
+    Written out, so that DuckLake does not open the files of other days, which may be lost.
+    """
+    listed = ", ".join(f"date '{day}'" for day in days)
+    return f"ds in ({listed})" if listed else "false"
 
 
 def quoted_file(folder: Path, pattern: str = "") -> str:

@@ -18,7 +18,7 @@ from uniscale.batch.tensors import Batch, Labels
 from uniscale.contracts.frames import ITEM_NUMERIC, QUERY_NUMERIC, USER_NUMERIC
 from uniscale.contracts.inputs import HISTORY_IDS, HISTORY_LENGTH, ITEM_IDS, REQUEST_IDS, Identifier
 from uniscale.contracts.tasks import TASKS
-from uniscale.data.histories import Histories
+from uniscale.data.histories import Histories, domain_numbers
 from uniscale.features.encoding.columns import list_lengths, starts_of
 
 
@@ -157,9 +157,8 @@ def _carried_histories(batch: pa.RecordBatch, domains: tuple[str, ...]) -> dict[
 
 
 def _history_domains(column: pa.Array, domains: tuple[str, ...]) -> pa.ListArray:
-    flat = pc.add(pc.index_in(column.flatten(), value_set=pa.array(domains)), 1)
     offsets = pa.array(starts_of(list_lengths(column)).astype(np.int32))
-    return pa.ListArray.from_arrays(offsets, pc.fill_null(flat, 0))
+    return pa.ListArray.from_arrays(offsets, domain_numbers(column.flatten(), pa.array(domains)))
 
 
 _Make = Callable[[pa.RecordBatch], Array]

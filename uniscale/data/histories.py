@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from uniscale.batch.arrays import Array, Encoded
 from uniscale.contracts.frames import FRAMES
 from uniscale.contracts.inputs import HISTORY_IDS, HISTORY_INPUTS
-from uniscale.contracts.literals import quoted
+from uniscale.contracts.literals import in_days, quoted
 from uniscale.contracts.sequences import AS_OF_THE_DAY_BEFORE, COLUMN_OF, SEQUENCES
 from uniscale.data.behaviour import Behaviour, read_behaviour
 from uniscale.features.encoding.columns import column, lists
@@ -153,8 +153,8 @@ class Histories:
 
     @cached_property
     def _domains_A(self) -> Array:  # noqa: N802
-        places = pc.add(pc.index_in(column(self._behaviour.actions, "domains"), value_set=self._domains), 1)
-        return np.asarray(pc.fill_null(places, 0).to_numpy(zero_copy_only=False), dtype=np.int8)
+        numbers = domain_numbers(column(self._behaviour.actions, "domains"), self._domains)
+        return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.int8)
 
     @cached_property
     def _acted_at_A(self) -> Array:  # noqa: N802
@@ -184,12 +184,16 @@ def read_histories(
         length: Newest actions of a request that a ranker reads.
         snapshot_id: Lake snapshot to read, that of the frames; default the newest.
     """
-    listed = ", ".join(f"date '{day}'" for day in days)
-    prefixes = f"from lake.{FRAMES.qualified} where ds in ({listed}) and split = {quoted(split)}"
+    prefixes = f"from lake.{FRAMES.qualified} where {in_days(days)} and split = {quoted(split)}"
     with lake.read(snapshot_id) as con:
-        if not days or not table_has(con, FRAMES) or not table_has(con, SEQUENCES):
+        if not table_has(con, FRAMES) or not table_has(con, SEQUENCES):
             return Histories(Behaviour.of_nobody(), domains, length)
         return Histories(read_behaviour(con, prefixes, at_most=length), domains, length)
+
+
+def domain_numbers(names: pa.Array, domains: pa.Array) -> pa.Array:
+    """1 for the first of the domains and so on; 0 for one that is none of them."""
+    return pc.fill_null(pc.add(pc.index_in(names, value_set=domains), 1), 0)
 
 
 def _width(length_R: Array, most: int) -> int:

@@ -21,7 +21,7 @@ import duckdb
 
 from uniscale.config import Settings
 from uniscale.contracts.events import EVENT_TABLES
-from uniscale.contracts.literals import quoted, quoted_file
+from uniscale.contracts.literals import in_days, quoted, quoted_file
 from uniscale.contracts.marts import FCT_ATTRIBUTIONS, FCT_EXPOSURES, MART_TABLES
 from uniscale.contracts.products import tables_read
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
@@ -176,14 +176,13 @@ def _build_days(
 
 def _commit(settings: Settings, lake: Lake, con: duckdb.DuckDBPyConnection, built: Mapping[date, str]) -> int:
     """Replace the days in one commit by what was computed, which is emptied; returns its item rows."""
-    days = ", ".join(f"date '{day}'" for day in built)
     with _spill_file(settings) as records, _spill_file(settings) as fates:
         con.execute(f"copy records to {quoted(records)} (format parquet)")
         con.execute(f"copy outside_fates to {quoted(fates)} (format parquet)")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
             for table, file in ((SAMPLES, records), (OUTSIDE_CLICKS, fates)):
-                Lake.replace(writer, table, f"ds in ({days})", f"from read_parquet({quoted_file(file)})")
+                Lake.replace(writer, table, in_days(built), f"from read_parquet({quoted_file(file)})")
             mark_tables(writer, dict.fromkeys(ES3_SAMPLES.notes, built))
 
         lake.commit(work, f"samples of {min(built)} to {max(built)}")

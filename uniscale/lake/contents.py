@@ -14,6 +14,7 @@ from datetime import date
 import duckdb
 
 from uniscale.contracts.events import EVENT_TABLES
+from uniscale.contracts.literals import in_days
 from uniscale.contracts.outcomes import PARTITIONS
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import Lake, table_has
@@ -129,8 +130,8 @@ def _by_day(con: duckdb.DuckDBPyConnection, table: Table, days: Collection[date]
     if not days:
         return {}
     columns = ", ".join(f'"{name}"' for name in table.column_names)
-    listed = ", ".join(f"date '{day}'" for day in sorted(days))
+    where = in_days(sorted(days))
     rows = con.execute(
-        f"select ds, count(*), sum(hash({columns})) from lake.{table.qualified} where ds in ({listed}) group by ds"
+        f"select ds, count(*), sum(hash({columns})) from lake.{table.qualified} where {where} group by ds"
     ).fetchall()
     return {**dict.fromkeys(days, _EMPTY), **{day: f"{count}-{content}" for day, count, content in rows}}

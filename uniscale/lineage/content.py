@@ -10,7 +10,7 @@ import duckdb
 
 from uniscale.contracts.alerts import ALERT_TABLES
 from uniscale.contracts.all_tables import TABLES
-from uniscale.contracts.literals import quoted
+from uniscale.contracts.literals import in_days, quoted
 from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.contracts.schema import Table
 from uniscale.lake.lake import table_has
@@ -114,5 +114,4 @@ def _row_hash(table: Table) -> str:
 
 def _where(name: str, days: Sequence[date]) -> str:
     split = name.partition("/")[2]
-    listed = ", ".join(f"date '{day}'" for day in days)
-    return f"ds in ({listed})" + (f" and split = {quoted(split)}" if split else "")
+    return in_days(days) + (f" and split = {quoted(split)}" if split else "")

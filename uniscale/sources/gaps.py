@@ -7,6 +7,8 @@ from datetime import date
 
 import duckdb
 
+from uniscale.contracts.literals import in_days
+
 GAPS = {
     "unlisted_items": (
         "items of candidates and actions are not in the catalogue: their category, brand and price are unknown"
@@ -39,7 +41,7 @@ WITHOUT_REQUESTS = (
 
 def count_gaps(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[str, int]:
     """Numbers by the names of `GAPS`, of what the lake has on these days; ``actions_below_zero`` never got there."""
-    on_days = _on(days)
+    on_days = in_days(days)
     con.execute(
         "create or replace temp table named_requests as "
         "select a.item_id, a.request_id, a.user_id <> q.user_id as is_of_another, q.ds "
@@ -53,7 +55,7 @@ def count_gaps(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[str
 
 def _queries(con: duckdb.DuckDBPyConnection, on_days: str) -> dict[str, str]:
     asked = con.execute("select distinct ds from temp.named_requests").fetchall()
-    on_asked = _on([day for (day,) in asked])
+    on_asked = in_days([day for (day,) in asked])
     return {
         "unlisted_items": (
             f"(select item_id from lake.raw.candidates where {on_days} "
@@ -79,8 +81,3 @@ def _count(con: duckdb.DuckDBPyConnection, source: str) -> int:
     row = con.execute(f"select count(*) from {source}").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _on(days: Sequence[date]) -> str:
-    listed = ", ".join(f"date '{day}'" for day in days)
-    return f"ds in ({listed})" if days else "false"

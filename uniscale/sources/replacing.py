@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 
 from uniscale.contracts.events import CANDIDATES, QUARANTINE, REQUESTS
+from uniscale.contracts.literals import in_days
 from uniscale.contracts.schema import Table
 from uniscale.sources.incoming import Incoming
 
@@ -43,9 +44,8 @@ def delete_days(con: duckdb.DuckDBPyConnection, table: Table, days: Sequence[dat
     """Delete the rows of these days and what is in quarantine of them."""
     if not days:
         return
-    listed = ", ".join(f"date '{day}'" for day in days)
-    con.execute(f"delete from lake.{table.qualified} where ds in ({listed})")
-    con.execute(f"delete from lake.{QUARANTINE.qualified} where table_name = ? and ds in ({listed})", [table.name])
+    con.execute(f"delete from lake.{table.qualified} where {in_days(days)}")
+    con.execute(f"delete from lake.{QUARANTINE.qualified} where table_name = ? and {in_days(days)}", [table.name])
 
 
 def _delete_former_selves(con: duckdb.DuckDBPyConnection, table: Table) -> set[date]:
@@ -63,10 +63,10 @@ def _delete_former_selves(con: duckdb.DuckDBPyConnection, table: Table) -> set[d
 
 def _delete_orphans(con: duckdb.DuckDBPyConnection, request_days: Collection[date]) -> None:
     if request_days:
-        listed = ", ".join(f"date '{day}'" for day in sorted(request_days))
+        on_days = in_days(sorted(request_days))
         con.execute(
-            f"delete from lake.{CANDIDATES.qualified} where ds in ({listed}) "
-            f"and request_id not in (select request_id from lake.{REQUESTS.qualified} where ds in ({listed}))"
+            f"delete from lake.{CANDIDATES.qualified} where {on_days} "
+            f"and request_id not in (select request_id from lake.{REQUESTS.qualified} where {on_days})"
         )
 
 

@@ -12,7 +12,7 @@ from uniscale.config import Settings
 from uniscale.contracts.all_tables import BUILT_BY_DBT
 from uniscale.contracts.events import EVENT_TABLES, QUARANTINE
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.literals import quoted
+from uniscale.contracts.literals import in_days, quoted
 from uniscale.contracts.outcomes import PARTITIONS, STEPS
 from uniscale.contracts.samples import OUTSIDE_CLICKS, SAMPLES
 from uniscale.contracts.schema import Table
@@ -118,7 +118,7 @@ def unland(settings: Settings, lake: Lake, removal: Removal) -> Removal:
             days = [day for day in removal.days if (table.qualified, day) not in lost]
             con.execute(f"delete from lake.{table.qualified} where {_taken(table, days, removal.source)}")
         if table_has(con, PARTITIONS):
-            con.execute(f"delete from lake.{PARTITIONS.qualified} where {_on(removal.days)}")
+            con.execute(f"delete from lake.{PARTITIONS.qualified} where {in_days(removal.days)}")
         do_again(con, first_run, _INPUTS_GONE)
         return gone
 
@@ -170,11 +170,5 @@ def _present(con: duckdb.DuckDBPyConnection) -> list[Table]:
 def _taken(table: Table, days: Sequence[date], source: str | None) -> str:
     """SQL condition for the rows that go."""
     if table is QUARANTINE and source is not None:
-        return f"({_on(days)} or (ds is null and source = {quoted(source)}))"
-    return _on(days)
-
-
-def _on(days: Sequence[date]) -> str:
-    """SQL condition for days; written out, so that the files of other days, which may be lost, are not opened."""
-    written = ", ".join(f"date '{day}'" for day in days)
-    return f"ds in ({written})" if days else "false"
+        return f"({in_days(days)} or (ds is null and source = {quoted(source)}))"
+    return in_days(days)

@@ -16,12 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
-from uniscale.contracts.literals import quoted
+from uniscale.contracts.literals import in_days, quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.features.encoding.columns import Array, flat, flat_integers, flat_numbers
 from uniscale.features.model_inputs import model_inputs
 from uniscale.features.model_inputs_sql import ordered
-from uniscale.features.training_frames.sql import in_days
 
 if TYPE_CHECKING:
     from feast import FeatureStore

@@ -19,7 +19,7 @@ from uniscale.config import Settings
 from uniscale.config.calendar import days_of_run
 from uniscale.contracts.days import Day
 from uniscale.contracts.frames import FRAMES
-from uniscale.contracts.literals import quoted, quoted_file
+from uniscale.contracts.literals import in_days, quoted, quoted_file
 from uniscale.contracts.policy import load_policy
 from uniscale.contracts.products import tables_read
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
@@ -196,7 +196,7 @@ def _build(
                 pq.write_table(encode_frames(con, store, chunk.split), folder / f"{part:06}.parquet")
 
         def work(writer: duckdb.DuckDBPyConnection) -> None:
-            where = f"split = {quoted(chunk.split)} and {frame_sql.in_days(chunk.dates)}"
+            where = f"split = {quoted(chunk.split)} and {in_days(chunk.dates)}"
             Lake.replace(writer, FRAMES, where, f"from read_parquet({quoted_file(folder, '*.parquet')})")
             mark_built(writer, PRODUCTS[chunk.split].notes[0], {day: keys[day] for day in chunk.dates})
 

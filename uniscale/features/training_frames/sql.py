@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from uniscale.contracts.frames import FRAMES, ITEM_NUMERIC
-from uniscale.contracts.literals import quoted
+from uniscale.contracts.literals import in_days, quoted
 from uniscale.contracts.marts import FCT_EXPOSURES
 from uniscale.contracts.samples import ROW_FACTS, SAMPLES
 from uniscale.contracts.sequences import SEQUENCE_LENGTHS, SEQUENCES
@@ -29,12 +29,6 @@ PASSED_ON = (
 
 _ALWAYS_KNOWN = 1 + ITEM_NUMERIC.index("log_item_num_exposures")
 """Place of an input that is missing only where no version of the item answered."""
-
-
-def in_days(days: Sequence[date]) -> str:
-    """Condition that ``ds`` is one of the days."""
-    listed = ", ".join(f"date '{day}'" for day in days)
-    return f"ds in ({listed})"
 
 
 def train_samples(days: Sequence[date]) -> str:
